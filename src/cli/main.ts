@@ -3,6 +3,8 @@
 
 import {parseArgs} from 'node:util';
 import {AppError} from '../core/errors.ts';
+import {nearest} from '../core/nearest.ts';
+import {VERSION} from '../core/version.ts';
 import type {Command} from './command.ts';
 
 /** Loaded only when asked for, so that `--help` and short commands start at once. */
@@ -28,3 +30,114 @@ const COMMANDS: Readonly<Record<string, () => Promise<{readonly command: Command
 };
 
 const err = (text: string): void => void process.stderr.write(`${text}\n`);
+
+function overview(): string {
+  return `wattledger: where every watt came from and where it went
+
+Usage: wattledger COMMAND [options]
+
+  run         the daemon, on a configuration
+  demo        the daemon, on a simulated home: nothing to install or to connect
+  init        asks, finds devices, writes a configuration
+  scan        what answers on a bus or a host
+  read        one sweep of one device
+  capture     registers of a device to a file
+  simulate    serves captures as Modbus devices
+  plan        the read plan: requests, milliseconds, bus load
+  profiles    the devices supported
+  check       a configuration, and with --online its devices
+  report      energy, labels, origin and money of a day, month or year
+  export      flows, points or money as CSV or JSON lines
+  explain     from a stored number back to the registers
+  backup      a verified copy of the database while the daemon runs
+  restore     and back again
+  correct     audited correction of history
+  recompute   derived data again from the raw values
+  doctor      one page for a support request
+
+wattledger COMMAND --help tells more. Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 a check found something.`;
+}
+
+function commandHelp(command: Command): string {
+  return `wattledger ${command.name}: ${command.summary}\n\nUsage: wattledger ${command.name} ${command.usage}\n\n${command.help}`;
+}
+
+/** Aborts on the first SIGINT or SIGTERM; the second ends the process at once. */
+function stopSignal(): AbortSignal {
+  const stop = new AbortController();
+  const onSignal = (): void => {
+    if (stop.signal.aborted) process.exit(1);
+    stop.abort();
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  return stop.signal;
+}
+
+async function main(argv: readonly string[]): Promise<number> {
+  if (Number(process.versions.napi) < 10) {
+    // better-sqlite3 would crash the process without a word on an older Node.
+    throw new AppError('NODE_TOO_OLD', `node ${process.versions.node}`, 'Node 22.18 or newer is needed');
+  }
+  const [name, ...rest] = argv;
+  if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
+    const target = name === 'help' ? rest[0] : undefined;
+    const load = target === undefined ? undefined : COMMANDS[target];
+    process.stdout.write(`${load ? commandHelp((await load()).command) : overview()}\n`);
+    return name === undefined ? 2 : 0;
+  }
+  if (name === '--version' || name === 'version') {
+    process.stdout.write(`${VERSION}\n`);
+    return 0;
+  }
+  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (!load) {
+    const near = nearest(name, Object.keys(COMMANDS));
+    throw new AppError('USAGE', 'wattledger', `no command "${name}"${near ? `; did you mean "${near}"?` : ''}`);
+  }
+  const {command} = await load();
+  let parsed: ReturnType<typeof parseArgs>;
+  try {
+    parsed = parseArgs({
+      args: [...rest],
+      options: {...command.options, help: {type: 'boolean', short: 'h'}, debug: {type: 'boolean'}},
+      allowPositionals: command.allowPositionals ?? false,
+    });
+  } catch (error) {
+    throw new AppError('USAGE', `wattledger ${name}`, String((error as Error).message).split('. ')[0] ?? 'wrong options', {cause: error});
+  }
+  if (parsed.values['help'] === true) {
+    process.stdout.write(`${commandHelp(command)}\n`);
+    return 0;
+  }
+  return command.run({
+    values: parsed.values,
+    positionals: parsed.positionals,
+    out: text => void process.stdout.write(`${text}\n`),
+    err,
+    tty: process.stdout.isTTY === true,
+    signal: stopSignal(),
+  });
+}
+
+function report(error: unknown): number {
+  const debug = process.argv.includes('--debug');
+  if (error instanceof AppError) {
+    err(`${error.where}: ${error.what}`);
+    if (error.hint) err(error.hint);
+    if (debug) err(String(error.stack));
+    return error.exitCode;
+  }
+  err(`wattledger: ${(error as Error)?.message ?? error}`);
+  err(debug ? String((error as Error)?.stack) : 'This is a fault of the program; --debug prints where it happened.');
+  return 1;
+}
+
+// A reader that goes away (`| head`) is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  process.exitCode = report(error);
+}
