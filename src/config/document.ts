@@ -1,0 +1,130 @@
+// YAML text against a schema: errors name file, line, column, key, what was found and what was expected, and the nearest known word.
+
+import {type Document, isMap, isNode, isPair, LineCounter, parseDocument} from 'yaml';
+import type {z} from 'zod';
+import {AppError, type ErrorCode} from '../core/errors.ts';
+import {nearest} from '../core/nearest.ts';
+
+export type YamlFile = {readonly name: string; readonly document: Document; readonly lines: LineCounter};
+
+/** The text as YAML. Throws AppError with the line where it is not. */
+export function parseYaml(text: string, fileName: string, code: ErrorCode = 'CONFIG_INVALID'): YamlFile {
+  const lines = new LineCounter();
+  const document = parseDocument(text, {lineCounter: lines, prettyErrors: false});
+  const [error] = document.errors;
+  if (error) {
+    const {line, col} = lines.linePos(error.pos[0]);
+    throw new AppError(code, `${fileName}:${line}:${col}`, error.message.split('\n')[0] ?? 'not YAML', {cause: error});
+  }
+  return {name: fileName, document, lines};
+}
+
+/** `file:line:column` of a key path: of the key itself where it exists, else of its nearest parent. */
+export function placeOf(file: YamlFile, path: readonly PropertyKey[], ofKey = false): string {
+  for (let length = path.length; length >= 0; length--) {
+    const offset = offsetOf(file.document, path.slice(0, length), ofKey && length === path.length);
+    if (offset !== null) {
+      const {line, col} = file.lines.linePos(offset);
+      return `${file.name}:${line}:${col}`;
+    }
+  }
+  return `${file.name}:1:1`;
+}
+
+function offsetOf(document: Document, path: readonly PropertyKey[], ofKey: boolean): number | null {
+  if (ofKey && path.length > 0) {
+    const parent = path.length > 1 ? document.getIn(path.slice(0, -1), true) : document.contents;
+    if (isMap(parent)) {
+      for (const pair of parent.items) {
+        if (isPair(pair) && isNode(pair.key) && String(pair.key) === String(path.at(-1))) return pair.key.range?.[0] ?? null;
+      }
+    }
+  }
+  const node = path.length === 0 ? document.contents : document.getIn(path, true);
+  return isNode(node) ? (node.range?.[0] ?? null) : null;
+}
+
+/** The document as the schema's type. The first problem is thrown; further ones are counted in its text. */
+export function validate<T extends z.ZodType>(schema: T, file: YamlFile, code: ErrorCode = 'CONFIG_INVALID'): z.infer<T> {
+  const result = schema.safeParse(file.document.toJS() ?? {});
+  if (result.success) return result.data;
+  const issues = result.error.issues.flatMap(issue => flatten(issue, []));
+  const [first] = issues;
+  if (!first) throw new AppError(code, file.name, 'not valid');
+  const others = issues.length > 1 ? ` (and ${issues.length - 1} more)` : '';
+  throw new AppError(code, placeOf(file, first.path, first.ofKey), `${describe(first, schema, file)}${others}`);
+}
+
+type Problem = {readonly issue: z.core.$ZodIssue; readonly path: readonly PropertyKey[]; readonly ofKey: boolean};
+
+/** Issues inside a union are the most telling ones: those of the option that got furthest. */
+function flatten(issue: z.core.$ZodIssue, above: readonly PropertyKey[]): Problem[] {
+  const path = [...above, ...issue.path];
+  if (issue.code === 'invalid_union' && issue.errors.length > 0) {
+    const depth = (issues: readonly z.core.$ZodIssue[]): number =>
+      Math.max(0, ...issues.map(one => one.path.length + (one.code === 'unrecognized_keys' ? 1 : 0)));
+    const best = issue.errors.toSorted((a, b) => depth(b) - depth(a))[0] ?? [];
+    if (depth(best) > 0) return best.flatMap(one => flatten(one, path));
+    return [{issue, path, ofKey: false}];
+  }
+  if (issue.code === 'unrecognized_keys') return issue.keys.map(key => ({issue, path: [...path, key], ofKey: true}));
+  return [{issue, path, ofKey: issue.code === 'invalid_key'}];
+}
+
+function describe({issue, path}: Problem, schema: z.ZodType, file: YamlFile): string {
+  const key = path.length > 0 ? `${path.map(String).join('.')}: ` : '';
+  if (issue.code === 'unrecognized_keys') {
+    const known = keysAt(schema, path.slice(0, -1));
+    const near = nearest(String(path.at(-1)), known);
+    return `${key}unknown key${near ? `; did you mean "${near}"?` : known.length > 0 ? `; known here: ${known.join(', ')}` : ''}`;
+  }
+  const found = file.document.getIn(path);
+  const shown = path.length > 0 && found === undefined ? 'nothing' : JSON.stringify(file.document.toJS() === null ? null : plain(found));
+  if (issue.code === 'invalid_value') {
+    const values = issue.values.map(String);
+    const near = nearest(String(plain(found) ?? ''), values);
+    return `${key}found ${shown}, expected ${values.length > 1 ? 'one of ' : ''}${values.join(', ')}${near ? `; did you mean "${near}"?` : ''}`;
+  }
+  if (issue.code === 'invalid_type') return `${key}found ${shown}, expected ${article(issue.expected)}`;
+  return `${key}${issue.message}${issue.code === 'custom' ? '' : ` (found ${shown})`}`;
+}
+
+const plain = (value: unknown): unknown => (isNode(value) ? JSON.parse(JSON.stringify(value)) : value);
+const article = (type: string): string =>
+  type === 'object' || type === 'record' ? 'keys with values' : type === 'array' ? 'a list' : `a ${type}`;
+
+/** Keys that the schema knows at a path; empty where any key may stand. */
+export function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
+  let options: readonly z.core.$ZodType[] = unwrap(schema);
+  for (const step of path) {
+    options = options.flatMap(option => {
+      const {def} = option._zod;
+      if (isObject(def)) return def.shape[String(step)] ? unwrap(def.shape[String(step)] as z.core.$ZodType) : [];
+      if (def.type === 'record') return unwrap((def as z.core.$ZodRecordDef).valueType);
+      if (def.type === 'array') return unwrap((def as z.core.$ZodArrayDef).element);
+      return [];
+    });
+  }
+  return options.flatMap(option => (isObject(option._zod.def) ? Object.keys(option._zod.def.shape) : []));
+}
+
+const isObject = (def: z.core.$ZodTypeDef): def is z.core.$ZodObjectDef => def.type === 'object';
+
+/** A schema without its optional, default and pipe wrappers; a union as its options. */
+function unwrap(schema: z.core.$ZodType): z.core.$ZodType[] {
+  const {def} = schema._zod;
+  switch (def.type) {
+    case 'optional':
+    case 'default':
+    case 'prefault':
+    case 'nullable':
+    case 'readonly':
+      return unwrap((def as z.core.$ZodOptionalDef).innerType);
+    case 'pipe':
+      return unwrap((def as z.core.$ZodPipeDef).in);
+    case 'union':
+      return (def as z.core.$ZodUnionDef).options.flatMap(option => unwrap(option));
+    default:
+      return [schema];
+  }
+}

@@ -1,0 +1,288 @@
+// The configuration of one house, read, checked and resolved: everything that needs no I/O beyond files.
+
+import {readFileSync} from 'node:fs';
+import path from 'node:path';
+import {AppError} from '../core/errors.ts';
+import {type LinkUrl, parseLinkUrl} from '../core/linkurl.ts';
+import type {DeviceProfile} from '../core/profile.ts';
+import type {FlowSettings, Site} from '../core/site.ts';
+import {parseYaml, placeOf, validate, type YamlFile} from './document.ts';
+import {loadProfile} from './profiles.ts';
+import {type ConfigFile, configSchema} from './schema.ts';
+import {resolveMap} from './sitemap.ts';
+import type {SecretSource} from './values.ts';
+
+export type LinkConfig = {readonly name: string; readonly url: LinkUrl; readonly timeoutMs?: number; readonly minGapMs?: number};
+export type DeviceConfig = {
+  readonly id: string;
+  readonly profile: DeviceProfile;
+  readonly link: string;
+  readonly unit: number;
+  readonly units: Readonly<Record<string, number>>;
+  readonly options: Readonly<Record<string, string | number | boolean>>;
+  readonly maxRegisters?: number;
+  readonly everyMs?: number;
+};
+export type AppConfig = {
+  readonly fileName: string;
+  /** The file as written; secrets that stand in it are masked. */
+  readonly shownText: string;
+  readonly site: Site;
+  readonly links: readonly LinkConfig[];
+  readonly devices: readonly DeviceConfig[];
+  readonly store: {
+    readonly path: string;
+    readonly commitEveryMs: number;
+    readonly rawDays: number;
+    readonly archive: boolean;
+    readonly budgetMbPerDay: number | null;
+  };
+  readonly mqtt: readonly ConfigMqtt[];
+  readonly http: ConfigHttp | null;
+  readonly logLevel: ConfigFile['log']['level'];
+  /** Secrets found in clear text, as key paths: `check` warns. */
+  readonly clearSecrets: readonly string[];
+};
+type MqttFile = Exclude<ConfigFile['mqtt'], false | readonly unknown[]>;
+export type ConfigMqtt = Omit<MqttFile, 'password' | 'tls'> & {
+  readonly password?: string;
+  readonly tls: {ca?: string; cert?: string; key?: string; servername?: string; verify: boolean};
+};
+export type ConfigHttp = {
+  readonly listen: string;
+  readonly hosts: readonly string[];
+  readonly trustProxy: readonly string[];
+  readonly password?: string;
+  readonly token?: string;
+};
+
+/** Reads and checks a file. Throws AppError with file and line. */
+export function loadConfig(fileName: string): AppConfig {
+  let text: string;
+  try {
+    text = readFileSync(fileName, 'utf8');
+  } catch (error) {
+    throw new AppError('CONFIG_UNREADABLE', fileName, reasonOf(error), {cause: error});
+  }
+  return parseConfig(text, fileName);
+}
+
+const reasonOf = (error: unknown): string =>
+  ({ENOENT: 'no such file', EACCES: 'no permission to read it', EISDIR: 'it is a directory'})[
+    (error as NodeJS.ErrnoException).code ?? ''
+  ] ?? (error as Error).message;
+
+/** Checks a configuration text; `fileName` stands in the errors, and relative paths are relative to its folder. */
+export function parseConfig(text: string, fileName: string): AppConfig {
+  const yaml = parseYaml(text, fileName);
+  const file = validate(configSchema, yaml);
+  const folder = path.dirname(fileName);
+  const clearSecrets: string[] = [];
+  const secretOf = (source: SecretSource | undefined, at: readonly PropertyKey[]): string | undefined => {
+    if (typeof source === 'string') clearSecrets.push(at.join('.'));
+    return source === undefined ? undefined : readSecret(source, folder, placeOf(yaml, at));
+  };
+
+  const links = Object.entries(file.links).map(([name, link]) => ({
+    name,
+    url: parseLinkUrl(link.url, `${placeOf(yaml, ['links', name, 'url'])}: links.${name}.url`),
+    ...(link.timeout === undefined ? {} : {timeoutMs: link.timeout}),
+    ...(link.min_gap === undefined ? {} : {minGapMs: link.min_gap}),
+  }));
+  const devices = resolveDevices(file, yaml, folder);
+  const profiles = new Map(devices.map(device => [device.id, device.profile]));
+  const mqtt = (file.mqtt === false ? [] : Array.isArray(file.mqtt) ? file.mqtt : [file.mqtt]).map((one, index): ConfigMqtt => {
+    const at = Array.isArray(file.mqtt) ? ['mqtt', index] : ['mqtt'];
+    const {password, tls, ...rest} = one;
+    const secret = secretOf(password, [...at, 'password']);
+    const pem = (name: 'ca' | 'cert' | 'key'): Record<string, string> =>
+      tls[name] === undefined ? {} : {[name]: readSecret({file: tls[name]}, folder, placeOf(yaml, [...at, 'tls', name]))};
+    return {
+      ...rest,
+      ...(secret === undefined ? {} : {password: secret}),
+      tls: {
+        verify: tls.verify,
+        ...(tls.servername === undefined ? {} : {servername: tls.servername}),
+        ...pem('ca'),
+        ...pem('cert'),
+        ...pem('key'),
+      },
+    };
+  });
+  const http = file.http === false ? null : resolveHttp(file.http, secretOf);
+  if (http) requireProtection(http, placeOf(yaml, ['http', 'listen']));
+
+  return {
+    fileName,
+    shownText: maskSecrets(text, yaml, clearSecrets),
+    site: {
+      id: file.site.id,
+      name: file.site.name,
+      timezone: file.site.timezone,
+      currency: file.site.currency,
+      pollEveryMs: file.poll.every,
+      map: resolveMap(file.map, profiles, yaml),
+      flows: flowSettings(file.flows),
+    },
+    links,
+    devices,
+    store: {
+      path: path.resolve(folder, file.store.path ?? path.join(process.env['STATE_DIRECTORY'] ?? '/var/lib/wattledger', 'wattledger.db')),
+      commitEveryMs: file.store.commit_every,
+      rawDays: file.store.keep_raw / 86_400_000,
+      archive: file.store.archive,
+      budgetMbPerDay: file.store.budget_mb_per_day ?? null,
+    },
+    mqtt,
+    http,
+    logLevel: file.log.level,
+    clearSecrets,
+  };
+}
+
+function resolveDevices(file: ConfigFile, yaml: YamlFile, folder: string): DeviceConfig[] {
+  const folders = file.profiles.map(one => path.resolve(folder, one));
+  const taken = new Map<string, string>();
+  return Object.entries(file.devices).map(([id, device]) => {
+    const at = (key: string): string => placeOf(yaml, ['devices', id, key]);
+    if (!(device.link in file.links)) {
+      throw new AppError(
+        'SITE_INCONSISTENT',
+        at('link'),
+        `devices.${id}.link: no link "${device.link}"; known: ${Object.keys(file.links).join(', ') || 'none'}`,
+      );
+    }
+    const profile = namedProfile(device.profile, folders, `${at('profile')}: devices.${id}.profile`);
+    const unit = device.unit ?? profile.defaults.unit;
+    const units = Object.fromEntries(Object.entries(profile.units).map(([key, info]) => [key, device.units[key] ?? info.default]));
+    for (const key of Object.keys(device.units)) {
+      if (!(key in profile.units))
+        throw new AppError(
+          'CONFIG_INVALID',
+          placeOf(yaml, ['devices', id, 'units', key], true),
+          `devices.${id}.units.${key}: ${profile.id} has no such unit; known: ${Object.keys(profile.units).join(', ') || 'none'}`,
+        );
+    }
+    for (const [key, value] of Object.entries(device.options)) {
+      const option = profile.options[key];
+      const where = placeOf(yaml, ['devices', id, 'options', key], true);
+      if (!option)
+        throw new AppError(
+          'CONFIG_INVALID',
+          where,
+          `devices.${id}.options.${key}: ${profile.id} has no such option; known: ${Object.keys(profile.options).join(', ') || 'none'}`,
+        );
+      if (option.values.length > 0 && !option.values.includes(value))
+        throw new AppError(
+          'CONFIG_INVALID',
+          where,
+          `devices.${id}.options.${key}: found ${value}, expected one of ${option.values.join(', ')}`,
+        );
+    }
+    const address = `${device.link} unit ${unit}`;
+    const before = taken.get(address);
+    if (before !== undefined)
+      throw new AppError(
+        'SITE_INCONSISTENT',
+        placeOf(yaml, ['devices', id], true),
+        `devices.${id}: ${address} is already "${before}"; two devices cannot share a unit`,
+      );
+    taken.set(address, id);
+    return {
+      id,
+      profile,
+      link: device.link,
+      unit,
+      units,
+      options: device.options,
+      ...(device.max_registers === undefined ? {} : {maxRegisters: device.max_registers}),
+      ...(device.every === undefined ? {} : {everyMs: device.every}),
+    };
+  });
+}
+
+/** The profile; where its id is unknown the error names the configuration's line instead of the profile folder. */
+function namedProfile(id: string, folders: string[], where: string): DeviceProfile {
+  try {
+    return loadProfile(id, folders);
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'PROFILE_UNKNOWN')
+      throw new AppError('PROFILE_UNKNOWN', where, error.what, {cause: error});
+    throw error;
+  }
+}
+
+function resolveHttp(
+  http: Exclude<ConfigFile['http'], false>,
+  secretOf: (source: SecretSource | undefined, at: readonly PropertyKey[]) => string | undefined,
+): ConfigHttp {
+  const password = secretOf(http.password, ['http', 'password']);
+  const token = secretOf(http.token, ['http', 'token']);
+  return {
+    listen: http.listen,
+    hosts: http.hosts,
+    trustProxy: http.trust_proxy,
+    ...(password === undefined ? {} : {password}),
+    ...(token === undefined ? {} : {token}),
+  };
+}
+
+function requireProtection(http: ConfigHttp, where: string): void {
+  const host = http.listen.replace(/:\d+$/, '');
+  const loopback = host === 'localhost' || host === '[::1]' || /^127\./.test(host);
+  if (!loopback && http.password === undefined && http.token === undefined) {
+    throw new AppError(
+      'HTTP_UNPROTECTED',
+      where,
+      `http.listen: ${http.listen} is reachable from other machines and needs a password or a token`,
+    );
+  }
+}
+
+function flowSettings(flows: ConfigFile['flows']): FlowSettings {
+  return {
+    policy: flows.policy,
+    netting: flows.netting,
+    withdrawal: flows.withdrawal,
+    sourceOrder: flows.source_order,
+    sinkOrder: flows.sink_order,
+    efficiencyPpm: Math.round(flows.efficiency * 1_000_000),
+    limitsW: flows.limits,
+    sigma: flows.sigma,
+    ageMs: flows.age,
+  };
+}
+
+/** The secret's text without a final line break. Throws SECRET_MISSING. */
+function readSecret(source: SecretSource, folder: string, where: string): string {
+  if (typeof source === 'string') return source;
+  if ('env' in source) {
+    const value = process.env[source.env];
+    if (value === undefined) throw new AppError('SECRET_MISSING', where, `the environment variable ${source.env} is not set`);
+    return value;
+  }
+  let file: string;
+  if ('credential' in source) {
+    const credentials = process.env['CREDENTIALS_DIRECTORY'];
+    if (credentials === undefined)
+      throw new AppError('SECRET_MISSING', where, `credential "${source.credential}": systemd gave this process no credentials`);
+    file = path.join(credentials, source.credential);
+  } else {
+    file = path.resolve(folder, source.file);
+  }
+  try {
+    return readFileSync(file, 'utf8').replace(/\r?\n$/, '');
+  } catch (error) {
+    throw new AppError('SECRET_MISSING', where, `${file}: ${reasonOf(error)}`, {cause: error});
+  }
+}
+
+/** The file's text for people, with clear-text secrets and passwords inside URLs masked. */
+function maskSecrets(text: string, yaml: YamlFile, clear: readonly string[]): string {
+  let shown = text;
+  for (const key of clear) {
+    const value = yaml.document.getIn(key.split('.').map(step => (/^\d+$/.test(step) ? Number(step) : step)));
+    if (typeof value === 'string' && value !== '') shown = shown.replaceAll(value, '********');
+  }
+  return shown.replaceAll(/(:\/\/[^:@/\s"']*):[^@/\s"']+@/g, '$1:********@');
+}

@@ -1,0 +1,184 @@
+// The configuration file: one schema that checks it, types it, and prints the JSON Schema for editors.
+
+import {z} from 'zod';
+import {duration, id, partRef, pointRef, secret} from './values.ts';
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 86_400_000;
+
+const timezone = z.string().refine(zone => {
+  try {
+    new Intl.DateTimeFormat('en', {timeZone: zone});
+    return true;
+  } catch {
+    return false;
+  }
+}, 'expected an IANA time zone, such as Europe/Berlin');
+
+const site = z.strictObject({
+  id: id.default('home').describe('Part of every MQTT unique id; never change it.'),
+  name: z.string().min(1).default('Home'),
+  timezone: timezone.default(() => Intl.DateTimeFormat().resolvedOptions().timeZone).describe('Days are local days of this zone.'),
+  currency: z
+    .string()
+    .regex(/^[A-Z]{3}$/, 'expected a currency code such as EUR')
+    .default('EUR'),
+});
+
+const link = z.strictObject({
+  url: z.string().describe('tcp://HOST[:502], rtu:///dev/serial/by-id/NAME?baud=9600, rtu+tcp://HOST:PORT, …'),
+  timeout: duration(50, MINUTE_MS).optional().describe('Longest wait for an answer.'),
+  min_gap: duration(0, 10_000).optional().describe('Pause between two requests.'),
+});
+
+const device = z.strictObject({
+  profile: z.string(),
+  link: id,
+  unit: z.int().min(0).max(255).optional().describe("The device's unit id; the profile's usual one if left out."),
+  units: z.record(z.string(), z.int().min(0).max(255)).default({}).describe('Further unit ids, as the profile names them.'),
+  options: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).default({}),
+  max_registers: z.int().min(1).max(125).optional().describe('Largest block a gateway in between can carry.'),
+  every: duration(500, HOUR_MS).optional().describe('Slower than `poll.every` for this device.'),
+});
+
+const refs = z.union([partRef.transform(ref => [ref]), z.array(partRef)]);
+
+const map = z.strictObject({
+  grid: z
+    .union([
+      partRef.transform(meter => ({meter, at: 'grid' as const, state: undefined})),
+      z.strictObject({
+        meter: partRef,
+        at: z.enum(['grid', 'load']).default('grid').describe('load: the meter measures the house, the grid is derived.'),
+        state: pointRef.optional().describe('A point that says whether the grid is there.'),
+      }),
+    ])
+    .optional()
+    .describe("The meter at the utility's boundary: + import."),
+  hybrid: z
+    .array(z.strictObject({id, pv: refs.default([]), battery: refs.default([]), ac: partRef}))
+    .default([])
+    .describe('Inverters with solar and battery on one DC bus; losses are booked.'),
+  solar: refs.default([]).describe('AC-side generation.'),
+  wind: refs.default([]),
+  generator: refs.default([]),
+  battery: refs.default([]).describe('AC-side batteries.'),
+  loads: z.record(id, partRef).default({}).describe('Metered loads.'),
+  home: partRef.optional().describe('A meter of the whole house.'),
+  cascade: z
+    .strictObject({meter: partRef, loads: z.array(id).min(1)})
+    .optional()
+    .describe('A second meter below the grid meter; these loads hang above it.'),
+});
+
+const ids = z.array(id).default([]);
+const flows = z.strictObject({
+  policy: z.enum(['solar-first', 'proportional', 'battery-first']).default('solar-first'),
+  netting: z.enum(['net', 'per-phase']).default('net').describe('How the utility counts the three phases.'),
+  withdrawal: z
+    .enum(['proportional', 'fifo', 'lifo', 'grid-first', 'solar-first'])
+    .default('proportional')
+    .describe('Which energy leaves a battery first.'),
+  source_order: ids.describe('Sources that serve first, in this order.'),
+  sink_order: ids.describe('Sinks that are served first, in this order.'),
+  efficiency: z.number().gt(0.3).lte(1).default(0.85).describe('Round-trip efficiency of batteries until it has been measured.'),
+  limits: z.record(id, z.number().positive()).default({}).describe('Largest believable power of a channel, W.'),
+  sigma: z
+    .record(
+      id,
+      z.union([
+        z
+          .number()
+          .nonnegative()
+          .transform(w => ({w, share: 0})),
+        z.strictObject({w: z.number().nonnegative().default(0), share: z.number().min(0).max(1).default(0)}),
+      ]),
+    )
+    .default({})
+    .describe('Uncertainty (one standard deviation) of a channel: watts, or {w, share}.'),
+  age: z
+    .record(id, duration(0, MINUTE_MS))
+    .default({})
+    .describe('How old the registers of a channel are when read; learned at night where left out.'),
+});
+
+const store = z.strictObject({
+  path: z.string().optional().describe('The database file.'),
+  commit_every: duration(1000, 15 * MINUTE_MS)
+    .default(MINUTE_MS)
+    .describe('What a power cut may cost, against what the SD card wears.'),
+  keep_raw: duration(DAY_MS, 3660 * DAY_MS)
+    .default(30 * DAY_MS)
+    .describe('How long every single reading is kept; quarter hours are kept for ever.'),
+  archive: z.boolean().default(false).describe('Keep all raw readings compressed.'),
+  budget_mb_per_day: z.number().positive().optional().describe('Warn when the file writes more than this.'),
+});
+
+const mqtt = z.strictObject({
+  url: z.string().regex(/^(mqtts?|wss?|tcp|ssl):\/\//, 'expected mqtt://HOST:1883, mqtts://, ws:// or wss://'),
+  base: z
+    .string()
+    .regex(/^[^#+\s/][^#+\s]*$/, 'a topic without wildcards')
+    .default('wattledger'),
+  client_id: z.string().optional(),
+  username: z.string().optional(),
+  password: secret.optional(),
+  homeassistant: z
+    .union([
+      z.boolean(),
+      z.strictObject({
+        prefix: z.string().default('homeassistant'),
+        status_topic: z.string().optional(),
+        style: z.enum(['device', 'single']).default('device'),
+      }),
+    ])
+    .default(true),
+  history: z.boolean().default(false).describe('Store and forward quarter hours, in order, at least once.'),
+  protocol: z.union([z.literal('auto'), z.literal(5), z.literal(4)]).default('auto'),
+  min_interval: duration(0, HOUR_MS).default(1000).describe('Shortest time between two state messages of one topic.'),
+  tls: z
+    .strictObject({
+      ca: z.string().optional().describe('File with the certificate authority.'),
+      cert: z.string().optional(),
+      key: z.string().optional(),
+      servername: z.string().optional(),
+      verify: z.boolean().default(true),
+    })
+    .default({verify: true}),
+});
+
+const http = z.strictObject({
+  listen: z
+    .string()
+    .regex(/^(\[[0-9a-fA-F:.]+\]|[^:\s]+):\d{1,5}$/, 'expected HOST:PORT, such as 127.0.0.1:8080')
+    .default('127.0.0.1:8080'),
+  hosts: z.array(z.string()).default([]).describe('Further names under which the page is opened.'),
+  password: secret.optional(),
+  token: secret.optional(),
+  trust_proxy: z.array(z.string()).default([]).describe('Addresses of reverse proxies whose headers are believed.'),
+});
+
+const every = duration(500, HOUR_MS);
+
+export const configSchema = z.strictObject({
+  version: z.literal(1, {error: 'expected `version: 1`'}),
+  site: site.prefault({}),
+  profiles: z
+    .union([z.string().transform(path => [path]), z.array(z.string())])
+    .default([])
+    .describe('Your own folders of device profiles.'),
+  links: z.record(id, link).default({}),
+  devices: z.record(id, device).default({}),
+  map: map.prefault({}),
+  poll: z.strictObject({every: every.default(2000)}).prefault({}),
+  flows: flows.prefault({}),
+  store: store.prefault({}),
+  mqtt: z.union([z.literal(false), mqtt, z.array(mqtt)]).default(false),
+  http: z.union([z.literal(false), http]).prefault({}),
+  log: z.strictObject({level: z.enum(['debug', 'info', 'warn', 'error']).default('info')}).prefault({}),
+});
+export type ConfigFile = z.infer<typeof configSchema>;
+
+/** The JSON Schema for editors, as published in config/site.schema.json. */
+export const configJsonSchema = (): unknown => z.toJSONSchema(configSchema, {io: 'input', unrepresentable: 'any'});
