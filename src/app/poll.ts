@@ -1,0 +1,69 @@
+// Asks every link at once, the grid meter's device first on its own, and leaves at a deadline. A busy link is skipped, never queued behind itself.
+
+import type {Reading} from '../core/reading.ts';
+import type {Clock} from '../core/time.ts';
+
+/** What polling needs of a device. */
+export type Polled = {
+  readonly id: string;
+  readonly linkName: string;
+  /** Asked on each tick unless a slower pace is set, ms. */
+  readonly everyMs: number;
+  poll(monoMs: number, signal: AbortSignal): Promise<readonly Reading[]>;
+};
+
+export type Poller = {
+  /** One sweep: what arrived since the last call, back by the deadline. Never rejects. */
+  sweep(dueMonoMs: number, deadlineMonoMs: number, signal: AbortSignal): Promise<readonly Reading[]>;
+  /** Waits for what is under way. */
+  idle(): Promise<void>;
+  /** Sweeps a link had to skip because it was still busy. */
+  skipped(): number;
+};
+
+/** `first` is the device of the grid meter: its instants are the house's instants, so nothing may stand before it on its link. */
+export function createPoller(devices: readonly Polled[], first: string | null, clock: Clock, onBug: (error: unknown) => void): Poller {
+  const links = new Map<string, Polled[]>();
+  for (const device of [...devices].sort((a, b) => Number(b.id === first) - Number(a.id === first))) {
+    links.set(device.linkName, [...(links.get(device.linkName) ?? []), device]);
+  }
+  const busy = new Map<string, Promise<void>>();
+  const dueAt = new Map<string, number>();
+  let arrived: Reading[] = [];
+  let skipped = 0;
+
+  async function ask(link: string, members: readonly Polled[], dueMonoMs: number, signal: AbortSignal): Promise<void> {
+    try {
+      for (const device of members) {
+        if (signal.aborted) return;
+        if (dueMonoMs < (dueAt.get(device.id) ?? 0)) continue;
+        dueAt.set(device.id, dueMonoMs + device.everyMs);
+        arrived.push(...(await device.poll(dueMonoMs, signal)));
+      }
+    } catch (error) {
+      onBug(error); // a device reports faults as data; what it throws is a fault of the program
+    } finally {
+      busy.delete(link);
+    }
+  }
+
+  return {
+    async sweep(dueMonoMs, deadlineMonoMs, signal) {
+      for (const [link, members] of links) {
+        if (busy.has(link)) skipped++;
+        else busy.set(link, ask(link, members, dueMonoMs, signal));
+      }
+      const deadline = new AbortController();
+      await Promise.race([
+        Promise.all(busy.values()),
+        clock.sleepUntilMono(deadlineMonoMs, AbortSignal.any([signal, deadline.signal])).catch(() => {}),
+      ]);
+      deadline.abort();
+      const readings = arrived;
+      arrived = [];
+      return readings;
+    },
+    idle: async () => void (await Promise.all(busy.values())),
+    skipped: () => skipped,
+  };
+}

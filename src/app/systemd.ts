@@ -1,0 +1,30 @@
+// Readiness and the watchdog of systemd. Node has no datagram sockets of this kind: an open descriptor if systemd gives one, else its own tool.
+
+import {spawn} from 'node:child_process';
+import {writeSync} from 'node:fs';
+
+export type Notifier = {
+  /** `READY=1`, `WATCHDOG=1`, `RELOADING=1`, `STOPPING=1`, `STATUS=…`. Never throws; nothing happens outside systemd. */
+  notify(state: string): void;
+  /** How often systemd wants to hear from us, or null. */
+  readonly watchdogMs: number | null;
+};
+
+export function createNotifier(env: Readonly<Record<string, string | undefined>>): Notifier {
+  const watchdogUs = Number(env['WATCHDOG_USEC'] ?? 0);
+  const watchdogMs = watchdogUs > 0 ? watchdogUs / 1000 : null;
+  if (!env['NOTIFY_SOCKET']) return {notify() {}, watchdogMs: null};
+  const names = (env['LISTEN_FDNAMES'] ?? '').split(':');
+  const descriptor = names.indexOf('notify') >= 0 ? 3 + names.indexOf('notify') : null;
+  return {
+    watchdogMs,
+    notify(state) {
+      try {
+        if (descriptor !== null) writeSync(descriptor, state);
+        else spawn('systemd-notify', [state], {stdio: 'ignore'}).on('error', () => {});
+      } catch {
+        // The watchdog will say so in its own way; the measuring goes on.
+      }
+    },
+  };
+}

@@ -1,0 +1,61 @@
+// The heartbeat: the only polling loop. What it does in order is how the data flows.
+
+import type {Board} from '../core/board.ts';
+import {observe} from '../core/board.ts';
+import {advance, type FlowState, serialiseFlow} from '../core/flow/advance.ts';
+import type {FlowEvent} from '../core/flow/model.ts';
+import type {TickRecord} from '../core/sink.ts';
+import type {Site} from '../core/site.ts';
+import type {Clock} from '../core/time.ts';
+import type {Poller} from './poll.ts';
+import type {ClockTrust} from './trust.ts';
+
+export type TickDeps = {
+  readonly clock: Clock;
+  readonly site: Site;
+  readonly poller: Poller;
+  readonly trusted: ClockTrust;
+  /** Events of devices and of the program since the last tick. */
+  readonly drainEvents: () => readonly FlowEvent[];
+  /** True when the state is due to be stored. */
+  readonly flushDue: () => boolean;
+  /** Returns at once, whatever the outlets do. */
+  readonly offer: (record: TickRecord) => void;
+};
+
+/** Share of the beat after which it goes on without what is still missing. */
+const DEADLINE_SHARE = 0.85;
+/** A value is shown as held for this many beats, then as missing. */
+const HELD_BEATS = 5;
+
+/** Beats until the signal aborts; the last record carries the whole state. */
+export async function runTicks(deps: TickDeps, initial: FlowState, stop: AbortSignal): Promise<void> {
+  const {clock, site, poller} = deps;
+  const everyMs = site.pollEveryMs;
+  let flow = initial;
+  let board: Board = new Map();
+
+  for (let seq = 0; !stop.aborted; seq++) {
+    const dueMs = seq === 0 ? clock.monoMs() : (Math.floor(clock.monoMs() / everyMs) + 1) * everyMs;
+    await clock.sleepUntilMono(dueMs, stop).catch(() => {});
+    const readings = stop.aborted ? [] : await poller.sweep(dueMs, dueMs + everyMs * DEADLINE_SHARE, stop);
+
+    const tick = {seq, monoMs: clock.monoMs(), wallMs: clock.wallMs()};
+    board = observe(board, readings, tick.monoMs, everyMs * HELD_BEATS);
+    const flush = stop.aborted || deps.flushDue();
+    const step = advance(site, flow, {tick, readings, clockTrusted: deps.trusted(tick.wallMs, tick.monoMs), flush});
+    flow = step.state;
+    deps.offer({
+      tick,
+      readings,
+      board,
+      nodes: step.nodes,
+      slots: step.slots,
+      events: [...deps.drainEvents(), ...step.events],
+      state: step.siteState,
+      energy: step.energy,
+      day: step.day,
+      flowState: flush ? serialiseFlow(flow) : null,
+    });
+  }
+}
