@@ -1,0 +1,53 @@
+// Quarter hours are UTC; a local day is the set of quarter hours between two local midnights: 92, 96 or 100 of them.
+
+export const SLOT_MS = 900_000;
+const DAY_MS = 86_400_000;
+
+export const slotStart = (wallMs: number): number => Math.floor(wallMs / SLOT_MS) * SLOT_MS;
+
+const formats = new Map<string, Intl.DateTimeFormat>();
+function formatOf(zone: string): Intl.DateTimeFormat {
+  let format = formats.get(zone);
+  if (!format) {
+    format = new Intl.DateTimeFormat('en-US', {timeZone: zone, hourCycle: 'h23', year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit'});
+    formats.set(zone, format);
+  }
+  return format;
+}
+
+/** Local calendar time of an instant as if it were UTC, ms. */
+function localMs(zone: string, utcMs: number): number {
+  const parts: Record<string, number> = {};
+  for (const {type, value} of formatOf(zone).formatToParts(utcMs)) parts[type] = Number(value);
+  return Date.UTC(parts['year'] ?? 0, (parts['month'] ?? 1) - 1, parts['day'], parts['hour'], parts['minute'], parts['second']);
+}
+
+/** Local day `YYYY-MM-DD` of an instant. */
+export const localDay = (zone: string, utcMs: number): string => new Date(localMs(zone, utcMs)).toISOString().slice(0, 10);
+
+/** First instant of a local day, UTC ms. Where midnight does not exist (clocks go forward over it) the day begins with its first instant. Throws RangeError for no date. */
+export function dayStart(zone: string, day: string): number {
+  const midnight = Date.parse(`${day}T00:00:00Z`);
+  if (!/^\d{4}-\d\d-\d\d$/.test(day) || Number.isNaN(midnight) || new Date(midnight).toISOString().slice(0, 10) !== day) throw new RangeError(`"${day}" is no date`);
+  // The day cannot begin more than 26 hours away from its UTC midnight; search its first quarter hour.
+  let low = midnight - DAY_MS - 2 * 3_600_000;
+  let high = midnight + DAY_MS + 2 * 3_600_000;
+  while (high - low > SLOT_MS) {
+    const middle = low + Math.floor((high - low) / 2 / SLOT_MS) * SLOT_MS;
+    if (localDay(zone, middle) < day) low = middle;
+    else high = middle;
+  }
+  return high;
+}
+
+/** The day after (or `days` later) as `YYYY-MM-DD`. */
+export const addDays = (day: string, days: number): string => new Date(Date.parse(`${day}T00:00:00Z`) + days * DAY_MS).toISOString().slice(0, 10);
+
+export type DaySpan = {readonly startMs: number; readonly endMs: number; readonly quarterHours: number};
+
+/** Both ends of a local day. */
+export function daySpan(zone: string, day: string): DaySpan {
+  const startMs = dayStart(zone, day);
+  const endMs = dayStart(zone, addDays(day, 1));
+  return {startMs, endMs, quarterHours: (endMs - startMs) / SLOT_MS};
+}
