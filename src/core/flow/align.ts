@@ -21,9 +21,16 @@ export type Alignment = {
 };
 
 /** The channels at `nodeMs`. Throws RangeError where a channel has no sample at or before it, or the home would be negative. */
-export function align(nodeMs: number, channels: readonly AlignChannel[], prior: {readonly value: number; readonly sigma: number} | null): Alignment {
+export function align(
+  nodeMs: number,
+  channels: readonly AlignChannel[],
+  prior: {readonly value: number; readonly sigma: number} | null,
+): Alignment {
   const points = channels.map(channel => atNode(nodeMs, channel));
-  const interpolated = record(channels, points.map(point => point.v));
+  const interpolated = record(
+    channels,
+    points.map(point => point.v),
+  );
   const sum = points.reduce((total, point) => total + point.v, 0);
   const plain = (quality: Alignment['quality']): Alignment => ({interpolated, adjusted: interpolated, home: Math.max(sum, 0), quality});
   if (prior === null || !points.some(point => point.skewed)) return plain(sum >= 0 ? 'ok' : 'check');
@@ -39,7 +46,12 @@ export function align(nodeMs: number, channels: readonly AlignChannel[], prior: 
   const moved = points.map((point, index) => point.v - sign * (shares[index] ?? 0));
   const home = prior.value + sign * (shares.at(-1) ?? 0);
   if (home < 0) throw new RangeError('the home would be negative');
-  return {interpolated, adjusted: record(channels, moved), home, quality: points.some(point => point.stale) ? 'stale-estimated' : 'skew-corrected'};
+  return {
+    interpolated,
+    adjusted: record(channels, moved),
+    home,
+    quality: points.some(point => point.stale) ? 'stale-estimated' : 'skew-corrected',
+  };
 }
 
 const record = (channels: readonly AlignChannel[], values: readonly number[]): Record<string, number> => {

@@ -19,10 +19,22 @@ export type AnchorState = {
 };
 export type AnchorStatus = 'unanchored' | 'stalled' | 'caught-up' | 'rebased' | 'ok';
 
-export const newAnchor = (counter: number): AnchorState => ({booked: counter, lastCounter: counter, offset: 0, since: 0, withheld: 0, stalled: false});
+export const newAnchor = (counter: number): AnchorState => ({
+  booked: counter,
+  lastCounter: counter,
+  offset: 0,
+  since: 0,
+  withheld: 0,
+  stalled: false,
+});
 
 /** `integrated` mWh since the last event, `counter` mWh now or null. The change of `booked` is what the ledger books. */
-export function stepAnchor(state: AnchorState, spec: AnchorSpec, integrated: number, counter: number | null): {state: AnchorState; status: AnchorStatus} {
+export function stepAnchor(
+  state: AnchorState,
+  spec: AnchorSpec,
+  integrated: number,
+  counter: number | null,
+): {state: AnchorState; status: AnchorStatus} {
   const {resolution} = spec;
   const since = state.since + integrated;
   if (counter === null) return {state: {...state, booked: state.booked + integrated, since}, status: 'unanchored'};

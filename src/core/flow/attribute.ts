@@ -10,7 +10,13 @@ import {largestRemainder} from './split.ts';
  * solar-first: each cell as large as the earlier ones allow. proportional: sinks draw on all sources alike, the home last.
  * Throws RangeError where the sums differ, an id is not in its order, or no completion exists.
  */
-export function attribute(rows: Amounts, columns: Amounts, policy: 'solar-first' | 'proportional', sources: readonly string[], sinks: readonly string[]): Matrix {
+export function attribute(
+  rows: Amounts,
+  columns: Amounts,
+  policy: 'solar-first' | 'proportional',
+  sources: readonly string[],
+  sinks: readonly string[],
+): Matrix {
   const net = openNet(rows, columns, sources, sinks);
   const matrix = empty<Record<string, number>>();
   passThrough(net, matrix);

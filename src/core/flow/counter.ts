@@ -10,7 +10,11 @@ export type CounterSpec = {
   /** Readings that mean "no value", mWh. */
   readonly sentinels?: readonly number[] | undefined;
 };
-export type CounterState = {readonly last: number | null; readonly lastMs: number; readonly pending: readonly (readonly [number, number])[]};
+export type CounterState = {
+  readonly last: number | null;
+  readonly lastMs: number;
+  readonly pending: readonly (readonly [number, number])[];
+};
 export type CounterStatus = 'invalid' | 'base' | 'ok' | 'rollover' | 'jitter' | 'rebased' | 'pending';
 export type CounterStep = {readonly state: CounterState; readonly status: CounterStatus; readonly booked: number};
 
@@ -21,12 +25,17 @@ const CONFIRMING = 3;
 /** One reading of the register, mWh at a monotonic ms; null where there was none. */
 export function stepCounter(state: CounterState, spec: CounterSpec, atMs: number, reading: number | null): CounterStep {
   if (reading === null || spec.sentinels?.includes(reading)) return {state, status: 'invalid', booked: 0};
-  const accept = (status: CounterStatus, booked: number): CounterStep => ({state: {last: reading, lastMs: atMs, pending: []}, status, booked});
+  const accept = (status: CounterStatus, booked: number): CounterStep => ({
+    state: {last: reading, lastMs: atMs, pending: []},
+    status,
+    booked,
+  });
   if (state.last === null) return accept('base', 0);
   const limit = limitOf(spec, atMs - state.lastMs);
   const rise = reading - state.last;
   if (rise >= 0 && rise <= limit) return accept('ok', rise);
-  if (spec.modulus !== undefined && rise < 0 && rise + spec.modulus >= 0 && rise + spec.modulus <= limit) return accept('rollover', rise + spec.modulus);
+  if (spec.modulus !== undefined && rise < 0 && rise + spec.modulus >= 0 && rise + spec.modulus <= limit)
+    return accept('rollover', rise + spec.modulus);
   if (rise < 0 && -rise <= 2 * spec.quantum) return {state, status: 'jitter', booked: 0};
 
   const previous = state.pending.at(-1);

@@ -4,7 +4,11 @@ import {attribute, cellBounds} from './attribute.ts';
 import {empty} from './cells.ts';
 import type {Amounts, Matrix} from './model.ts';
 
-export type FilledGap = {readonly homeMilliWh: number; readonly matrix: Matrix; readonly bounds: Readonly<Record<string, readonly [number, number]>>};
+export type FilledGap = {
+  readonly homeMilliWh: number;
+  readonly matrix: Matrix;
+  readonly bounds: Readonly<Record<string, readonly [number, number]>>;
+};
 
 /** `rows` and `columns` in mWh without the home, which is the difference. Throws RangeError where it would be negative. */
 export function fillGap(rows: Amounts, columns: Amounts, sources: readonly string[], sinks: readonly string[]): FilledGap {

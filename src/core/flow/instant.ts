@@ -1,4 +1,4 @@
-// One instant of any house: readings to balanced rows and columns, and these to one matrix per policy. Never throws: what contradicts is `unexplained`.
+// One instant of any house: readings to balanced rows and columns, and these to one matrix per policy. What contradicts is `unexplained`.
 
 import type {Policy} from '../site.ts';
 import {attribute} from './attribute.ts';
@@ -54,9 +54,20 @@ export type Instant = {
 /** Pseudo sink of the AC bus: a hybrid that draws power. */
 const INTO = 'hybrid';
 
-export function solveInstant(topology: Topology, values: InstantValues, sigma: Amounts, policies: readonly Policy[], first: Orders = {sources: [], sinks: []}): Instant {
+/**
+ * Solves one instant. Never throws on integers: least squares that would turn a load or the home around are not done, the contradiction stays `unexplained`.
+ * `strict` throws RangeError there instead. Ids of `sigma`: the channels', `grid`, `home`, `cascade`, and `ID_ac` for a hybrid's port.
+ */
+export function solveInstant(
+  topology: Topology,
+  values: InstantValues,
+  sigma: Amounts,
+  policies: readonly Policy[],
+  first: Orders = {sources: [], sinks: []},
+  strict = false,
+): Instant {
   const dc = topology.hybrids.map(hybrid => balanceDc(hybrid, values.hybrids[hybrid.id] ?? {pv: {}, batteries: {}, ac: 0}, sigma));
-  const ac = balanceAc(topology, values, dc, sigma);
+  const ac = balanceAc(topology, values, dc, sigma, strict);
   const matrix: Partial<Record<Policy, Matrix>> = {};
   const allBatteries = [...topology.batteries, ...topology.hybrids.flatMap(hybrid => hybrid.batteries)];
   const sources = sourceOrder(allBatteries, first.sources);
@@ -73,7 +84,8 @@ export function solveInstant(topology: Topology, values: InstantValues, sigma: A
     grid: ac.grid,
     loss: dc.reduce((sum, one) => sum + one.loss, 0),
     matrix,
-    adjusted: ac.adjusted || dc.some(one => one.adjusted) ? Object.assign(empty<number>(), ac.adjusted, ...dc.map(one => one.adjusted)) : null,
+    adjusted:
+      ac.adjusted || dc.some(one => one.adjusted) ? Object.assign(empty<number>(), ac.adjusted, ...dc.map(one => one.adjusted)) : null,
     unexplained: ac.unexplained + dc.reduce((sum, one) => sum + one.unexplained, 0),
   };
 }
@@ -115,7 +127,9 @@ function balanceDc(
     const fixed = withinTolerance(excess, channels) ? adjust(channels) : null;
     // The adjusted AC port would change what the house's balance sees; only small contradictions may.
     quality = fixed ? 'adjusted' : 'suspect';
-    reason = fixed ? `${hybrid.id}: more power left the inverter than came in, inside the tolerance` : `${hybrid.id}: ${Math.round(-excess / 1000)} W more left the inverter than came in`;
+    reason = fixed
+      ? `${hybrid.id}: more power left the inverter than came in, inside the tolerance`
+      : `${hybrid.id}: ${Math.round(-excess / 1000)} W more left the inverter than came in`;
     if (fixed) moved = fixed;
   }
   const inflow = empty<number>();
@@ -132,18 +146,39 @@ function balanceDc(
     else addAmount(charging, id, -v);
   });
   const ac = -(moved.at(-1) as number);
-  const loss = Math.max(0, moved.reduce((a, b) => a + b, 0));
+  const loss = Math.max(
+    0,
+    moved.reduce((a, b) => a + b, 0),
+  );
   const unexplained = quality === 'suspect' ? -excess : 0;
   if (unexplained > 0) addAmount(inflow, 'unexplained', unexplained);
-  const adjusted = quality === 'adjusted' ? Object.fromEntries(channels.map((channel, index) => [channel.id, channel.id === port ? ac : (moved[index] as number)])) : null;
+  const adjusted =
+    quality === 'adjusted'
+      ? Object.fromEntries(channels.map((channel, index) => [channel.id, channel.id === port ? ac : (moved[index] as number)]))
+      : null;
   return {id: hybrid.id, inflow, charging, standby, ac, loss, unexplained, quality, reason, adjusted};
 }
 
 /** Cells of a DC bus: loss first, pro rata; then the batteries, then (as sink `up`) the AC port. `inflow` includes what came through the AC port. */
-export function traceDc(inflow: Amounts, charging: Amounts, standby: number, up: number, loss: number, policy: 'solar-first' | 'proportional', sources: readonly string[], cells: MutableMatrix): Amounts {
+export function traceDc(
+  inflow: Amounts,
+  charging: Amounts,
+  standby: number,
+  up: number,
+  loss: number,
+  policy: 'solar-first' | 'proportional',
+  sources: readonly string[],
+  cells: MutableMatrix,
+): Amounts {
   const present = sources.filter(id => (inflow[id] ?? 0) > 0);
   const rest = empty<number>();
-  const losses = loss > 0 ? largestRemainder(loss, present.map(id => inflow[id] as number)) : present.map(() => 0);
+  const losses =
+    loss > 0
+      ? largestRemainder(
+          loss,
+          present.map(id => inflow[id] as number),
+        )
+      : present.map(() => 0);
   present.forEach((id, index) => {
     addCell(cells, id, 'loss', losses[index] as number);
     addAmount(rest, id, (inflow[id] as number) - (losses[index] as number));
@@ -178,7 +213,7 @@ type AcBus = {
   readonly cascade: {readonly z2: number; readonly rows: Amounts; readonly columns: Amounts} | null;
 };
 
-function balanceAc(topology: Topology, values: InstantValues, dc: readonly DcBus[], sigma: Amounts): AcBus {
+function balanceAc(topology: Topology, values: InstantValues, dc: readonly DcBus[], sigma: Amounts, strict: boolean): AcBus {
   const gridKnown = values.gridOn && (values.grid !== null || values.gridPhases !== null);
   const grid = !values.gridOn ? 0 : values.gridPhases ? values.gridPhases.reduce((a, b) => a + b, 0) : (values.grid ?? 0);
   const below = topology.cascade && values.cascade !== null ? balanceAbove(topology.cascade.loads, grid, values, sigma) : null;
@@ -206,8 +241,15 @@ function balanceAc(topology: Topology, values: InstantValues, dc: readonly DcBus
     if (!withinTolerance(excess, list)) return false;
     const next = adjust(list, -ports);
     const legal = list.every((one, index) => !(one.v < 0 && topology.loads.includes(one.id) && (next[index] as number) > 0));
-    const perPhase = topology.netting === 'per-phase' && values.gridPhases !== null && next.some((value, index) => list[index]?.id === 'grid' && value !== list[index]?.v);
-    if (!legal || perPhase) return false;
+    const perPhase =
+      topology.netting === 'per-phase' &&
+      values.gridPhases !== null &&
+      next.some((value, index) => list[index]?.id === 'grid' && value !== list[index]?.v);
+    const homeLeft = list.at(-1)?.id !== 'home' || (next.at(-1) as number) <= 0;
+    if (!legal || perPhase || !homeLeft) {
+      if (strict) throw new RangeError('least squares would turn a load, the home or a phase around');
+      return false;
+    }
     adjusted = Object.fromEntries(list.map((one, index) => [one.id, next[index] as number]));
     v = next.slice(0, channels.length);
     used = adjusted[boundaryId] ?? boundary;
@@ -219,7 +261,10 @@ function balanceAc(topology: Topology, values: InstantValues, dc: readonly DcBus
     home = values.home ?? Math.max(0, measured);
     used = home - measured;
     quality = values.home === null ? 'suspect' : 'grid-derived';
-    reason = values.home === null ? 'neither the grid meter nor the house meter tells anything' : 'the grid is derived from the meter of the house';
+    reason =
+      values.home === null
+        ? 'neither the grid meter nor the house meter tells anything'
+        : 'the grid is derived from the meter of the house';
   } else if (values.home === null) {
     home = Math.max(0, measured);
     if (measured < 0) {
@@ -235,14 +280,11 @@ function balanceAc(topology: Topology, values: InstantValues, dc: readonly DcBus
     const excess = measured - home;
     if (excess !== 0) {
       const list = [...channels, channel('home', -home)];
-      if (moveAll(list) && -((adjusted as Record<string, number> | null)?.['home'] ?? 0) >= 0) {
+      if (moveAll(list)) {
         home = -((adjusted as Record<string, number> | null)?.['home'] ?? 0);
         [quality, reason] = ['adjusted', 'the readings contradict each other inside their tolerance'];
       } else {
         unexplained = -excess;
-        adjusted = null;
-        v = channels.map(one => one.v);
-        used = boundary;
         [quality, reason] = ['suspect', `${Math.round(Math.abs(excess) / 1000)} W ${excess > 0 ? 'vanish' : 'appear'} between the meters`];
       }
     }
@@ -266,7 +308,8 @@ function balanceAc(topology: Topology, values: InstantValues, dc: readonly DcBus
   if (unexplained > 0) addAmount(rows, 'unexplained', unexplained);
   else addAmount(columns, 'unexplained', -unexplained);
 
-  if (below && below.quality !== 'ok' && (quality === 'ok' || below.quality === 'suspect')) [quality, reason] = [below.quality, below.reason];
+  if (below && below.quality !== 'ok' && (quality === 'ok' || below.quality === 'suspect'))
+    [quality, reason] = [below.quality, below.reason];
   return {
     quality,
     reason,
@@ -320,7 +363,14 @@ function balanceAbove(
 
 // ---- Labels through the tree
 
-function tracePolicy(ac: AcBus, dc: readonly DcBus[], topology: Topology, policy: 'solar-first' | 'proportional', sources: readonly string[], sinks: readonly string[]): Matrix {
+function tracePolicy(
+  ac: AcBus,
+  dc: readonly DcBus[],
+  topology: Topology,
+  policy: 'solar-first' | 'proportional',
+  sources: readonly string[],
+  sinks: readonly string[],
+): Matrix {
   const cells = empty<Record<string, number>>();
   const rows: MutableAmounts = Object.assign(empty<number>(), ac.rows);
   const columns: MutableAmounts = Object.assign(empty<number>(), ac.columns);
@@ -337,7 +387,13 @@ function tracePolicy(ac: AcBus, dc: readonly DcBus[], topology: Topology, policy
   if (!ac.cascade) {
     matrix = solve(rows, columns);
   } else if (ac.cascade.z2 >= 0) {
-    const above = solve(ac.cascade.rows, withAmount(ac.cascade.columns, 'down', ac.cascade.z2), ['down']);
+    const above = attribute(
+      ac.cascade.rows,
+      withAmount(ac.cascade.columns, 'down', ac.cascade.z2),
+      policy,
+      sources,
+      sinks.toSpliced(sinks.indexOf('grid'), 0, 'down'),
+    );
     for (const label in above) addAmount(rows, label, above[label]?.['down'] ?? 0);
     keep(above, cells, 'down');
     matrix = solve(rows, columns);
@@ -368,7 +424,8 @@ const withAmount = (amounts: Amounts, id: string, amount: number): Amounts => {
 };
 
 function keep(matrix: Matrix, cells: MutableMatrix, but: string): void {
-  for (const source in matrix) for (const sink in matrix[source]) if (sink !== but) addCell(cells, source, sink, matrix[source][sink] as number);
+  for (const source in matrix)
+    for (const sink in matrix[source]) if (sink !== but) addCell(cells, source, sink, matrix[source][sink] as number);
 }
 
 /** Sum of a matrix, for checks. */

@@ -7,5 +7,16 @@ export const sourceOrder = (batteries: readonly string[], first: readonly string
   inFront(first, ['solar', 'wind', ...batteries, 'generator', 'grid', 'unexplained']);
 
 /** Sinks in the order in which they are served. `batteriesFirst` is the policy that charges before it feeds the home. */
-export const sinkOrder = (loads: readonly string[], batteries: readonly string[], hybrids: readonly string[] = ['hybrid'], first: readonly string[] = [], batteriesFirst = false): string[] =>
-  inFront(first, batteriesFirst ? [...batteries, 'home', 'standby', ...loads, ...hybrids, 'grid', 'unexplained'] : ['home', 'standby', ...loads, ...batteries, ...hybrids, 'grid', 'unexplained']);
+export const sinkOrder = (
+  loads: readonly string[],
+  batteries: readonly string[],
+  hybrids: readonly string[] = ['hybrid'],
+  first: readonly string[] = [],
+  batteriesFirst = false,
+): string[] =>
+  inFront(
+    first,
+    batteriesFirst
+      ? [...batteries, 'home', 'standby', ...loads, ...hybrids, 'grid', 'unexplained']
+      : ['home', 'standby', ...loads, ...batteries, ...hybrids, 'grid', 'unexplained'],
+  );

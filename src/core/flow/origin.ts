@@ -1,8 +1,8 @@
 // Where the energy in a battery came from: a ledger that conserves per origin, losses included.
 
+import type {Withdrawal} from '../site.ts';
 import {ORIGINS, type Origin} from './model.ts';
 import {largestRemainder} from './split.ts';
-import type {Withdrawal} from '../site.ts';
 
 /** Charge energy not yet withdrawn, oldest lot first, mWh. */
 export type Lot = readonly [origin: Origin, energyMilliWh: number];
@@ -34,7 +34,12 @@ export function charge(pool: Pool, energy: ByOrigin): Pool {
   return [...pool, ...lots];
 }
 
-export type Discharge = {readonly pool: Pool; readonly delivered: ByOrigin; readonly loss: ByOrigin; /** Delivered though the pool was empty: it came in as unknown. */ readonly fromNowhere: number};
+export type Discharge = {
+  readonly pool: Pool;
+  readonly delivered: ByOrigin;
+  readonly loss: ByOrigin /** Delivered though the pool was empty: it came in as unknown. */;
+  readonly fromNowhere: number;
+};
 
 /** Takes `energy` (mWh at the terminals) out: ceil(energy / eta) leaves the pool, the difference is loss of its origin. */
 export function discharge(pool: Pool, energy: number, etaPpm: number, mode: Withdrawal): Discharge {
@@ -43,7 +48,13 @@ export function discharge(pool: Pool, energy: number, etaPpm: number, mode: With
   const withdrawn = Math.min(wanted, stored);
   const known = wanted > stored ? Number((BigInt(stored) * BigInt(etaPpm)) / PPM) : energy;
   const taken = withdraw(pool, withdrawn, mode);
-  const parts = withdrawn === 0 ? ORIGINS.map(() => 0) : largestRemainder(known, ORIGINS.map(origin => taken.amounts[origin] ?? 0));
+  const parts =
+    withdrawn === 0
+      ? ORIGINS.map(() => 0)
+      : largestRemainder(
+          known,
+          ORIGINS.map(origin => taken.amounts[origin] ?? 0),
+        );
   const delivered: Partial<Record<Origin, number>> = {};
   const loss: Partial<Record<Origin, number>> = {};
   ORIGINS.forEach((origin, index) => {
@@ -68,7 +79,10 @@ function withdraw(pool: Pool, amount: number, mode: Withdrawal): {pool: Pool; am
     }
     case 'proportional': {
       const sums = byOrigin(pool);
-      const parts = largestRemainder(amount, ORIGINS.map(origin => sums[origin] ?? 0));
+      const parts = largestRemainder(
+        amount,
+        ORIGINS.map(origin => sums[origin] ?? 0),
+      );
       return takeAmounts(pool, Object.fromEntries(ORIGINS.map((origin, index) => [origin, parts[index]])) as ByOrigin);
     }
     case 'grid-first':
@@ -117,7 +131,10 @@ export function trueUp(pool: Pool, target: number): {pool: Pool; loss: ByOrigin}
   const stored = poolTotal(pool);
   if (target >= stored) return {pool: target > stored ? [...pool, ['unknown', target - stored]] : pool, loss: {}};
   const sums = byOrigin(pool);
-  const cut = largestRemainder(stored - target, ORIGINS.map(origin => sums[origin] ?? 0));
+  const cut = largestRemainder(
+    stored - target,
+    ORIGINS.map(origin => sums[origin] ?? 0),
+  );
   const loss: Partial<Record<Origin, number>> = {};
   const rest: Lot[] = [];
   ORIGINS.forEach((origin, index) => {
@@ -131,7 +148,8 @@ export function trueUp(pool: Pool, target: number): {pool: Pool; loss: ByOrigin}
 
 /** Joins the lots of a long pool where the order of withdrawal does not ask for them, so that it does not grow for years. */
 export function compact(pool: Pool, mode: Withdrawal): Pool {
-  if (mode !== 'fifo' && mode !== 'lifo') return ORIGINS.flatMap(origin => (byOrigin(pool)[origin] ? [[origin, byOrigin(pool)[origin] as number] as const] : []));
+  if (mode !== 'fifo' && mode !== 'lifo')
+    return ORIGINS.flatMap(origin => (byOrigin(pool)[origin] ? [[origin, byOrigin(pool)[origin] as number] as const] : []));
   const joined: [Origin, number][] = [];
   for (const [origin, energy] of pool) {
     const last = joined.at(-1);

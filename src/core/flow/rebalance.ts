@@ -13,7 +13,8 @@ export type Targets = {readonly rows: Amounts; readonly cols: Amounts};
 export function rebalance(matrix: Matrix, targets: Targets, sources: readonly string[], sinks: readonly string[]): Matrix {
   const known = sources.filter(id => matrix[id] !== undefined || targets.rows[id] !== undefined);
   const known2 = new Set(known);
-  for (const id of [...Object.keys(matrix), ...Object.keys(targets.rows)]) if (!known2.has(id)) throw new RangeError(`source "${id}" is not in the order`);
+  for (const id of [...Object.keys(matrix), ...Object.keys(targets.rows)])
+    if (!known2.has(id)) throw new RangeError(`source "${id}" is not in the order`);
   const cells: MutableMatrix = empty<Record<string, number>>();
   for (const source of known) cells[source] = Object.assign(empty<number>(), matrix[source]);
   const at = (source: string): Record<string, number> => cells[source] as Record<string, number>;

@@ -9,7 +9,16 @@ const formats = new Map<string, Intl.DateTimeFormat>();
 function formatOf(zone: string): Intl.DateTimeFormat {
   let format = formats.get(zone);
   if (!format) {
-    format = new Intl.DateTimeFormat('en-US', {timeZone: zone, hourCycle: 'h23', year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit'});
+    format = new Intl.DateTimeFormat('en-US', {
+      timeZone: zone,
+      hourCycle: 'h23',
+      year: 'numeric',
+      month: '2-digit',
+      day: '2-digit',
+      hour: '2-digit',
+      minute: '2-digit',
+      second: '2-digit',
+    });
     formats.set(zone, format);
   }
   return format;
@@ -28,7 +37,8 @@ export const localDay = (zone: string, utcMs: number): string => new Date(localM
 /** First instant of a local day, UTC ms. Where midnight does not exist (clocks go forward over it) the day begins with its first instant. Throws RangeError for no date. */
 export function dayStart(zone: string, day: string): number {
   const midnight = Date.parse(`${day}T00:00:00Z`);
-  if (!/^\d{4}-\d\d-\d\d$/.test(day) || Number.isNaN(midnight) || new Date(midnight).toISOString().slice(0, 10) !== day) throw new RangeError(`"${day}" is no date`);
+  if (!/^\d{4}-\d\d-\d\d$/.test(day) || Number.isNaN(midnight) || new Date(midnight).toISOString().slice(0, 10) !== day)
+    throw new RangeError(`"${day}" is no date`);
   // The day cannot begin more than 26 hours away from its UTC midnight; search its first quarter hour.
   let low = midnight - DAY_MS - 2 * 3_600_000;
   let high = midnight + DAY_MS + 2 * 3_600_000;
@@ -41,7 +51,8 @@ export function dayStart(zone: string, day: string): number {
 }
 
 /** The day after (or `days` later) as `YYYY-MM-DD`. */
-export const addDays = (day: string, days: number): string => new Date(Date.parse(`${day}T00:00:00Z`) + days * DAY_MS).toISOString().slice(0, 10);
+export const addDays = (day: string, days: number): string =>
+  new Date(Date.parse(`${day}T00:00:00Z`) + days * DAY_MS).toISOString().slice(0, 10);
 
 export type DaySpan = {readonly startMs: number; readonly endMs: number; readonly quarterHours: number};
 

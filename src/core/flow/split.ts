@@ -54,7 +54,9 @@ function splitBig(total: number, weights: readonly (number | bigint)[]): number[
   if (sum === 0n) throw new RangeError('nothing to split over');
   const whole = BigInt(total);
   const parts = big.map(weight => Number((whole * weight) / sum));
-  const order = big.map((weight, index) => ({index, remainder: (whole * weight) % sum})).sort((a, b) => (a.remainder === b.remainder ? a.index - b.index : a.remainder > b.remainder ? -1 : 1));
+  const order = big
+    .map((weight, index) => ({index, remainder: (whole * weight) % sum}))
+    .sort((a, b) => (a.remainder === b.remainder ? a.index - b.index : a.remainder > b.remainder ? -1 : 1));
   const missing = total - parts.reduce((a, b) => a + b, 0);
   for (const {index} of order.slice(0, missing)) parts[index] = (parts[index] as number) + 1;
   return parts;

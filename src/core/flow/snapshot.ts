@@ -1,0 +1,194 @@
+// A reading of the house as one plain object: the three topologies of the conformance cases, each a view of the general solver.
+
+import {empty} from './cells.ts';
+import {type Instant, type InstantValues, solveInstant, type Topology} from './instant.ts';
+import type {Amounts, Matrix} from './model.ts';
+
+/** Meter values that mean "no value", mW. */
+const GRID_SENTINELS = [-32_768_000, 32_767_000, 65_535_000, -2_147_483_648_000, 4_294_967_295_000];
+
+type Fields = Readonly<Record<string, unknown>>;
+export type SnapshotResult = {readonly home: number; readonly matrix: Matrix; readonly [key: string]: unknown};
+
+/** `input` as in the `snapshot` kind. Throws RangeError where a stated precondition is broken. */
+export function snapshot(input: Fields): SnapshotResult {
+  const readings = objectOf(input['readings'], 'readings');
+  const policy = oneOf(input['policy'], ['solar-first', 'proportional'] as const, 'policy');
+  switch (oneOf(input['topology'], ['single-bus', 'dc-hybrid', 'cascade'] as const, 'topology')) {
+    case 'single-bus':
+      return singleBus(input, readings, policy);
+    case 'dc-hybrid':
+      return dcHybrid(input, readings, policy);
+    case 'cascade':
+      return cascade(readings, policy);
+  }
+}
+
+const NO_VALUES: InstantValues = {
+  generation: {},
+  batteries: {},
+  hybrids: {},
+  loads: {},
+  grid: null,
+  gridPhases: null,
+  gridOn: true,
+  home: null,
+  cascade: null,
+};
+const NO_TOPOLOGY: Topology = {generation: [], batteries: [], hybrids: [], loads: [], netting: 'net', homeMeter: false, cascade: null};
+
+function singleBus(input: Fields, readings: Fields, policy: 'solar-first' | 'proportional'): SnapshotResult {
+  const generation = empty<number>();
+  const kinds: {id: string; kind: 'solar' | 'wind' | 'generator'}[] = [];
+  for (const kind of ['solar', 'wind', 'generator'] as const) {
+    const value = readings[kind];
+    if (value === undefined || value === null) continue;
+    for (const [id, milliW] of typeof value === 'object'
+      ? Object.entries(amountsOf(value, kind))
+      : [[kind, integer(value, kind)] as const]) {
+      kinds.push({id, kind});
+      generation[id] = milliW;
+    }
+  }
+  const batteries = amountsOf(readings['batteries'] ?? {}, 'batteries');
+  const loads = amountsOf(readings['loads'] ?? {}, 'loads', 0);
+  const gridOn = oneOf(input['gridState'], ['on', 'off'] as const, 'gridState') === 'on';
+  const phases =
+    gridOn && readings['gridPhases'] !== undefined && readings['gridPhases'] !== null ? phasesOf(readings['gridPhases']) : null;
+  const raw = readings['grid'];
+  const grid = !gridOn || raw === null || raw === undefined || GRID_SENTINELS.includes(raw as number) ? null : integer(raw, 'grid');
+  const home =
+    readings['homeMeter'] === undefined || readings['homeMeter'] === null ? null : integer(readings['homeMeter'], 'homeMeter', 0);
+  if (gridOn && grid === null && phases === null && home === null) throw new RangeError('the grid is unknown and there is no homeMeter');
+  const ids = [...kinds.map(one => one.id), ...Object.keys(batteries), ...Object.keys(loads)];
+  if (new Set(ids).size !== ids.length) throw new RangeError('an id stands for two channels');
+
+  const topology: Topology = {
+    ...NO_TOPOLOGY,
+    generation: kinds,
+    batteries: Object.keys(batteries),
+    loads: Object.keys(loads),
+    netting: oneOf(input['netting'], ['net', 'per-phase'] as const, 'netting'),
+    homeMeter: home !== null,
+  };
+  const {homeMeter, ...others} = amountsOf(input['sigma'] ?? {}, 'sigma', 0);
+  const sigma: Amounts = homeMeter === undefined ? others : {...others, home: homeMeter};
+  const instant = solveInstant(
+    topology,
+    {...NO_VALUES, generation, batteries, loads, grid, gridPhases: phases, gridOn, home},
+    sigma,
+    [policy],
+    {sources: listOf(input['sourceOrder'], 'sourceOrder'), sinks: listOf(input['sinkOrder'], 'sinkOrder')},
+    true,
+  );
+  return {
+    home: instant.home,
+    quality: instant.quality,
+    matrix: matrixOf(instant, policy),
+    ...(instant.adjusted ? {adjusted: renamed(instant.adjusted, {home: 'homeMeter'})} : {}),
+    ...(instant.quality === 'grid-derived' ? {grid: instant.grid} : {}),
+  };
+}
+
+function dcHybrid(input: Fields, readings: Fields, policy: 'solar-first' | 'proportional'): SnapshotResult {
+  const pvDc = integer(readings['pvDc'], 'pvDc', 0);
+  const battDc = integer(readings['battDc'], 'battDc');
+  const ac = integer(readings['ac'], 'ac');
+  const grid = integer(readings['grid'], 'grid');
+  const solarAc = integer(readings['solarAc'] ?? 0, 'solarAc', 0);
+  const generator = integer(readings['generator'] ?? 0, 'generator', 0);
+  if (ac + grid + solarAc + generator < 0) throw new RangeError('the home would be negative');
+  if (ac < 0 && battDc > 0) throw new RangeError('the battery discharges while the inverter draws power');
+  const sigmas = amountsOf(input['sigma'] ?? {}, 'sigma', 0);
+  const instant = solveInstant(
+    {
+      ...NO_TOPOLOGY,
+      generation: [
+        {id: 'solarAc', kind: 'solar'},
+        {id: 'generator', kind: 'generator'},
+      ],
+      hybrids: [{id: 'hybrid', pv: ['pvDc'], batteries: ['battery']}],
+    },
+    {...NO_VALUES, generation: {solarAc, generator}, hybrids: {hybrid: {pv: {pvDc}, batteries: {battery: battDc}, ac}}, grid},
+    {pvDc: sigmas['pvDc'] ?? 0, battery: sigmas['battDc'] ?? 0, hybrid_ac: sigmas['ac'] ?? 0},
+    [policy],
+    undefined,
+    true,
+  );
+  if (instant.quality === 'suspect') throw new RangeError(instant.reason ?? 'the readings contradict each other');
+  const moved = instant.adjusted;
+  return {
+    home: instant.home,
+    loss: instant.loss,
+    quality: instant.quality,
+    matrix: matrixOf(instant, policy),
+    ...(moved ? {adjusted: {pvDc: moved['pvDc'], battDc: moved['battery'], ac: moved['hybrid_ac']}} : {}),
+  };
+}
+
+function cascade(readings: Fields, policy: 'solar-first' | 'proportional'): SnapshotResult {
+  const z1 = integer(readings['z1'], 'z1');
+  const z2 = integer(readings['z2'], 'z2');
+  const solar = integer(readings['solar'], 'solar', 0);
+  const battery = integer(readings['battery'] ?? 0, 'battery');
+  if (z1 - z2 < 0) throw new RangeError('the heat pump would be negative');
+  if (solar + battery + z2 < 0) throw new RangeError('the home would be negative');
+  const instant = solveInstant(
+    {
+      ...NO_TOPOLOGY,
+      generation: [{id: 'solar', kind: 'solar'}],
+      batteries: ['battery'],
+      loads: ['heatpump'],
+      cascade: {loads: ['heatpump']},
+    },
+    {...NO_VALUES, generation: {solar}, batteries: {battery}, grid: z1, cascade: z2},
+    {},
+    [policy],
+    undefined,
+    true,
+  );
+  return {home: instant.home, heatpump: z1 - z2, matrix: matrixOf(instant, policy)};
+}
+
+const matrixOf = (instant: Instant, policy: 'solar-first' | 'proportional'): Matrix => instant.matrix[policy] ?? {};
+
+const renamed = (record: Readonly<Record<string, number>>, names: Readonly<Record<string, string>>): Record<string, number> =>
+  Object.fromEntries(Object.entries(record).map(([id, value]) => [names[id] ?? id, value]));
+
+// ---- Preconditions
+
+/** The integer, at least `least`. Throws RangeError naming the field. */
+export function integer(value: unknown, name: string, least = -Infinity): number {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < least)
+    throw new RangeError(`${name}: ${JSON.stringify(value)} is no integer${least === 0 ? ' >= 0' : ''}`);
+  return value + 0;
+}
+
+export function objectOf(value: unknown, name: string): Fields {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new RangeError(`${name}: expected an object`);
+  return value as Fields;
+}
+
+export function amountsOf(value: unknown, name: string, least = -Infinity): Record<string, number> {
+  const result = empty<number>();
+  for (const [id, amount] of Object.entries(objectOf(value, name))) result[id] = integer(amount, `${name}.${id}`, least);
+  return result;
+}
+
+export function listOf(value: unknown, name: string): string[] {
+  if (value === undefined) return [];
+  if (!Array.isArray(value) || value.some(one => typeof one !== 'string')) throw new RangeError(`${name}: expected a list of ids`);
+  return value as string[];
+}
+
+/** One of the words; the first where nothing is given. */
+export function oneOf<const T extends readonly string[]>(value: unknown, words: T, name: string): T[number] {
+  if (value === undefined) return words[0] as T[number];
+  if (!words.includes(value as string)) throw new RangeError(`${name}: ${JSON.stringify(value)}, expected one of ${words.join(', ')}`);
+  return value as T[number];
+}
+
+function phasesOf(value: unknown): number[] {
+  if (!Array.isArray(value) || value.length !== 3) throw new RangeError('gridPhases: expected three values');
+  return value.map((phase, index) => integer(phase, `gridPhases.${index}`));
+}
