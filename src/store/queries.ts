@@ -1,0 +1,183 @@
+// What can be asked of the ledger: the questions, the shape of the answers, and a reader with its own read-only connection.
+
+import type {Label, Origin} from '../core/flow/model.ts';
+import type {Policy} from '../core/site.ts';
+import {openReadOnly} from './connect.ts';
+import {type CellRow, cellsOf, flows, type SlotInfo, slotOf, totals, totalsOf} from './read-flows.ts';
+import {latestRaw, points, rawAround, states} from './read-points.ts';
+import {corrections, devices, events, ledgerBounds, size} from './read-rest.ts';
+
+export type LedgerStep = '15m' | '1h' | '1d' | '1mo' | '1y';
+
+/** Slots that begin in [fromMs, toMs), UTC. With a step of a day or more the range widens to whole local days of `zone`. */
+export type FlowQuery = {
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly step: LedgerStep;
+  readonly policy: Policy;
+  /** IANA zone of days, months and years; hours begin where the zone's hours do. */
+  readonly zone: string;
+};
+export type FlowRow = {
+  /** Begin of the step, UTC ms. */
+  readonly startMs: number;
+  /** Local day `YYYY-MM-DD` on which the step begins; null for steps below a day. */
+  readonly day: string | null;
+  readonly origin: Origin | 'unexplained';
+  /** `direct`, or the battery the energy came out of. */
+  readonly via: string;
+  readonly source: string;
+  readonly sink: string;
+  readonly energyMilliWh: number;
+  readonly label: Label;
+  /** Words of `SlotQuality`, joined by commas; `ok` where nothing is to be said. */
+  readonly quality: string;
+};
+
+export type TotalQuery = Omit<FlowQuery, 'policy'>;
+export type TotalRow = {
+  readonly startMs: number;
+  readonly day: string | null;
+  /** `grid_import`, `solar`, `home`, …: as in `site/energy` without the unit. */
+  readonly name: string;
+  readonly energyMilliWh: number;
+  readonly rawMilliWh: number;
+  /** Register at the end of the step, Wh. */
+  readonly counterWh: number | null;
+  readonly quality: string;
+};
+
+export type PointQuery = {
+  readonly device: string;
+  readonly point: string;
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** At most this many rows come back. */
+  readonly maxPoints: number;
+};
+/** One row per bucket, in order of time; buckets without a sample are left out. Values are in the unit of the point's name. */
+export type PointSeries = {
+  readonly device: string;
+  readonly point: string;
+  readonly unit: string;
+  /** What the rows were made from. */
+  readonly resolution: 'raw' | '15m' | '1d';
+  readonly bucketMs: number;
+  readonly rows: readonly {
+    readonly startMs: number;
+    readonly n: number;
+    readonly avg: number;
+    readonly min: number;
+    readonly max: number;
+    readonly last: number;
+  }[];
+};
+
+export type EventQuery = {readonly fromMs: number; readonly toMs: number; readonly limit: number};
+/** Newest first. */
+export type EventRow = {
+  readonly id: number;
+  readonly atMs: number;
+  readonly kind: string;
+  readonly about: string | null;
+  readonly detail: string;
+  readonly evidence: Readonly<Record<string, number | string>> | null;
+};
+
+export type StateQuery = {readonly device: string; readonly point: string; readonly fromMs: number; readonly toMs: number};
+/** A text from this moment on; null: it could not be read. The first row may begin before `fromMs`: it holds at that time. */
+export type StateRow = {readonly atMs: number; readonly value: string | null};
+
+/** The newest raw row of a device; values in the units of the names, null where that poll did not read the point. */
+export type LatestRaw = {readonly device: string; readonly atMs: number; readonly values: Readonly<Record<string, number | null>>};
+export type RawQuery = {readonly device: string; readonly fromMs: number; readonly toMs: number; readonly limit: number};
+export type RawRow = {readonly atMs: number; readonly values: Readonly<Record<string, number | string | null>>};
+
+export type StoredDevice = {
+  readonly id: string;
+  /** Name of its view in the database. */
+  readonly view: string;
+  readonly points: readonly {readonly name: string; readonly unit: string; readonly kind: string}[];
+  readonly firstRawMs: number | null;
+  readonly lastRawMs: number | null;
+};
+
+export type SizeInfo = {
+  readonly path: string;
+  readonly fileBytes: number;
+  readonly walBytes: number;
+  /** Pages inside the file that wait to be used again. */
+  readonly freeBytes: number;
+  readonly diskFreeBytes: number | null;
+  readonly slots: number;
+  readonly schemaVersion: number;
+};
+
+/** What the ledger spans; null where it is still empty. */
+export type LedgerBounds = {
+  readonly firstSlotMs: number | null;
+  readonly lastSlotMs: number | null;
+  readonly firstDay: string | null;
+  readonly lastDay: string | null;
+  readonly undated: number;
+  /** Zone the stored local days belong to. */
+  readonly zone: string;
+};
+
+export type CorrectionRow = {
+  readonly id: number;
+  readonly atMs: number;
+  readonly who: string;
+  readonly why: string;
+  readonly what: string;
+  readonly slotMs: number | null;
+  readonly before: string | null;
+  readonly after: string | null;
+};
+
+/** One method per question, so that a worker thread can answer them by name. */
+export type Questions = {
+  flows(query: FlowQuery): FlowRow[];
+  totals(query: TotalQuery): TotalRow[];
+  points(query: PointQuery): PointSeries;
+  events(query: EventQuery): EventRow[];
+  states(query: StateQuery): StateRow[];
+  latestRaw(device: string): LatestRaw | null;
+  rawAround(query: RawQuery): RawRow[];
+  devices(): StoredDevice[];
+  size(): SizeInfo;
+  ledgerBounds(): LedgerBounds;
+  /** The slot that holds this moment, or null. */
+  slot(atMs: number): SlotInfo | null;
+  slotCells(query: {readonly startMs: number; readonly policy: Policy}): CellRow[];
+  slotTotals(startMs: number): TotalRow[];
+  corrections(query: EventQuery): CorrectionRow[];
+};
+export type QuestionName = keyof Questions;
+export type QuestionArgs<K extends QuestionName> = Parameters<Questions[K]>;
+export type Answer<K extends QuestionName> = ReturnType<Questions[K]>;
+
+export type Reader = Questions & {close(): void};
+export type {CellRow, SlotInfo};
+
+/** Opens a database for reading only; the daemon may run meanwhile. Throws AppError STORE_UNUSABLE or STORE_NEWER. */
+export function openReader(path: string): Reader {
+  const db = openReadOnly(path);
+  return {
+    flows: query => flows(db, query),
+    totals: query => totals(db, query),
+    points: query => points(db, query),
+    events: query => events(db, query),
+    states: query => states(db, query),
+    latestRaw: device => latestRaw(db, device),
+    rawAround: query => rawAround(db, query),
+    devices: () => devices(db),
+    size: () => size(db),
+    ledgerBounds: () => ledgerBounds(db),
+    slot: atMs => slotOf(db, atMs),
+    slotCells: query => cellsOf(db, query.startMs, query.policy),
+    slotTotals: startMs => totalsOf(db, startMs),
+    corrections: query => corrections(db, query),
+    close: () => void db.close(),
+  };
+}
