@@ -1,0 +1,69 @@
+// The device profiles: those of the program and those of the user's own folders.
+
+import {existsSync, readdirSync, readFileSync} from 'node:fs';
+import path from 'node:path';
+import {fileURLToPath} from 'node:url';
+import {AppError} from '../core/errors.ts';
+import {nearest} from '../core/nearest.ts';
+import type {DeviceProfile} from '../core/profile.ts';
+import {parseYaml, placeOf, validate} from './document.ts';
+import {ProfileProblem, profileSchema, toProfile} from './profile-schema.ts';
+
+/** Folder of the program's own data, from the source as from the built program. */
+export function dataFolder(name: string): string {
+  let folder = path.dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(path.join(folder, 'config', 'profiles')) && path.dirname(folder) !== folder) folder = path.dirname(folder);
+  return path.join(folder, 'config', name);
+}
+
+export type ProfileEntry = {readonly id: string; readonly file: string};
+
+/** Ids and files of all profiles, by id; a user's own profile hides the program's of the same id. Throws AppError for a folder that is none. */
+export function listProfiles(folders: readonly string[] = []): readonly ProfileEntry[] {
+  const found = new Map<string, string>();
+  for (const folder of [dataFolder('profiles'), ...folders]) {
+    let names: string[];
+    try {
+      names = readdirSync(folder);
+    } catch (error) {
+      throw new AppError('CONFIG_UNREADABLE', folder, 'no folder of profiles that can be read', {cause: error});
+    }
+    for (const name of names) if (name.endsWith('.yaml')) found.set(name.slice(0, -5), path.join(folder, name));
+  }
+  return [...found].map(([id, file]) => ({id, file})).sort((a, b) => a.id.localeCompare(b.id));
+}
+
+const loaded = new Map<string, DeviceProfile>();
+
+/** The profile of that id. Throws AppError PROFILE_UNKNOWN or PROFILE_INVALID (with file and line). */
+export function loadProfile(id: string, folders: readonly string[] = []): DeviceProfile {
+  const entries = listProfiles(folders);
+  const entry = entries.find(one => one.id === id);
+  if (!entry) {
+    const near = nearest(
+      id,
+      entries.map(one => one.id),
+    );
+    throw new AppError('PROFILE_UNKNOWN', `profile "${id}"`, `no profile "${id}"${near ? `; did you mean "${near}"?` : ''}`);
+  }
+  const known = loaded.get(entry.file);
+  if (known) return known;
+  const profile = parseProfile(readFileSync(entry.file, 'utf8'), entry.file);
+  if (profile.id !== id) throw new AppError('PROFILE_INVALID', entry.file, `its id is "${profile.id}", its file name says "${id}"`);
+  loaded.set(entry.file, profile);
+  return profile;
+}
+
+/** A profile from its text. Throws AppError PROFILE_INVALID. */
+export function parseProfile(text: string, fileName: string): DeviceProfile {
+  const yaml = parseYaml(text, fileName, 'PROFILE_INVALID');
+  const file = validate(profileSchema, yaml, 'PROFILE_INVALID');
+  try {
+    return toProfile(file);
+  } catch (error) {
+    if (!(error instanceof ProfileProblem)) throw error;
+    throw new AppError('PROFILE_INVALID', placeOf(yaml, error.path), `${error.path.map(String).join('.')}: ${error.message}`, {
+      cause: error,
+    });
+  }
+}
