@@ -1,0 +1,29 @@
+// The part of Modbus that all framings share: two requests that read, and strict checking of their answers.
+
+import type {Fault} from '../core/reading.ts';
+import type {ReadRequest} from './link.ts';
+
+/** Function code, address, count. Source: Modbus Application Protocol V1.1b3, sections 6.3 and 6.4. */
+export function encodeRead({fc, at, words}: ReadRequest): Buffer {
+  const pdu = Buffer.alloc(5);
+  pdu[0] = fc;
+  pdu.writeUInt16BE(at, 1);
+  pdu.writeUInt16BE(words, 3);
+  return pdu;
+}
+
+export type PduAnswer = {readonly kind: 'words'; readonly words: readonly number[]} | {readonly kind: 'fault'; readonly fault: Fault};
+
+/** The answer to a request. Another function or another length is a bad frame, never a partial success. */
+export function decodeAnswer(request: ReadRequest, pdu: Uint8Array): PduAnswer {
+  const [fc, second] = pdu;
+  if (fc === (request.fc | 0x80) && pdu.length === 2 && second !== undefined)
+    return {kind: 'fault', fault: {kind: 'refused', exception: second}};
+  if (fc !== request.fc) return bad(`function ${fc ?? 'missing'} answers function ${request.fc}`);
+  if (second !== request.words * 2 || pdu.length !== 2 + request.words * 2)
+    return bad(`${pdu.length - 2} bytes answer ${request.words * 2}`);
+  const words = Array.from({length: request.words}, (_, i) => ((pdu[2 + 2 * i] as number) << 8) | (pdu[3 + 2 * i] as number));
+  return {kind: 'words', words};
+}
+
+const bad = (reason: string): PduAnswer => ({kind: 'fault', fault: {kind: 'bad_frame', reason}});

@@ -1,0 +1,114 @@
+// Registers behind a real Modbus TCP server: the demo's devices, `simulate`, and the peers of the tests.
+
+import {createServer, type Socket} from 'node:net';
+import {setTimeout as sleep} from 'node:timers/promises';
+import {AppError} from '../core/errors.ts';
+
+export type ServedAnswer = readonly number[] | {readonly exception: number} | 'silent' | 'reset';
+/** What a unit answers; a promise delays the answer. */
+export type RegisterSource = {read(fc: 3 | 4, at: number, words: number): ServedAnswer | Promise<ServedAnswer>};
+
+export type ServerOptions = {
+  readonly host: string;
+  /** 0 takes a free port. */
+  readonly port: number;
+  readonly units: ReadonlyMap<number, RegisterSource>;
+  /** What an unknown unit gets: exception 0x0B as from a gateway (default), or silence. */
+  readonly unknownUnit?: 'exception' | 'silent';
+  /** Every answer is this late, ms. */
+  readonly delayMs?: number;
+};
+export type ModbusServer = {readonly host: string; readonly port: number; close(): Promise<void>};
+
+const ILLEGAL_FUNCTION = 1;
+const ILLEGAL_VALUE = 3;
+const TARGET_SILENT = 0x0b;
+const MOST_WORDS = 125;
+
+/** Listens. Throws AppError PORT_TAKEN or PORT_FORBIDDEN. Writes are refused with exception 1. */
+export async function startModbusServer(options: ServerOptions): Promise<ModbusServer> {
+  const sockets = new Set<Socket>();
+  const server = createServer({noDelay: true}, socket => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+    socket.on('error', () => socket.destroy());
+    serveSocket(socket, options);
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, options)));
+    server.listen(options.port, options.host, resolve);
+  });
+  const address = server.address();
+  return {
+    host: options.host,
+    port: typeof address === 'object' && address ? address.port : options.port,
+    close: () =>
+      new Promise<void>(resolve => {
+        server.close(() => resolve());
+        for (const socket of sockets) socket.destroy();
+      }),
+  };
+}
+
+function listenError(error: NodeJS.ErrnoException, {host, port}: ServerOptions): Error {
+  const where = `${host}:${port}`;
+  if (error.code === 'EADDRINUSE') return new AppError('PORT_TAKEN', where, 'the port is taken', {cause: error});
+  if (error.code === 'EACCES') return new AppError('PORT_FORBIDDEN', where, 'this user may not listen there', {cause: error});
+  return new AppError('FAILED', where, `cannot listen: ${error.message}`, {cause: error});
+}
+
+function serveSocket(socket: Socket, options: ServerOptions): void {
+  let received: Buffer = Buffer.alloc(0);
+  // Answers keep the order of their requests, also when one of them is late.
+  let tail: Promise<void> = Promise.resolve();
+  socket.on('data', (chunk: Buffer) => {
+    received = Buffer.concat([received, chunk]);
+    while (received.length >= 8) {
+      const length = received.readUInt16BE(4);
+      if (received.readUInt16BE(2) !== 0 || length < 2 || length > 254) {
+        socket.destroy();
+        return;
+      }
+      if (received.length < 6 + length) return;
+      const frame = Buffer.from(received.subarray(0, 6 + length));
+      received = received.subarray(6 + length);
+      tail = tail.then(() => answer(socket, frame, options)).catch(() => void socket.destroy());
+    }
+  });
+}
+
+async function answer(socket: Socket, frame: Buffer, options: ServerOptions): Promise<void> {
+  const unit = frame[6] as number;
+  const fc = frame[7] as number;
+  const source = options.units.get(unit);
+  let result: ServedAnswer;
+  if (!source) result = options.unknownUnit === 'silent' ? 'silent' : {exception: TARGET_SILENT};
+  else if (fc !== 3 && fc !== 4) result = {exception: ILLEGAL_FUNCTION};
+  else if (frame.length !== 12) result = {exception: ILLEGAL_VALUE};
+  else {
+    const words = frame.readUInt16BE(10);
+    result = words < 1 || words > MOST_WORDS ? {exception: ILLEGAL_VALUE} : await source.read(fc, frame.readUInt16BE(8), words);
+  }
+  if (options.delayMs) await sleep(options.delayMs);
+  if (result === 'silent' || socket.destroyed) return;
+  if (result === 'reset') {
+    socket.resetAndDestroy();
+    return;
+  }
+  const body = 'exception' in result ? Buffer.from([fc | 0x80, result.exception]) : registersOf(fc, result);
+  const head = Buffer.alloc(7);
+  frame.copy(head, 0, 0, 2);
+  head.writeUInt16BE(body.length + 1, 4);
+  head[6] = unit;
+  socket.write(Buffer.concat([head, body]));
+}
+
+function registersOf(fc: number, words: readonly number[]): Buffer {
+  const body = Buffer.alloc(2 + words.length * 2);
+  body[0] = fc;
+  body[1] = words.length * 2;
+  words.forEach((word, index) => {
+    body.writeUInt16BE(word & 0xffff, 2 + 2 * index);
+  });
+  return body;
+}

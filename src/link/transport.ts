@@ -1,0 +1,11 @@
+// What a framing does for the queue above it: one exchange at a time, and a clean slate after anything went wrong.
+
+import type {ReadRequest} from './link.ts';
+import type {PduAnswer} from './pdu.ts';
+
+export interface Transport {
+  /** One request and its answer within `timeoutMs` of real time, connecting first where needed. Never rejects; calls never overlap. */
+  exchange(unit: number, request: ReadRequest, timeoutMs: number, connectDelayMs: number, signal: AbortSignal): Promise<PduAnswer>;
+  readonly connected: boolean;
+  close(): Promise<void>;
+}
