@@ -1,0 +1,134 @@
+// What is done once per device before its points are read: the SunSpec walk or the variants, and the identity.
+
+import {decode} from '../core/codec.ts';
+import type {DeviceIdentity} from '../core/health.ts';
+import type {DeviceProfile, Field, IdentifyRule, Limits, PointDef} from '../core/profile.ts';
+import type {Fault} from '../core/reading.ts';
+import {walkSunspec} from './sunspec.ts';
+
+export type Reader = (
+  unitKey: string | null,
+  fc: 3 | 4,
+  at: number,
+  words: number,
+) => Promise<{readonly kind: 'words'; readonly words: readonly number[]} | {readonly kind: 'fault'; readonly fault: Fault}>;
+export type Options = Readonly<Record<string, string | number | boolean>>;
+
+export type Prepared = {
+  readonly points: readonly PointDef[];
+  readonly limits: Limits;
+  readonly identity: DeviceIdentity;
+  readonly variants: readonly string[];
+};
+export type Preparation =
+  | {readonly kind: 'ready'; readonly prepared: Prepared}
+  | {readonly kind: 'silent'; readonly fault: Fault}
+  | {readonly kind: 'foreign'; readonly reason: string};
+
+/** `silent`: it does not answer, try again later. `foreign`: it answers, but it is not what the profile says. */
+export async function prepare(profile: DeviceProfile, unit: number, options: Options, read: Reader): Promise<Preparation> {
+  let points = profile.points;
+  let limits = profile.limits;
+  let identity: DeviceIdentity = {
+    profile: profile.id,
+    unit,
+    manufacturer: profile.manufacturer || null,
+    model: null,
+    serial: null,
+    firmware: null,
+  };
+  if (profile.driver === 'sunspec') {
+    const walk = await walkSunspec((at, words) => read(null, 3, at, words));
+    if (walk.kind === 'none')
+      return walk.fault ? {kind: 'silent', fault: walk.fault} : {kind: 'foreign', reason: 'no SunSpec marker at 40000, 50000 or 0'};
+    const {manufacturer, model, serial, firmware} = walk.device;
+    identity = {...identity, manufacturer: manufacturer ?? identity.manufacturer, model, serial, firmware};
+    const own = new Set(points.map(point => point.name));
+    points = [...walk.device.points.filter(point => !own.has(point.name)), ...points];
+  } else {
+    const answered = await knock(profile, read);
+    if (answered) return {kind: 'silent', fault: answered};
+  }
+
+  const variants: string[] = [];
+  for (const variant of profile.variants) {
+    const {when} = variant;
+    const holds =
+      when.kind === 'option'
+        ? (options[when.option] ?? profile.options[when.option]?.default) === when.value
+        : when.kind === 'answers'
+          ? (await read(null, when.field.fc, when.field.at, when.field.words)).kind === 'words'
+          : (await ruleHolds(when, read)) === true;
+    if (!holds) continue;
+    variants.push(variant.name);
+    const replaced = new Set([...variant.points.map(point => point.name), ...variant.without]);
+    points = [...points.filter(point => !replaced.has(point.name)), ...variant.points];
+    limits = {...limits, ...variant.limits};
+  }
+
+  const told = {...identity};
+  for (const key of ['manufacturer', 'model', 'serial', 'firmware'] as const) {
+    const definition = profile.identity[key];
+    if (definition === undefined) continue;
+    told[key] = typeof definition === 'string' ? definition : ((await readText(definition, read)) ?? told[key]);
+  }
+  return {kind: 'ready', prepared: {points, limits, identity: told, variants}};
+}
+
+/** One register decides whether the device is there at all; an exception is an answer. */
+async function knock(profile: DeviceProfile, read: Reader): Promise<Fault | null> {
+  const [first] = profile.points;
+  if (!first) return null;
+  const field = firstField(first);
+  const answer = await read(first.unitKey, field.fc, field.at, field.words);
+  return answer.kind === 'fault' && answer.fault.kind !== 'refused'
+    ? answer.fault
+    : answer.kind === 'fault' && answer.fault.kind === 'refused' && answer.fault.exception === 0x0b
+      ? answer.fault
+      : null;
+}
+
+function firstField(point: PointDef): Field {
+  let source = point.source;
+  for (;;) {
+    switch (source.kind) {
+      case 'field':
+        return source.field;
+      case 'sum':
+        return source.fields[0] as Field;
+      case 'difference':
+        return (source.plus[0] ?? source.minus[0]) as Field;
+      case 'flagged':
+        return source.magnitude;
+      case 'product':
+        return source.fields[0];
+      case 'first':
+      case 'total':
+        source = source.of[0] as PointDef['source'];
+    }
+  }
+}
+
+/** True or false by what the register says, null where it could not be read. */
+export async function ruleHolds(rule: IdentifyRule, read: Reader): Promise<boolean | null> {
+  const {field} = rule;
+  const answer = await read(null, field.fc, field.at, field.words);
+  if (answer.kind === 'fault') return null;
+  const decoded = decode(field, address => answer.words[address - field.at]);
+  if (decoded.kind === 'absent') return false;
+  switch (rule.kind) {
+    case 'equals':
+      return rule.values.includes(decoded.value);
+    case 'between':
+      return typeof decoded.value === 'number' && decoded.value >= rule.min && decoded.value <= rule.max;
+    case 'matches':
+      return new RegExp(rule.pattern).test(String(decoded.value));
+  }
+}
+
+async function readText(field: Field, read: Reader): Promise<string | null> {
+  const answer = await read(null, field.fc, field.at, field.words);
+  if (answer.kind === 'fault') return null;
+  const decoded = decode(field, address => answer.words[address - field.at]);
+  return decoded.kind === 'absent' ? null : String(decoded.value);
+}
