@@ -1,10 +1,16 @@
 // The store as the daemon sees it: an outlet that never makes a poll wait, a memory for the flow state, and answers to questions.
 
+import {statfs} from 'node:fs/promises';
+import path from 'node:path';
+import {AppError} from '../core/errors.ts';
 import type {SiteEnergy} from '../core/flow/model.ts';
 import type {Log} from '../core/log.ts';
 import type {Sink, SinkHealth} from '../core/sink.ts';
 import type {Clock} from '../core/time.ts';
+import {createBatch, type StoredEvent} from './batch.ts';
 import type {Answer, QuestionArgs, QuestionName} from './queries.ts';
+import {type Peer, startThread} from './rpc.ts';
+import type {CommitInfo, WriterSettings} from './writer.ts';
 
 export type StoreSettings = {
   readonly path: string;
@@ -65,3 +71,268 @@ export interface Store extends Sink {
     done(ids: readonly number[]): Promise<void>;
   };
 }
+
+/** A commit that failed is tried again after this long, real ms. */
+const RETRY_MS = 5000;
+/** The disk is looked at this often, real ms, so that a full one is known before the next commit meets it. */
+const PROBE_MS = 5000;
+const ALMOST_FULL_BYTES = 2 * 1024 * 1024;
+/** With a commit due, this is how long the store waits for the record that carries the flow state, real ms. */
+const FLUSH_GRACE_MS = 5000;
+const MB = 1024 * 1024;
+
+/** A store on this file. Nothing is opened before start() or open(). */
+export function createStore(settings: StoreSettings, {clock, log, zone}: StoreDeps): Store {
+  const writerSettings: WriterSettings = {
+    path: settings.path,
+    zone,
+    rawDays: settings.rawDays,
+    archive: settings.archive,
+    history: settings.history ?? false,
+  };
+  const batch = createBatch(settings.bufferRows);
+  let writer: Peer | null = null;
+  let reader: Peer | null = null;
+  let keeper: Peer | null = null;
+  let state: SinkHealth['state'] = 'closed';
+  let lastError: string | null = null;
+  let diskError: string | null = null;
+  let diskFreeBytes: number | null = null;
+  let last: CommitInfo | null = null;
+  let commits = 0;
+  let slowestMs = 0;
+  let startedMonoMs = 0;
+  let due = false;
+  let ended = false;
+  let commitTimer: NodeJS.Timeout | null = null;
+  let probeTimer: NodeJS.Timeout | null = null;
+  let committing: Promise<void> | null = null;
+  let overBudget = false;
+  /** Rows of the outbox that were delivered but not yet deleted, and how far next() has looked. */
+  const delivered = new Set<number>();
+
+  function onNotice(notice: unknown): void {
+    const {event, replaced} = notice as {event: StoredEvent; replaced: boolean};
+    batch.addEvent(event);
+    log.warn({part: 'store', kind: event.kind}, event.detail);
+    if (replaced) {
+      void reader?.terminate();
+      reader = null;
+    }
+  }
+
+  function schedule(afterMs: number): void {
+    if (commitTimer) clearTimeout(commitTimer);
+    commitTimer = ended
+      ? null
+      : setTimeout(() => {
+          if (due || lastError !== null) {
+            void commit();
+          } else {
+            due = true;
+            schedule(Math.min(FLUSH_GRACE_MS, settings.commitEveryMs));
+          }
+        }, afterMs);
+    commitTimer?.unref();
+  }
+
+  /** One commit at a time; a second call waits for the first and then takes what came since. Never rejects. */
+  async function commit(): Promise<void> {
+    while (committing) await committing;
+    const data = batch.take();
+    due = false;
+    if (!data || !writer) {
+      schedule(settings.commitEveryMs);
+      return;
+    }
+    committing = (async () => {
+      try {
+        last = (await (writer as Peer).call('commit', data)) as CommitInfo;
+        commits++;
+        slowestMs = Math.max(slowestMs, last.tookMs);
+        for (const id of data.outboxDone) delivered.delete(id);
+        if (lastError !== null) {
+          log.info({part: 'store', queued: batch.queued, dropped: batch.dropped}, 'the database takes data again');
+          batch.addEvent({
+            atMs: Math.round(clock.wallMs()),
+            kind: 'store-back',
+            about: 'store',
+            detail: `stored again after: ${lastError}`,
+            evidence: {dropped: batch.dropped},
+          });
+        }
+        lastError = null;
+        state = 'open';
+        watchBudget(last);
+        schedule(settings.commitEveryMs);
+      } catch (error) {
+        batch.putBack(data);
+        const what = error instanceof AppError ? error.what : String(error);
+        if (what !== lastError)
+          log.error(
+            {part: 'store', code: error instanceof AppError ? error.code : undefined, queued: batch.queued},
+            `nothing can be stored: ${what}; readings wait in memory`,
+          );
+        lastError = what;
+        state = 'failing';
+        schedule(Math.min(RETRY_MS, settings.commitEveryMs));
+      }
+    })();
+    await committing;
+    committing = null;
+  }
+
+  const writtenPerDayMb = (): number | null => {
+    const elapsedMs = performance.now() - startedMonoMs;
+    return last?.writtenBytes == null || elapsedMs < 600_000
+      ? null
+      : Math.round((last.writtenBytes / MB) * (86_400_000 / elapsedMs) * 10) / 10;
+  };
+
+  function watchBudget(info: CommitInfo): void {
+    const perDay = writtenPerDayMb();
+    if (settings.budgetMbPerDay === null || perDay === null || info.writtenBytes === null) return;
+    if (perDay > settings.budgetMbPerDay !== overBudget) {
+      overBudget = !overBudget;
+      const detail = overBudget
+        ? `${perDay} MB a day are written, more than store.budget_mb_per_day = ${settings.budgetMbPerDay}; a longer store.commit_every writes less`
+        : `${perDay} MB a day are written, within the budget again`;
+      log.warn({part: 'store', perDayMb: perDay}, detail);
+      batch.addEvent({atMs: Math.round(clock.wallMs()), kind: 'write-budget', about: 'store', detail, evidence: {mb_per_day: perDay}});
+    }
+  }
+
+  async function probe(): Promise<void> {
+    try {
+      const {bavail, bsize} = await statfs(path.dirname(path.resolve(settings.path)));
+      diskFreeBytes = bavail * bsize;
+      diskError = diskFreeBytes < ALMOST_FULL_BYTES ? 'the disk is full' : null;
+    } catch (error) {
+      diskError = `the folder of the database cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`;
+    }
+  }
+
+  async function start(): Promise<StartState> {
+    state = 'opening';
+    ended = false;
+    writer ??= startThread('writer', writerSettings, onNotice);
+    try {
+      const found = (await writer.call('start', clock.wallMs())) as StartState;
+      state = 'open';
+      lastError = null;
+      startedMonoMs = performance.now();
+      if (found.uncleanStop) {
+        batch.addEvent({
+          atMs: Math.round(clock.wallMs()),
+          kind: 'unclean-stop',
+          about: 'store',
+          detail: 'the last run did not end in order (power cut or kill); the counters of the devices fill the hole',
+          evidence: null,
+        });
+        void checkSoundness();
+      }
+      schedule(settings.commitEveryMs);
+      await probe();
+      probeTimer = setInterval(() => void probe(), PROBE_MS);
+      probeTimer.unref();
+      return found;
+    } catch (error) {
+      state = 'failing';
+      lastError = error instanceof AppError ? error.what : String(error);
+      await writer.terminate();
+      writer = null;
+      throw error;
+    }
+  }
+
+  /** After an unclean stop, on a connection of its own: nothing waits for it. */
+  async function checkSoundness(): Promise<void> {
+    try {
+      keeper ??= startThread('keeper', writerSettings, () => {});
+      const damage = (await keeper.call('check')) as string | null;
+      if (damage !== null && !ended) await writer?.call('setAside', damage, clock.wallMs());
+    } catch (error) {
+      log.warn({part: 'store', err: error}, 'the check of the database could not be finished');
+    }
+  }
+
+  return {
+    name: 'store',
+    start,
+    async open() {
+      if (!writer) await start();
+    },
+    async write(records) {
+      for (const record of records) {
+        batch.add(record);
+        // The flow state closes a commit: what came with it and before it is stored in one transaction.
+        if (record.flowState !== null && due && lastError === null && !committing) void commit();
+      }
+    },
+    async close(kill) {
+      if (ended) return;
+      ended = true;
+      if (commitTimer) clearTimeout(commitTimer);
+      if (probeTimer) clearInterval(probeTimer);
+      const leave = new Promise<void>(resolve => {
+        if (kill.aborted) resolve();
+        else kill.addEventListener('abort', () => resolve(), {once: true});
+      });
+      const orderly = (async () => {
+        await commit();
+        // What the last commit itself had to say.
+        if (lastError === null && batch.queued > 0) await commit();
+        await writer?.call('close');
+      })().catch(error => log.error({part: 'store', err: error}, 'the database could not be closed in order'));
+      await Promise.race([orderly, leave]);
+      await Promise.allSettled([writer?.terminate(), reader?.terminate(), keeper?.terminate()]);
+      writer = reader = keeper = null;
+      state = 'closed';
+    },
+    flushDue: () => due,
+    async query<K extends QuestionName>(name: K, ...args: QuestionArgs<K>): Promise<Answer<K>> {
+      if (!reader?.alive) reader = startThread('reader', writerSettings, () => {});
+      return (await reader.call('ask', name, args)) as Answer<K>;
+    },
+    async backup(file) {
+      await commit();
+      if (!keeper?.alive) keeper = startThread('keeper', writerSettings, () => {});
+      const copied = (await keeper.call('copy', path.resolve(file))) as {bytes: number; slots: number};
+      return {file: path.resolve(file), ...copied};
+    },
+    health: () => ({
+      name: 'store',
+      state: state === 'open' && diskError !== null ? 'failing' : state,
+      queued: batch.queued,
+      dropped: batch.dropped,
+      lastError: lastError ?? diskError,
+      details: {
+        path: settings.path,
+        file_mb: last ? round(last.fileBytes / MB) : null,
+        disk_free_mb: diskFreeBytes === null ? null : Math.floor(diskFreeBytes / MB),
+        commits,
+        commit_ms: last ? round(last.tookMs) : null,
+        commit_slowest_ms: round(slowestMs),
+        written_mb: last?.writtenBytes == null ? null : round(last.writtenBytes / MB),
+        written_mb_per_day: writtenPerDayMb(),
+        budget_mb_per_day: settings.budgetMbPerDay,
+        outbox: last?.outbox ?? null,
+        outbox_dropped: last?.outboxDropped ?? null,
+      },
+    }),
+    history: {
+      async next(limit) {
+        if (!writer) return [];
+        const rows = (await writer.call('nextOutbox', 0, limit + delivered.size)) as OutboxRow[];
+        return rows.filter(row => !delivered.has(row.id)).slice(0, limit);
+      },
+      async done(ids) {
+        // Deleted with the next commit: a row sent twice after a power cut is cheaper than a flush per message.
+        for (const id of ids) delivered.add(id);
+        batch.outboxDone(ids);
+      },
+    },
+  };
+}
+
+const round = (value: number): number => Math.round(value * 100) / 100;

@@ -1,0 +1,229 @@
+// Energies out of the ledger: by quarter hour from the slots, by day and longer from the days that are kept beside them.
+
+import type {SlotQuality} from '../core/flow/model.ts';
+import {dayStart, localDay} from '../core/flow/slots.ts';
+import type {Policy} from '../core/site.ts';
+import type {Db} from './connect.ts';
+import {joinQualities} from './ledger.ts';
+import type {FlowQuery, FlowRow, LedgerStep, TotalQuery, TotalRow} from './queries.ts';
+import {msOfSlot, POLICY_IDS, SLOT_S, slotOfMs} from './schema.ts';
+
+export type SlotInfo = {
+  readonly startMs: number;
+  readonly day: string;
+  readonly closed: boolean;
+  readonly quality: string;
+  readonly reason: string | null;
+  /** Bounds of cells, mWh, where a gap was filled. */
+  readonly bounds: Readonly<Record<string, readonly [number, number]>> | null;
+};
+export type CellRow = Omit<FlowRow, 'startMs' | 'day' | 'quality'>;
+
+type Names = Pick<FlowRow, 'origin' | 'via' | 'source' | 'sink' | 'label'>;
+
+const cellNames = (db: Db): Map<number, Names> =>
+  new Map(
+    (db.prepare('SELECT id, origin, via, source, sink, label FROM wl_cell_name').all() as (Names & {id: number})[]).map(
+      ({id, ...names}) => [id, names],
+    ),
+  );
+const totalNames = (db: Db): Map<number, string> =>
+  new Map(db.prepare('SELECT id, name FROM wl_total_name').raw().all() as [number, string][]);
+const isLong = (step: LedgerStep): step is '1d' | '1mo' | '1y' => step !== '15m' && step !== '1h';
+
+/** The part of a day's name that a step keeps, and the first day it stands for. */
+const keptLength = {'1d': 10, '1mo': 7, '1y': 4} as const;
+const firstDay = (kept: string): string => `${kept}${'-01-01'.slice(kept.length - 4, 6)}`.slice(0, 10);
+
+/** Local days that the range touches. */
+const daysOf = ({fromMs, toMs, zone}: TotalQuery): [string, string] => [localDay(zone, fromMs), localDay(zone, Math.max(fromMs, toMs - 1))];
+
+/** First quarter hours of the steps below a day; hours begin where the zone's hours do. */
+function bucketOf({step, fromMs, zone}: TotalQuery): (slot: number) => number {
+  if (step === '15m') return slot => slot;
+  const shift = slotOfMs(dayStart(zone, localDay(zone, fromMs))) % 4;
+  return slot => Math.floor((slot - shift) / 4) * 4 + shift;
+}
+
+/** Days of the asked zone per slot where it is not the zone the stored days belong to. */
+const isStoredZone = (db: Db, zone: string): boolean => db.prepare("SELECT value FROM wl_meta WHERE key = 'zone'").pluck().get() === zone;
+
+/** Energies per cell and step, in order of time. */
+export function flows(db: Db, query: FlowQuery): FlowRow[] {
+  const names = cellNames(db);
+  const policy = POLICY_IDS[query.policy];
+  const rows: FlowRow[] = [];
+  const add = (startMs: number, day: string | null, cell: number, energyMilliWh: number, quality: string): void => {
+    const name = names.get(cell);
+    if (name && energyMilliWh !== 0) rows.push({startMs, day, ...name, energyMilliWh, quality});
+  };
+  if (isLong(query.step)) {
+    const kept = keptLength[query.step];
+    const [from, to] = daysOf(query);
+    if (isStoredZone(db, query.zone)) {
+      const qualities = dayQualities(db, kept, from, to);
+      const sums = db
+        .prepare(
+          'SELECT substr(day, 1, ?) AS step, cell, sum(energy_mwh) FROM wl_day WHERE policy = ? AND day BETWEEN ? AND ? GROUP BY step, cell ORDER BY step, cell',
+        )
+        .raw()
+        .all(kept, policy, from, to) as [string, number, number][];
+      for (const [step, cell, energy] of sums) {
+        const day = firstDay(step);
+        add(dayStart(query.zone, day), day, cell, energy, qualities.get(step) ?? 'ok');
+      }
+      return rows;
+    }
+    for (const {step, sums, quality} of bySlot(
+      db,
+      slotRange(query.zone, from, to),
+      slot => localDay(query.zone, msOfSlot(slot)).slice(0, kept),
+      policy,
+    )) {
+      const day = firstDay(step);
+      for (const [cell, energy] of sums) add(dayStart(query.zone, day), day, cell, energy, quality);
+    }
+    return rows;
+  }
+  const range: [number, number] = [Math.ceil(query.fromMs / (SLOT_S * 1000)), Math.ceil(query.toMs / (SLOT_S * 1000))];
+  for (const {step, sums, quality} of bySlot(db, range, bucketOf(query), policy))
+    for (const [cell, energy] of sums) add(msOfSlot(step), null, cell, energy, quality);
+  return rows;
+}
+
+const slotRange = (zone: string, fromDay: string, toDay: string): [number, number] => [
+  slotOfMs(dayStart(zone, fromDay)),
+  slotOfMs(dayStart(zone, nextDay(toDay))),
+];
+const nextDay = (day: string): string => new Date(Date.parse(`${day}T00:00:00Z`) + 86_400_000).toISOString().slice(0, 10);
+
+function dayQualities(db: Db, kept: number, from: string, to: string): Map<string, string> {
+  const words = new Map<string, string[]>();
+  const rows = db
+    .prepare("SELECT DISTINCT substr(day, 1, ?), quality FROM wl_day_quality WHERE day BETWEEN ? AND ? AND quality <> 'ok'")
+    .raw()
+    .all(kept, from, to);
+  for (const [step, quality] of rows as [string, string][]) words.set(step, [...(words.get(step) ?? []), quality]);
+  return new Map([...words].map(([step, texts]) => [step, joinQualities(texts)]));
+}
+
+function* bySlot<T>(
+  db: Db,
+  [from, to]: [number, number],
+  stepOf: (slot: number) => T,
+  policy: number,
+): Generator<{step: T; sums: Map<number, number>; quality: string}> {
+  const select = db
+    .prepare(
+      'SELECT c.slot, c.cell, c.energy_mwh, s.quality FROM wl_slot s CROSS JOIN wl_cell c ON c.slot = s.slot AND c.policy = ? WHERE s.slot >= ? AND s.slot < ? ORDER BY s.slot, c.cell',
+    )
+    .raw();
+  let current: {step: T; sums: Map<number, number>; qualities: Set<string>} | null = null;
+  for (const [slot, cell, energy, quality] of select.iterate(policy, from, to) as IterableIterator<[number, number, number, string]>) {
+    const step = stepOf(slot);
+    if (!current || current.step !== step) {
+      if (current) yield {step: current.step, sums: current.sums, quality: joinQualities([...current.qualities])};
+      current = {step, sums: new Map(), qualities: new Set()};
+    }
+    current.sums.set(cell, (current.sums.get(cell) ?? 0) + energy);
+    current.qualities.add(quality);
+  }
+  if (current) yield {step: current.step, sums: current.sums, quality: joinQualities([...current.qualities])};
+}
+
+/** Totals per name and step, in order of time. */
+export function totals(db: Db, query: TotalQuery): TotalRow[] {
+  const names = totalNames(db);
+  if (isLong(query.step)) {
+    const kept = keptLength[query.step];
+    const [from, to] = daysOf(query);
+    if (isStoredZone(db, query.zone)) {
+      const qualities = dayQualities(db, kept, from, to);
+      const sums = db
+        .prepare(
+          'SELECT substr(day, 1, ?) AS step, name, sum(energy_mwh), sum(raw_mwh) FROM wl_total_day WHERE day BETWEEN ? AND ? GROUP BY step, name ORDER BY step, name',
+        )
+        .raw()
+        .all(kept, from, to) as [string, number, number, number][];
+      return sums.map(([step, name, energyMilliWh, rawMilliWh]) => {
+        const day = firstDay(step);
+        return {
+          startMs: dayStart(query.zone, day),
+          day,
+          name: names.get(name) ?? '',
+          energyMilliWh,
+          rawMilliWh,
+          counterWh: null,
+          quality: qualities.get(step) ?? 'ok',
+        };
+      });
+    }
+    return sumTotals(db, slotRange(query.zone, from, to), slot => localDay(query.zone, msOfSlot(slot)).slice(0, kept), names).map(
+      ({step, ...row}) => ({
+        ...row,
+        startMs: dayStart(query.zone, firstDay(step)),
+        day: firstDay(step),
+      }),
+    );
+  }
+  const range: [number, number] = [Math.ceil(query.fromMs / (SLOT_S * 1000)), Math.ceil(query.toMs / (SLOT_S * 1000))];
+  return sumTotals(db, range, bucketOf(query), names).map(({step, ...row}) => ({...row, startMs: msOfSlot(step), day: null}));
+}
+
+function sumTotals<T>(
+  db: Db,
+  [from, to]: [number, number],
+  stepOf: (slot: number) => T,
+  names: Map<number, string>,
+): (Omit<TotalRow, 'startMs' | 'day'> & {step: T})[] {
+  type Sum = {step: T; name: string; energyMilliWh: number; rawMilliWh: number; counterWh: number | null; quality: string};
+  const sums: Sum[] = [];
+  let current = new Map<number, Sum>();
+  const select = db
+    .prepare('SELECT slot, name, energy_mwh, raw_mwh, counter_wh, quality FROM wl_total WHERE slot >= ? AND slot < ? ORDER BY slot, name')
+    .raw();
+  for (const [slot, name, energy, raw, counter, quality] of select.iterate(from, to) as IterableIterator<
+    [number, number, number, number, number | null, string | null]
+  >) {
+    const step = stepOf(slot);
+    let sum = current.get(name);
+    if (!sum || sum.step !== step) {
+      if ([...current.values()].some(one => one.step !== step)) current = new Map();
+      sum = {step, name: names.get(name) ?? '', energyMilliWh: 0, rawMilliWh: 0, counterWh: null, quality: 'ok'};
+      current.set(name, sum);
+      sums.push(sum);
+    }
+    sum.energyMilliWh += energy;
+    sum.rawMilliWh += raw;
+    sum.counterWh = counter ?? sum.counterWh;
+    if (quality !== null) sum.quality = joinQualities([sum.quality, quality]);
+  }
+  return sums;
+}
+
+export function slotOf(db: Db, atMs: number): SlotInfo | null {
+  type Row = {slot: number; day: string; closed: number; quality: SlotQuality; reason: string | null; bounds: string | null};
+  const row = db.prepare('SELECT slot, day, closed, quality, reason, bounds FROM wl_slot WHERE slot = ?').get(slotOfMs(atMs)) as
+    | Row
+    | undefined;
+  if (!row) return null;
+  const {day, quality, reason} = row;
+  return {
+    startMs: msOfSlot(row.slot),
+    day,
+    closed: row.closed === 1,
+    quality,
+    reason,
+    bounds: row.bounds === null ? null : (JSON.parse(row.bounds) as SlotInfo['bounds']),
+  };
+}
+
+export const cellsOf = (db: Db, startMs: number, policy: Policy): CellRow[] =>
+  db
+    .prepare(
+      'SELECT n.origin, n.via, n.source, n.sink, n.label, c.energy_mwh AS energyMilliWh FROM wl_cell c JOIN wl_cell_name n ON n.id = c.cell WHERE c.slot = ? AND c.policy = ? ORDER BY n.id',
+    )
+    .all(slotOfMs(startMs), POLICY_IDS[policy]) as CellRow[];
+
+export const totalsOf = (db: Db, startMs: number): TotalRow[] =>
+  totals(db, {fromMs: startMs, toMs: startMs + SLOT_S * 1000, step: '15m', zone: 'UTC'});

@@ -1,0 +1,81 @@
+// Questions and answers between threads: one request, one reply, errors that a person can act on survive the trip.
+
+import {Worker} from 'node:worker_threads';
+import {AppError, type ErrorCode} from '../core/errors.ts';
+
+type Request = {readonly id: number; readonly method: string; readonly args: readonly unknown[]};
+type Reply =
+  | {readonly id: number; readonly value: unknown}
+  | {readonly id: number; readonly error: {readonly code: string; readonly where: string; readonly what: string}}
+  | {readonly id: null; readonly notice: unknown};
+
+export type Peer = {
+  call(method: string, ...args: unknown[]): Promise<unknown>;
+  /** Ends the thread at once; calls still open are rejected. */
+  terminate(): Promise<void>;
+  readonly alive: boolean;
+};
+
+/** A thread of thread.ts (thread.js once built). `onNotice` takes what it says unasked. */
+export function startThread(role: string, settings: unknown, onNotice: (notice: unknown) => void): Peer {
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  const worker = new Worker(new URL(`./thread.${extension}`, import.meta.url), {workerData: {role, settings}, name: `store-${role}`});
+  const open = new Map<number, {resolve(value: unknown): void; reject(error: unknown): void}>();
+  let nextId = 1;
+  let alive = true;
+  const end = (reason: unknown): void => {
+    alive = false;
+    for (const call of open.values()) call.reject(reason);
+    open.clear();
+  };
+  worker.on('message', (reply: Reply) => {
+    if (reply.id === null) return onNotice(reply.notice);
+    const call = open.get(reply.id);
+    open.delete(reply.id);
+    if (open.size === 0) worker.unref();
+    if ('error' in reply) call?.reject(new AppError(reply.error.code as ErrorCode, reply.error.where, reply.error.what));
+    else call?.resolve(reply.value);
+  });
+  worker.on('error', error =>
+    end(
+      new AppError('STORE_UNUSABLE', `the ${role} of the database`, error instanceof Error ? error.message : String(error), {cause: error}),
+    ),
+  );
+  worker.on('exit', () => end(new AppError('STORE_UNUSABLE', `the ${role} of the database`, 'has ended')));
+  worker.unref();
+  return {
+    call(method, ...args) {
+      if (!alive) return Promise.reject(new AppError('STORE_UNUSABLE', `the ${role} of the database`, 'has ended'));
+      const id = nextId++;
+      worker.ref();
+      return new Promise((resolve, reject) => {
+        open.set(id, {resolve, reject});
+        worker.postMessage({id, method, args} satisfies Request);
+      });
+    },
+    async terminate() {
+      alive = false;
+      await worker.terminate();
+    },
+    get alive() {
+      return alive;
+    },
+  };
+}
+
+type Port = {on(event: 'message', listener: (request: Request) => void): unknown; postMessage(reply: Reply): void};
+
+/** The other side: answers each request with the method of that name. */
+export function answer(port: Port, methods: Readonly<Record<string, (...args: never[]) => unknown>>): void {
+  port.on('message', async ({id, method, args}) => {
+    try {
+      const work = methods[method] as ((...args: unknown[]) => unknown) | undefined;
+      if (!work) throw new Error(`no method ${method}`);
+      port.postMessage({id, value: await work(...args)});
+    } catch (error) {
+      const known =
+        error instanceof AppError ? error : new AppError('FAILED', method, error instanceof Error ? error.message : String(error));
+      port.postMessage({id, error: {code: known.code, where: known.where, what: known.what}});
+    }
+  });
+}

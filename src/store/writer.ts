@@ -1,0 +1,316 @@
+// The one connection that writes. Runs in a thread of its own: a card that stalls for seconds makes nobody else wait.
+
+import {existsSync, mkdirSync, readFileSync, renameSync, statSync} from 'node:fs';
+import path from 'node:path';
+import {AppError} from '../core/errors.ts';
+import type {BatchData, StoredEvent} from './batch.ts';
+import {codeOf, type Db, identify, isDamage, openReadWrite, siblingName, storeError, troubleOf} from './connect.ts';
+import {createLedger, type Ledger, rebuildDays} from './ledger.ts';
+import {lockStore, type Release} from './lock.ts';
+import {getMeta, readState, setMeta} from './meta.ts';
+import {migrate} from './migrate.ts';
+import {deleteOutbox, enqueueRolled, enqueueSlot, nextOutbox, trimOutbox} from './outbox.ts';
+import {createRaw, type Raw} from './raw.ts';
+import {expireEvents, expireRaw} from './retention.ts';
+import {rollUp, rollupDue} from './rollup.ts';
+import {type Salvage, salvageFrom} from './salvage.ts';
+import {msOfSlot} from './schema.ts';
+import type {OutboxRow, StartState} from './store.ts';
+
+export type WriterSettings = {
+  readonly path: string;
+  readonly zone: string;
+  readonly rawDays: number;
+  readonly archive: boolean;
+  readonly history: boolean;
+};
+
+export type CommitInfo = {
+  readonly tookMs: number;
+  readonly fileBytes: number;
+  /** Bytes this thread made the kernel write since it began; null where the system does not tell. */
+  readonly writtenBytes: number | null;
+  readonly outbox: number;
+  readonly outboxDropped: number;
+};
+
+export type Writer = {
+  start(wallMs: number): StartState;
+  commit(data: BatchData): CommitInfo;
+  /** One small piece of housekeeping; true while there is more. Never throws. */
+  upkeep(wallMs: number): boolean;
+  nextOutbox(afterId: number, limit: number): OutboxRow[];
+  /** The file turned out damaged (by a check elsewhere): goes on in a new one and saves what is readable. */
+  setAside(why: string, wallMs: number): void;
+  close(): void;
+};
+
+/** `note` takes what people should know of; it may arrive at any time. */
+export function createWriter(settings: WriterSettings, note: (event: StoredEvent, replaced: boolean) => void): Writer {
+  const file = settings.path;
+  let release: Release | null = null;
+  let open: {readonly db: Db; readonly raw: Raw; readonly ledger: Ledger; readonly inode: number} | null = null;
+  let salvage: Salvage | null = null;
+  let lastTrim = 0;
+
+  const tell = (kind: string, detail: string, wallMs: number, replaced = false): void =>
+    note({atMs: Math.round(wallMs), kind, about: 'store', detail, evidence: null}, replaced);
+
+  function openFile(wallMs: number): NonNullable<typeof open> {
+    if (open) {
+      if (statSync(file, {throwIfNoEntry: false})?.ino === open.inode) return open;
+      tell('store-vanished', `${file} was removed or replaced while in use; going on in a new file`, wallMs, true);
+      drop();
+    }
+    const kind = identify(file);
+    if (kind === 'foreign') throw new AppError('STORE_UNUSABLE', file, 'is a database of another program; wattledger does not touch it');
+    if (kind === 'no-database') throw new AppError('STORE_UNUSABLE', file, 'is not a database; wattledger does not touch it');
+    if (kind === 'damaged') moveAway('its header is gone', wallMs);
+    try {
+      return connect(wallMs);
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      moveAway(troubleOf(error), wallMs);
+      return connect(wallMs);
+    }
+  }
+
+  function connect(wallMs: number): NonNullable<typeof open> {
+    const db = openReadWrite(file);
+    try {
+      const migrated = migrate(db, file, wallMs);
+      if (migrated.backup !== null)
+        tell(
+          'store-migrated',
+          `schema ${migrated.from} to ${migrated.to}; a copy from before is ${path.basename(migrated.backup)}`,
+          wallMs,
+        );
+      const zone = getMeta(db, 'zone');
+      if (zone === null) setMeta(db, 'zone', settings.zone);
+      else if (zone !== settings.zone) {
+        rebuildDays(db, settings.zone);
+        tell('store-zone', `local days were made anew: ${zone} to ${settings.zone}`, wallMs);
+      }
+      db.prepare('SELECT count(*) FROM wl_device').get();
+      open = {db, raw: createRaw(db), ledger: createLedger(db, settings.zone), inode: statSync(file).ino};
+      return open;
+    } catch (error) {
+      db.close();
+      throw error;
+    }
+  }
+
+  function drop(): void {
+    try {
+      open?.db.close();
+    } catch {
+      // Closing a connection whose file is gone may fail; there is nothing left to save in it.
+    }
+    open = null;
+  }
+
+  /** Renames the file with its log, so that nothing of it is lost, and takes what is readable over from it bit by bit. */
+  function moveAway(why: string, wallMs: number): void {
+    drop();
+    let aside = siblingName(file, wallMs, 'corrupt');
+    for (let n = 2; existsSync(aside); n++) aside = `${siblingName(file, wallMs, 'corrupt')}.${n}`;
+    renameSync(file, aside);
+    for (const suffix of ['-wal', '-shm']) if (existsSync(file + suffix)) renameSync(file + suffix, aside + suffix);
+    tell(
+      'store-corrupt',
+      `${path.basename(file)} is damaged (${why}); it was set aside as ${path.basename(aside)}, a new one goes on`,
+      wallMs,
+      true,
+    );
+    salvage = salvageFrom(aside);
+  }
+
+  function write({db, raw, ledger}: NonNullable<typeof open>, data: BatchData, careful: boolean): void {
+    /** A part that cannot be stored must not hold back all the others for ever. */
+    const part = (what: string, work: () => void): void => {
+      try {
+        if (careful) db.transaction(work)();
+        else work();
+      } catch (error) {
+        if (!careful || isDiskTrouble(error)) throw error;
+        raw.forget();
+        ledger.forget();
+        tell('store-refused', `${what} could not be stored: ${(error as Error).message}`, data.wallMs ?? 0);
+      }
+    };
+    for (const rows of data.raw) part(`readings of ${rows.device}`, () => raw.put(rows));
+    for (const text of data.texts) part(`a text of ${text.device}`, () => raw.putText(text));
+    for (const {record, offsetMs, atMs} of data.slots) {
+      part('a slot', () => {
+        ledger.put(record, offsetMs);
+        if (settings.history) enqueueSlot(db, record, atMs);
+      });
+    }
+    const event = db.prepare('INSERT INTO wl_event (at_ms, kind, about, detail, evidence) VALUES (?, ?, ?, ?, ?)');
+    for (const {atMs, kind, about, detail, evidence} of data.events)
+      part('an event', () => void event.run(atMs, kind, about, detail, evidence ? JSON.stringify(evidence) : null));
+    deleteOutbox(db, data.outboxDone);
+    if (data.flowState !== null) setMeta(db, 'flow_state', data.flowState);
+    if (data.energy !== null) setMeta(db, 'energy', JSON.stringify(data.energy));
+    if (data.wallMs !== null) setMeta(db, 'last_wall_ms', String(Math.round(data.wallMs)));
+  }
+
+  function rolledUp(db: Db): boolean {
+    if (!rollupDue(db)) return false;
+    const newest = db.prepare('SELECT max(slot) FROM wl_todo').pluck().get() as number;
+    const device = db.prepare('SELECT device FROM wl_todo WHERE slot < ? LIMIT 1').pluck().get(newest) as number | undefined;
+    if (device === undefined) return false;
+    rollAndQueue(db, device, newest, newest);
+    return true;
+  }
+
+  function rollAndQueue(db: Db, device: number, openSlot: number, runningSlot: number): void {
+    const rolled = rollUp(db, device, openSlot, settings.zone);
+    if (!settings.history) return;
+    db.transaction(() => {
+      for (const one of rolled) if (one.slot < runningSlot) enqueueRolled(db, one, msOfSlot(one.slot + 1));
+    }).immediate();
+  }
+
+  return {
+    start(wallMs) {
+      try {
+        mkdirSync(path.dirname(path.resolve(file)), {recursive: true});
+        // Whose file it is has to be seen before the lock file exists: that one marks a damaged file as ours.
+        const kind = identify(file);
+        if (kind === 'foreign' || kind === 'no-database') openFile(wallMs);
+        release ??= lockStore(file);
+        let {db} = openFile(wallMs);
+        let state: StartState;
+        try {
+          state = readState(db);
+        } catch (error) {
+          if (!isDamage(error)) throw error;
+          moveAway(troubleOf(error), wallMs);
+          ({db} = openFile(wallMs));
+          state = readState(db);
+        }
+        const saved = salvage?.state() ?? null;
+        if (saved && state.flowState === null) state = {...saved, uncleanStop: true};
+        setMeta(db, 'running', '1');
+        return state;
+      } catch (error) {
+        drop();
+        release?.();
+        release = null;
+        throw storeError(error, file);
+      }
+    },
+    commit(data) {
+      const began = performance.now();
+      const wallMs = data.wallMs ?? 0;
+      try {
+        const session = openFile(wallMs);
+        const attempt = (careful: boolean): void => {
+          try {
+            session.db.transaction(() => write(session, data, careful)).immediate();
+          } catch (error) {
+            session.raw.forget();
+            session.ledger.forget();
+            throw error;
+          }
+        };
+        try {
+          attempt(false);
+        } catch (error) {
+          if (isDiskTrouble(error)) throw error;
+          attempt(true);
+        }
+        if (settings.history && wallMs - lastTrim > 3_600_000) {
+          lastTrim = wallMs;
+          const lost = trimOutbox(session.db, wallMs);
+          if (lost > 0) tell('history-dropped', `${lost} messages for the broker waited too long and were dropped`, wallMs);
+        }
+        return {
+          tookMs: performance.now() - began,
+          fileBytes: statSync(file).size,
+          writtenBytes: threadWrote(),
+          outbox: settings.history ? (session.db.prepare('SELECT count(*) FROM wl_outbox').pluck().get() as number) : 0,
+          outboxDropped: Number(getMeta(session.db, 'outbox_dropped') ?? 0),
+        };
+      } catch (error) {
+        if (isDamage(error)) {
+          moveAway(troubleOf(error), wallMs);
+          openFile(wallMs);
+        } else if (!/^SQLITE_(FULL|BUSY|LOCKED)/.test(codeOf(error))) {
+          // A disk that went away may come back as another file system: the next commit opens anew.
+          drop();
+        }
+        throw storeError(error, file);
+      }
+    },
+    upkeep(wallMs) {
+      if (!open) return false;
+      const {db} = open;
+      try {
+        if (salvage) {
+          const more = salvage.step(db, open.raw, open.ledger);
+          if (!more) {
+            if (salvage.savedSlots > 0) rebuildDays(db, settings.zone);
+            tell('store-salvaged', salvage.summary(), wallMs);
+            salvage.close();
+            salvage = null;
+          }
+          return true;
+        }
+        if (rolledUp(db)) return true;
+        if (expireRaw(db, settings.rawDays, settings.archive)) return true;
+        expireEvents(db);
+        return false;
+      } catch (error) {
+        if (isDamage(error)) {
+          try {
+            moveAway(troubleOf(error), wallMs);
+            openFile(wallMs);
+          } catch (again) {
+            tell('store-trouble', troubleOf(again), wallMs);
+          }
+        } else if (!/^SQLITE_(FULL|BUSY|LOCKED)/.test(codeOf(error))) {
+          tell('store-trouble', `housekeeping: ${troubleOf(error)}`, wallMs);
+        }
+        return false;
+      }
+    },
+    nextOutbox: (afterId, limit) => (open ? nextOutbox(open.db, afterId, limit) : []),
+    setAside(why, wallMs) {
+      moveAway(why, wallMs);
+      openFile(wallMs);
+    },
+    close() {
+      try {
+        if (open) {
+          const {db} = open;
+          const newest = db.prepare('SELECT max(slot) FROM wl_todo').pluck().get() as number | null;
+          if (newest !== null) {
+            for (const device of db.prepare('SELECT DISTINCT device FROM wl_todo').pluck().all() as number[])
+              rollAndQueue(db, device, newest + 1, newest);
+          }
+          setMeta(db, 'running', '0');
+          db.pragma('optimize');
+        }
+      } finally {
+        salvage?.close();
+        drop();
+        release?.();
+        release = null;
+      }
+    },
+  };
+}
+
+/** The disk or the file, as opposed to one piece of data that a table refuses. */
+const isDiskTrouble = (error: unknown): boolean => /^SQLITE_(?!CONSTRAINT|MISMATCH|TOOBIG|RANGE)/.test(codeOf(error));
+
+/** Linux counts input and output per thread; sectors handed to the block layer, not what a page cache absorbs. */
+function threadWrote(): number | null {
+  try {
+    return Number(/^write_bytes: (\d+)/m.exec(readFileSync('/proc/thread-self/io', 'utf8'))?.[1] ?? Number.NaN) || 0;
+  } catch {
+    return null;
+  }
+}
