@@ -85,7 +85,9 @@ function describe({issue, path}: Problem, schema: z.ZodType, file: YamlFile): st
     const near = nearest(String(plain(found) ?? ''), values);
     return `${key}found ${shown}, expected ${values.length > 1 ? 'one of ' : ''}${values.join(', ')}${near ? `; did you mean "${near}"?` : ''}`;
   }
-  if (issue.code === 'invalid_type') return `${key}found ${shown}, expected ${article(issue.expected)}`;
+  if (issue.code === 'invalid_key') return `${key}${issue.issues[0]?.message ?? issue.message}`;
+  if (issue.code === 'invalid_type' && !issue.message.startsWith('expected'))
+    return `${key}found ${shown}, expected ${article(issue.expected)}`;
   return `${key}${issue.message}${issue.code === 'custom' ? '' : ` (found ${shown})`}`;
 }
 

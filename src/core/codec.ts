@@ -2,7 +2,10 @@
 
 import type {Field} from './profile.ts';
 
-export type Decoded = {readonly kind: 'number'; readonly value: number} | {readonly kind: 'text'; readonly value: string} | {readonly kind: 'absent'};
+export type Decoded =
+  | {readonly kind: 'number'; readonly value: number}
+  | {readonly kind: 'text'; readonly value: string}
+  | {readonly kind: 'absent'};
 const ABSENT: Decoded = {kind: 'absent'};
 
 /** All registers a field needs, scale factor not included: runs of adjacent addresses. */
@@ -106,8 +109,11 @@ function float32(raw: number): number | null {
   scratch.setUint32(0, raw);
   const value = scratch.getFloat32(0);
   if (!Number.isFinite(value)) return null;
-  const short = Number(value.toPrecision(7));
-  return Math.fround(short) === value ? short : value;
+  for (let digits = 6; digits < 9; digits++) {
+    const short = Number(value.toPrecision(digits));
+    if (Math.fround(short) === value) return short;
+  }
+  return Number(value.toPrecision(9));
 }
 
 function float64(raw: bigint): number | null {

@@ -2,6 +2,7 @@
 
 import {type Model, type ModelPoint, sunspecModels} from '../config/sunspec.ts';
 import {decode} from '../core/codec.ts';
+import type {Span} from '../core/planner.ts';
 import type {Field, PointDef, PointSource, PollClass, RegisterType} from '../core/profile.ts';
 import type {Fault} from '../core/reading.ts';
 import {pointInfo} from '../core/vocabulary.ts';
@@ -317,3 +318,23 @@ function moduleSources(table: ReadonlyMap<number, Model>, all: readonly Modules[
     discharged: pair ? source(release, 'DCWH') : storage[0] === undefined ? null : source(storage[0], 'DCWhInj'),
   };
 }
+
+/** Every register of a device's model list, in readable spans, and those that hold serial numbers: for captures. */
+export async function sunspecSpans(read: ReadWords): Promise<{spans: Span[]; serials: Span[]}> {
+  const walk = await walkSunspec(read);
+  if (walk.kind === 'none') return {spans: [], serials: []};
+  const {base, models} = walk.device;
+  const spans: Span[] = [{fc: 3, at: base, words: 2}];
+  const serials: Span[] = [];
+  for (const {id, at, length} of models) {
+    for (let from = at; from < at + length + 2; from += CAPTURE_WORDS)
+      spans.push({fc: 3, at: from, words: Math.min(CAPTURE_WORDS, at + length + 2 - from)});
+    const serial = sunspecModels().get(id)?.points['SN'];
+    if (serial) serials.push({fc: 3, at: at + serial.offset, words: WIDTH[serial.type] ?? 16});
+  }
+  const last = models.at(-1);
+  if (last) spans.push({fc: 3, at: last.at + last.length + 2, words: 2});
+  return {spans, serials};
+}
+
+const CAPTURE_WORDS = 50;

@@ -1,0 +1,78 @@
+// `wattledger run`: the daemon. SIGHUP reads the configuration again.
+
+import {runApp} from '../app/app.ts';
+import {realClock} from '../app/clock.ts';
+import {createLogger} from '../app/logger.ts';
+import {type AppConfig, loadConfig} from '../config/load.ts';
+import {AppError} from '../core/errors.ts';
+import {type Command, textOption} from './command.ts';
+
+/** Lines of the log that the page can show. */
+const TAIL_LINES = 200;
+
+export const command: Command = {
+  name: 'run',
+  summary: 'the daemon, until SIGTERM or SIGINT',
+  usage: '--config FILE',
+  options: {config: {type: 'string', short: 'c'}},
+  help: `  --config FILE   the configuration (default /etc/wattledger/wattledger.yaml)
+
+Logs one JSON line an event to stdout. SIGHUP checks the file again and continues with it without losing a slot; a wrong file
+changes nothing. SIGTERM and SIGINT write what is there and end within seconds; a second one ends at once.
+A device or a broker that is not there is waited for.`,
+
+  async run(context) {
+    const fileName = textOption(context, 'config') ?? '/etc/wattledger/wattledger.yaml';
+    let config = loadConfig(fileName);
+    const tail: string[] = [];
+    const log = createLogger({
+      level: config.logLevel,
+      to: 1,
+      onLine: line => {
+        tail.push(line);
+        if (tail.length > TAIL_LINES) tail.shift();
+      },
+    });
+    let previous: AppConfig | null = null;
+    for (;;) {
+      const reload = new AbortController();
+      let next: AppConfig | null = null;
+      const onHangup = (): void => {
+        try {
+          next = loadConfig(fileName);
+          log.info({part: 'config', file: fileName}, 'configuration read again');
+          reload.abort();
+        } catch (error) {
+          log.error(
+            {part: 'config', code: error instanceof AppError ? error.code : undefined},
+            `the new configuration is wrong, the old one stays: ${(error as Error).message}`,
+          );
+        }
+      };
+      process.on('SIGHUP', onHangup);
+      try {
+        log.info({part: 'tick', file: fileName, devices: config.devices.length, everyMs: config.site.pollEveryMs}, 'starting');
+        await runApp({
+          config,
+          clock: realClock,
+          log,
+          signal: AbortSignal.any([context.signal, reload.signal]),
+          logTail: () => tail,
+          onReady: info => log.info({part: 'tick', database: info.database, dashboard: info.dashboard}, 'first tick done'),
+        });
+      } catch (error) {
+        // A reload that checks out but cannot start (a taken port) falls back to what ran before.
+        if (!(error instanceof AppError) || !previous) throw error;
+        log.error({part: 'config', code: error.code}, `the new configuration cannot start, back to the old one: ${error.message}`);
+        next = previous;
+        previous = null;
+      } finally {
+        process.off('SIGHUP', onHangup);
+      }
+      if (context.signal.aborted || next === null) break;
+      [previous, config] = [config, next];
+    }
+    log.info({part: 'tick'}, 'stopped, everything is stored');
+    return 0;
+  },
+};
