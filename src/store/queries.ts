@@ -4,8 +4,9 @@ import type {Label, Origin} from '../core/flow/model.ts';
 import type {Policy} from '../core/site.ts';
 import {openReadOnly} from './connect.ts';
 import {type CellRow, cellsOf, flows, type SlotInfo, slotOf, totals, totalsOf} from './read-flows.ts';
-import {latestRaw, points, rawAround, states} from './read-points.ts';
+import {eachRaw, latestRaw, points, rawAround, states} from './read-points.ts';
 import {corrections, devices, events, ledgerBounds, size} from './read-rest.ts';
+import {eachSample, type Sample, type SampleQuery} from './read-stream.ts';
 
 export type LedgerStep = '15m' | '1h' | '1d' | '1mo' | '1y';
 
@@ -157,7 +158,12 @@ export type QuestionName = keyof Questions;
 export type QuestionArgs<K extends QuestionName> = Parameters<Questions[K]>;
 export type Answer<K extends QuestionName> = ReturnType<Questions[K]>;
 
-export type Reader = Questions & {close(): void};
+export type Reader = Questions & {
+  /** Streams for exports, in constant memory; for the thread that owns the reader. */
+  eachSample(query: SampleQuery): Generator<Sample>;
+  eachRaw(query: RawQuery): Generator<RawRow>;
+  close(): void;
+};
 export type {CellRow, SlotInfo};
 
 /** Opens a database for reading only; the daemon may run meanwhile. Throws AppError STORE_UNUSABLE or STORE_NEWER. */
@@ -178,6 +184,8 @@ export function openReader(path: string): Reader {
     slotCells: query => cellsOf(db, query.startMs, query.policy),
     slotTotals: startMs => totalsOf(db, startMs),
     corrections: query => corrections(db, query),
+    eachSample: query => eachSample(db, query),
+    eachRaw: query => eachRaw(db, query),
     close: () => void db.close(),
   };
 }

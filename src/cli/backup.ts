@@ -1,0 +1,29 @@
+// `wattledger backup FILE`: a verified copy of the database; the daemon may run.
+
+import {AppError} from '../core/errors.ts';
+import {backupFile} from '../store/copies.ts';
+import {type Command, flagOption} from './command.ts';
+import {ledgerFile, ledgerHelp, ledgerOptions} from './ledger-file.ts';
+
+export const command: Command = {
+  name: 'backup',
+  summary: 'a verified copy of the database while the daemon runs',
+  usage: 'FILE [--db FILE | --config FILE] [--json]',
+  options: {...ledgerOptions, json: {type: 'boolean'}},
+  allowPositionals: true,
+  help: `  FILE            where the copy goes; it must not exist yet
+${ledgerHelp}
+
+The copy holds everything that was committed when it began (the daemon commits once a minute unless configured otherwise). It is
+checked page by page before it gets its name, so FILE is either complete and sound, or not there.`,
+
+  async run(context) {
+    const [target, ...more] = context.positionals;
+    if (target === undefined || more.length > 0) throw new AppError('USAGE', 'wattledger backup', 'expected one FILE');
+    const {path} = ledgerFile(context);
+    const copy = backupFile(path, target);
+    if (flagOption(context, 'json')) context.out(JSON.stringify({schema: 1, file: copy.file, bytes: copy.bytes, slots: copy.slots}));
+    else context.out(`${copy.file}: ${(copy.bytes / 1_048_576).toFixed(1)} MB, ${copy.slots} quarter hours, checked and sound`);
+    return 0;
+  },
+};

@@ -1,0 +1,171 @@
+// `wattledger export`: the ledger as CSV or JSON lines, streamed to stdout.
+
+import {realClock} from '../app/clock.ts';
+import {AppError} from '../core/errors.ts';
+import {addDays, dayStart, localDay} from '../core/flow/slots.ts';
+import type {Policy} from '../core/site.ts';
+import {utcText} from '../core/time.ts';
+import type {FlowRow, LedgerStep, Reader, TotalRow} from '../store/queries.ts';
+import {csvField} from '../store/retention.ts';
+import {type Command, type CommandContext, textOption} from './command.ts';
+import {ledgerHelp, ledgerOptions, openLedger, policyOption, wordOption} from './ledger-file.ts';
+import {parseWhen, whenHelp} from './when.ts';
+
+type Line = Readonly<Record<string, string | number | null>>;
+type Span = {readonly fromMs: number; readonly toMs: number; readonly zone: string};
+
+const STEPS = ['15m', 'raw', '1m', '1h', '1d', '1mo'] as const;
+type Step = (typeof STEPS)[number];
+
+/** Lines between two looks at the stop signal and two words about the progress. */
+const LINES_PER_PAUSE = 5000;
+
+export const command: Command = {
+  name: 'export',
+  summary: 'flows, totals or points as CSV or JSON lines',
+  usage: '--from T --to T [--step raw|1m|15m|1h|1d|1mo] [--format csv|jsonl] [--what flows|totals|points|money]',
+  options: {
+    ...ledgerOptions,
+    from: {type: 'string'},
+    to: {type: 'string'},
+    step: {type: 'string'},
+    format: {type: 'string'},
+    what: {type: 'string'},
+    policy: {type: 'string'},
+    device: {type: 'string'},
+    point: {type: 'string'},
+  },
+  help: `  --from T, --to T   begin (included) and end (excluded)
+  --what WHAT        flows (default): every cell of the ledger; totals: what the meters measured; points: what the devices measured
+  --step STEP        15m (default), 1h, 1d, 1mo; for points also raw and 1m, as long as raw values are kept
+  --format FORMAT    csv (default) or jsonl
+  --policy POLICY    for flows: solar-first, proportional or battery-first
+  --device ID, --point NAME   for points: only these
+${ledgerHelp}
+
+${whenHelp}
+Everything goes to stdout, in order of time (points: one point after the other); a long export says on stderr how far it is.`,
+
+  async run(context) {
+    const what = wordOption(context, 'what', ['flows', 'totals', 'points', 'money'] as const);
+    const step = wordOption(context, 'step', STEPS);
+    const format = wordOption(context, 'format', ['csv', 'jsonl'] as const);
+    const ledger = openLedger(context);
+    try {
+      const {reader, zone} = ledger;
+      const span = spanOf(context, zone);
+      if (what === 'money')
+        throw new AppError('USAGE', '--what', 'money needs a tariff, and the ledger holds none; flows, totals and points can be exported');
+      const lines =
+        what === 'points'
+          ? pointLines(context, reader, span, step)
+          : ledgerLines(what, reader, span, longStep(step, what), policyOption(context, ledger.config));
+      return await print(context, lines, format, span);
+    } finally {
+      ledger.reader.close();
+    }
+  },
+};
+
+function spanOf(context: CommandContext, zone: string): Span {
+  const nowMs = realClock.wallMs();
+  const [from, to] = ['from', 'to'].map(name => {
+    const text = textOption(context, name);
+    if (text === undefined) throw new AppError('USAGE', `--${name}`, `expected --${name} T. ${whenHelp}`);
+    return parseWhen(text, zone, nowMs, name);
+  }) as [number, number];
+  if (to <= from) throw new AppError('USAGE', '--to', 'must be later than --from');
+  return {fromMs: from, toMs: to, zone};
+}
+
+function longStep(step: Step, what: string): Exclude<LedgerStep, '1y'> {
+  if (step === 'raw' || step === '1m')
+    throw new AppError('USAGE', '--step', `${what} are kept by quarter hour: 15m, 1h, 1d or 1mo; raw and 1m are for --what points`);
+  return step;
+}
+
+/** Windows of a month, or of a year for days and months: no window holds more than a few thousand rows. */
+function* windows({fromMs, toMs, zone}: Span, step: LedgerStep): Generator<Span> {
+  const long = step === '1d' || step === '1mo';
+  const nextBorder = (ms: number): number => {
+    const day = localDay(zone, ms);
+    return dayStart(zone, long ? `${Number(day.slice(0, 4)) + 1}-01-01` : `${addDays(`${day.slice(0, 7)}-01`, 31).slice(0, 7)}-01`);
+  };
+  for (let beginMs = fromMs; beginMs < toMs; ) {
+    const endMs = Math.min(toMs, nextBorder(beginMs));
+    yield {fromMs: beginMs, toMs: endMs, zone};
+    beginMs = endMs;
+  }
+}
+
+function* ledgerLines(what: 'flows' | 'totals', reader: Reader, span: Span, step: LedgerStep, policy: Policy): Generator<Line> {
+  const when = ({startMs, day}: FlowRow | TotalRow): Line =>
+    day === null ? {slot_start_utc: utcText(startMs)} : {day: step === '1mo' ? day.slice(0, 7) : day};
+  for (const window of windows(span, step)) {
+    if (what === 'flows') {
+      for (const row of reader.flows({...window, step, policy})) {
+        const {origin, via, source, sink, energyMilliWh, label, quality} = row;
+        yield {...when(row), policy, origin, via, source, sink, energy_mwh: energyMilliWh, energy_wh: energyMilliWh / 1000, label, quality};
+      }
+    } else {
+      for (const row of reader.totals({...window, step})) {
+        const {name, energyMilliWh, rawMilliWh, counterWh, quality} = row;
+        yield {
+          ...when(row),
+          name,
+          energy_mwh: energyMilliWh,
+          energy_wh: energyMilliWh / 1000,
+          raw_mwh: rawMilliWh,
+          counter_wh: counterWh,
+          quality,
+        };
+      }
+    }
+  }
+}
+
+function* pointLines(context: CommandContext, reader: Reader, {fromMs, toMs, zone}: Span, step: Step): Generator<Line> {
+  const device = textOption(context, 'device') ?? null;
+  const point = textOption(context, 'point') ?? null;
+  const known = reader.devices();
+  if (device !== null && !known.some(one => one.id === device))
+    throw new AppError(
+      'USAGE',
+      '--device',
+      `no device "${device}" in this database; there are ${known.map(one => one.id).join(', ') || 'none'}`,
+    );
+  for (const sample of reader.eachSample({device, point, fromMs, toMs, step, zone})) {
+    const {startMs, unit, n, avg, min, max, last} = sample;
+    const at = utcText(startMs);
+    const head =
+      step === '1d' ? {day: at.slice(0, 10)} : step === '1mo' ? {day: at.slice(0, 7)} : step === 'raw' ? {utc: at} : {slot_start_utc: at};
+    yield {...head, device: sample.device, point: sample.point, ...(step === 'raw' ? {value: last} : {n, avg, min, max, last}), unit};
+  }
+}
+
+/** Ends early with 1 on the stop signal. */
+async function print(context: CommandContext, lines: Iterable<Line>, format: 'csv' | 'jsonl', span: Span): Promise<number> {
+  let count = 0;
+  let told = false;
+  for (const line of lines) {
+    if (format === 'jsonl') context.out(JSON.stringify(line));
+    else {
+      if (count === 0) context.out(Object.keys(line).join());
+      context.out(Object.values(line).map(csvField).join());
+    }
+    if (++count % LINES_PER_PAUSE !== 0) continue;
+    // Lets a signal and a slow reader of the pipe have their turn.
+    await new Promise(resolve => setImmediate(resolve));
+    if (context.signal.aborted) {
+      context.err('export: stopped before the end');
+      return 1;
+    }
+    if (count % (LINES_PER_PAUSE * 10) === 0) {
+      told = true;
+      context.err(`export: ${count} lines, at ${line['slot_start_utc'] ?? line['day'] ?? line['utc']}`);
+    }
+  }
+  if (count === 0) context.err(`export: nothing is stored between ${utcText(span.fromMs)} and ${utcText(span.toMs)}`);
+  else if (told) context.err(`export: ${count} lines, done`);
+  return 0;
+}

@@ -1,0 +1,269 @@
+// History changed on purpose: new totals for a quarter hour, its cells made to agree, and a record of who, why, before and after.
+
+import {AppError} from '../core/errors.ts';
+import {cellOf, type MutableMatrix} from '../core/flow/cells.ts';
+import {labelOf} from '../core/flow/labels.ts';
+import {type Matrix, ORIGINS, type Origin, type SlotCell, type SlotQuality, type SlotRecord, type SlotTotal} from '../core/flow/model.ts';
+import {sinkOrder, sourceOrder} from '../core/flow/orders.ts';
+import {rebalance} from '../core/flow/rebalance.ts';
+import {largestRemainder} from '../core/flow/split.ts';
+import type {Policy} from '../core/site.ts';
+import {utcText} from '../core/time.ts';
+import {type Db, identify, openReadWrite, refuseNewer, storeError, versionOf} from './connect.ts';
+import {createLedger, rebuildDays} from './ledger.ts';
+import {getMeta} from './meta.ts';
+import {cellsOf, slotOf, totalsOf} from './read-flows.ts';
+import {rollUp} from './rollup.ts';
+import {msOfSlot, POLICY_IDS, SCHEMA_VERSION, SLOT_S, slotOfMs} from './schema.ts';
+import {quoted} from './views.ts';
+
+/** Totals that can be set, and the margin of the matrix each of them is. Home is what is left and takes the difference. */
+export const CORRECTABLE = ['grid_import', 'grid_export', 'solar', 'wind', 'generator', 'battery_charge', 'battery_discharge'] as const;
+export type Correctable = (typeof CORRECTABLE)[number];
+
+export type Audit = {readonly who: string; readonly why: string; readonly what: string; readonly atMs: number};
+export type SlotChange = {readonly startMs: number; readonly before: number; readonly after: number};
+export type Correction = {
+  readonly total: Correctable;
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** Energy of the whole range after the correction, mWh. */
+  readonly energyMilliWh: number;
+};
+
+/** A connection for changing history; the daemon may run, its commits and these take turns. Throws AppError. */
+export function openForChange(file: string): Db {
+  const kind = identify(file);
+  if (kind !== 'ours') throw new AppError('STORE_UNUSABLE', file, kind === 'absent' ? 'no such file' : 'is not a database of wattledger');
+  let db: Db | null = null;
+  try {
+    db = openReadWrite(file);
+    refuseNewer(db, file);
+    if (versionOf(db) < SCHEMA_VERSION)
+      throw new AppError('STORE_UNUSABLE', file, 'was written by an earlier version; start the daemon once, it brings the file up to date');
+    return db;
+  } catch (error) {
+    db?.close();
+    throw storeError(error, file);
+  }
+}
+
+/**
+ * Sets one total over a range of quarter hours. The difference goes to them in proportion to what they had (evenly where they had nothing),
+ * to the mWh, and each slot's cells are rebalanced under every stored policy. All in one transaction, or nothing.
+ * Throws AppError FAILED where a slot cannot meet its new total, USAGE where the range holds no closed slot.
+ */
+export function correct(db: Db, correction: Correction, audit: Audit): SlotChange[] {
+  const {total, fromMs, toMs, energyMilliWh} = correction;
+  const [from, to] = [Math.ceil(fromMs / 1000 / SLOT_S), Math.ceil(toMs / 1000 / SLOT_S)];
+  return db
+    .transaction(() => {
+      const slots = db.prepare('SELECT slot, closed FROM wl_slot WHERE slot >= ? AND slot < ? ORDER BY slot').raw().all(from, to) as [
+        number,
+        number,
+      ][];
+      if (slots.length === 0) throw new AppError('USAGE', utcText(fromMs), 'no quarter hour is stored in this range');
+      const running = slots.find(([, closed]) => closed === 0);
+      if (running)
+        throw new AppError('USAGE', utcText(msOfSlot(running[0])), 'this quarter hour is still running; correct it when it is over');
+      const records = slots.map(([slot]) => readRecord(db, slot));
+      const before = records.map(record => record.totals.find(one => one.name === total)?.energyMilliWh ?? 0);
+      const sum = before.reduce((a, b) => a + b, 0);
+      const after = largestRemainder(energyMilliWh, sum > 0 ? before : before.map(() => 1));
+      const ledger = createLedger(db, getMeta(db, 'zone') ?? 'UTC');
+      const changes: SlotChange[] = [];
+      records.forEach((record, index) => {
+        const change = {
+          startMs: msOfSlot((slots[index] as [number, number])[0]),
+          before: before[index] as number,
+          after: after[index] as number,
+        };
+        if (change.before === change.after) return;
+        ledger.put(corrected(record, total, change.after, audit.why), 0);
+        addAudit(db, audit, slotOfMs(change.startMs), {[total]: change.before}, {[total]: change.after});
+        changes.push(change);
+      });
+      return changes;
+    })
+    .immediate();
+}
+
+/** The slot as the ledger knows it. */
+export function readRecord(db: Db, slot: number): SlotRecord {
+  const startMs = msOfSlot(slot);
+  const info = slotOf(db, startMs);
+  if (!info) throw new AppError('USAGE', utcText(startMs), 'no such quarter hour is stored');
+  const words = (text: string): SlotQuality[] => text.split(',') as SlotQuality[];
+  const cells: Partial<Record<Policy, SlotCell[]>> = {};
+  for (const policy of Object.keys(POLICY_IDS) as Policy[]) {
+    const rows = cellsOf(db, startMs, policy);
+    if (rows.length > 0) cells[policy] = rows;
+  }
+  const totals: SlotTotal[] = totalsOf(db, startMs).map(({name, energyMilliWh, rawMilliWh, counterWh, quality}) => ({
+    name,
+    energyMilliWh,
+    rawMilliWh,
+    counterWh,
+    quality: words(quality),
+  }));
+  return {
+    slot: {kind: 'utc', startMs},
+    closed: info.closed,
+    cells,
+    totals,
+    quality: words(info.quality),
+    reason: info.reason,
+    bounds: info.bounds,
+  };
+}
+
+/** The record with one total set and its cells in agreement. Throws AppError FAILED. */
+export function corrected(record: SlotRecord, total: Correctable, energyMilliWh: number, why: string): SlotRecord {
+  const startMs = record.slot.kind === 'utc' ? record.slot.startMs : 0;
+  let homeChange: number | null = null;
+  const cells: Partial<Record<Policy, readonly SlotCell[]>> = {};
+  for (const [policy, before] of Object.entries(record.cells) as [Policy, readonly SlotCell[]][]) {
+    const matrix = matrixOf(before);
+    const batteries = batteriesOf(before);
+    const target = targetOf(total, energyMilliWh, batteries, matrix);
+    const known = new Set(['home', 'standby', 'loss', 'grid', 'unexplained', ...batteries]);
+    const loads = [...new Set(before.map(cell => cell.sink))].filter(sink => !known.has(sink));
+    let after: Matrix;
+    try {
+      after = rebalance(matrix, target, sourceOrder(batteries), [...sinkOrder(loads, batteries, []), 'loss']);
+    } catch (error) {
+      throw new AppError('FAILED', utcText(startMs), `${total} cannot become ${energyMilliWh / 1000} Wh: ${(error as Error).message}`, {
+        cause: error,
+      });
+    }
+    homeChange ??= homeOf(after) - homeOf(matrix);
+    cells[policy] = spread(before, after, batteries);
+  }
+  const totals = record.totals.map(one => {
+    if (one.name === total) return {...one, energyMilliWh};
+    return one.name === 'home' ? {...one, energyMilliWh: one.energyMilliWh + (homeChange ?? 0)} : one;
+  });
+  if (!totals.some(one => one.name === total)) totals.push({name: total, energyMilliWh, rawMilliWh: 0, counterWh: null, quality: []});
+  return {...record, cells, totals, reason: [record.reason, `corrected: ${why}`].filter(Boolean).join('; ')};
+}
+
+const homeOf = (matrix: Matrix): number => Object.keys(matrix).reduce((sum, source) => sum + cellOf(matrix, source, 'home'), 0);
+const ORIGIN_WORDS: readonly string[] = [...ORIGINS, 'unexplained'];
+const batteriesOf = (cells: readonly SlotCell[]): string[] => [
+  ...new Set([
+    ...cells.filter(cell => cell.via !== 'direct').map(cell => cell.via),
+    ...cells.filter(cell => cell.label === 'stored').map(cell => cell.sink),
+    ...cells.map(cell => cell.source).filter(id => !ORIGIN_WORDS.includes(id)),
+  ]),
+];
+
+function matrixOf(cells: readonly SlotCell[]): Matrix {
+  const matrix: MutableMatrix = {};
+  for (const {source, sink, energyMilliWh} of cells) {
+    matrix[source] ??= {};
+    const row = matrix[source];
+    row[sink] = (row[sink] ?? 0) + energyMilliWh;
+  }
+  return matrix;
+}
+
+/** Rows and columns to meet; several batteries share their total in proportion to what they had. */
+function targetOf(
+  total: Correctable,
+  energy: number,
+  batteries: readonly string[],
+  matrix: Matrix,
+): {rows: Record<string, number>; cols: Record<string, number>} {
+  const sum = (pick: (source: string, sink: string) => boolean): number => {
+    let result = 0;
+    for (const [source, row] of Object.entries(matrix))
+      for (const [sink, cell] of Object.entries(row)) if (pick(source, sink)) result += cell;
+    return result;
+  };
+  const shared = (had: readonly number[]): Record<string, number> => {
+    if (batteries.length === 0) throw new AppError('USAGE', total, 'this quarter hour knows no battery');
+    const parts = largestRemainder(energy, had.some(one => one > 0) ? had : had.map(() => 1));
+    return Object.fromEntries(batteries.map((id, index) => [id, parts[index] as number]));
+  };
+  switch (total) {
+    case 'grid_import':
+      return {rows: {grid: energy}, cols: {}};
+    case 'grid_export':
+      return {rows: {}, cols: {grid: energy}};
+    case 'battery_charge':
+      return {rows: {}, cols: shared(batteries.map(id => sum((_, sink) => sink === id)))};
+    case 'battery_discharge':
+      return {rows: shared(batteries.map(id => sum(source => source === id))), cols: {}};
+    default:
+      return {rows: {[total]: energy}, cols: {}};
+  }
+}
+
+/** New energies per source and sink over the cells that were there, by origin; a new cell comes straight from its source. */
+function spread(before: readonly SlotCell[], after: Matrix, batteries: readonly string[]): SlotCell[] {
+  const cells: SlotCell[] = [];
+  for (const [source, row] of Object.entries(after)) {
+    for (const [sink, energyMilliWh] of Object.entries(row)) {
+      const same = before.filter(cell => cell.source === source && cell.sink === sink && cell.energyMilliWh > 0);
+      if (same.length > 0) {
+        const parts = largestRemainder(
+          energyMilliWh,
+          same.map(cell => cell.energyMilliWh),
+        );
+        same.forEach((cell, index) => void cells.push({...cell, energyMilliWh: parts[index] as number}));
+        continue;
+      }
+      const origin = ORIGIN_WORDS.includes(source) ? (source as Origin) : 'unknown';
+      const via = batteries.includes(source) ? source : 'direct';
+      cells.push({origin, via, source, sink, energyMilliWh, label: labelOf(origin, via, sink, batteries.includes(sink))});
+    }
+  }
+  return cells.filter(cell => cell.energyMilliWh !== 0);
+}
+
+function addAudit(db: Db, {who, why, what, atMs}: Audit, slot: number | null, before: unknown, after: unknown): void {
+  db.prepare('INSERT INTO wl_correction (at_ms, who, why, what, slot, before, after) VALUES (?, ?, ?, ?, ?, ?, ?)').run(
+    Math.round(atMs),
+    who,
+    why,
+    what,
+    slot,
+    JSON.stringify(before),
+    JSON.stringify(after),
+  );
+}
+
+export type Recomputed = {readonly quarterHours: number; readonly days: boolean};
+
+/**
+ * Quarter hours and days of points again from the raw rows that are kept, and the ledger's days again from its quarter hours.
+ * What no raw row covers stays as it is. Audited with the figures that changed.
+ */
+export function recompute(db: Db, fromMs: number, toMs: number, audit: Audit): Recomputed {
+  const zone = getMeta(db, 'zone') ?? 'UTC';
+  const [fromTs, toTs] = [Math.floor(fromMs / 1000 / SLOT_S) * SLOT_S, Math.ceil(toMs / 1000 / SLOT_S) * SLOT_S];
+  const fingerprint = (): unknown => ({
+    point_rows: db
+      .prepare('SELECT count(*) FROM wl_point_15m WHERE slot >= ? AND slot < ?')
+      .pluck()
+      .get(fromTs / SLOT_S, toTs / SLOT_S),
+    point_sum: db
+      .prepare('SELECT coalesce(sum(avg + min + max + last + n), 0) FROM wl_point_15m WHERE slot >= ? AND slot < ?')
+      .pluck()
+      .get(fromTs / SLOT_S, toTs / SLOT_S),
+    energy_days_mwh: db.prepare('SELECT coalesce(sum(energy_mwh), 0) FROM wl_day').pluck().get(),
+  });
+  const before = fingerprint();
+  let quarterHours = 0;
+  for (const {id, raw} of db.prepare('SELECT id, raw FROM wl_device').all() as {id: number; raw: string}[]) {
+    const {changes} = db
+      .prepare(`INSERT OR IGNORE INTO wl_todo SELECT DISTINCT ?, CAST(ts / 900 AS INTEGER) FROM ${quoted(raw)} WHERE ts >= ? AND ts < ?`)
+      .run(id, fromTs, toTs);
+    quarterHours += changes;
+    const newest = db.prepare('SELECT max(slot) FROM wl_todo WHERE device = ?').pluck().get(id) as number | null;
+    if (newest !== null) rollUp(db, id, newest + 1, zone);
+  }
+  rebuildDays(db, zone);
+  addAudit(db, audit, null, before, fingerprint());
+  return {quarterHours, days: true};
+}

@@ -1,0 +1,117 @@
+// Points as a stream for exports: any length of history in constant memory.
+
+import {localDay} from '../core/flow/slots.ts';
+import type {Db} from './connect.ts';
+import {msOfSlot, SLOT_S} from './schema.ts';
+import {quoted} from './views.ts';
+
+export type SampleStep = 'raw' | '1m' | '15m' | '1h' | '1d' | '1mo';
+export type SampleQuery = {
+  /** Null: every device, every point. */
+  readonly device: string | null;
+  readonly point: string | null;
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly step: SampleStep;
+  readonly zone: string;
+};
+export type Sample = {
+  readonly device: string;
+  readonly point: string;
+  readonly unit: string;
+  /** Begin of the step; the moment itself for raw values. */
+  readonly startMs: number;
+  readonly n: number;
+  readonly avg: number;
+  readonly min: number;
+  readonly max: number;
+  readonly last: number;
+};
+
+type PointRow = {id: number; device: string; raw: string; name: string; col: string; unit: string; perUnit: number};
+
+/** Point after point, each in order of time. Steps without a sample are left out. */
+export function* eachSample(db: Db, query: SampleQuery): Generator<Sample> {
+  const points = db
+    .prepare(
+      `SELECT p.id, d.key AS device, d.raw, p.name, p.col, p.unit, p.per_unit AS perUnit FROM wl_point p JOIN wl_device d ON d.id = p.device
+WHERE p.kind <> 'text' AND (?1 IS NULL OR d.key = ?1) AND (?2 IS NULL OR p.name = ?2) ORDER BY d.key, p.id`,
+    )
+    .all(query.device, query.point) as PointRow[];
+  for (const point of points) yield* samplesOf(db, point, query);
+}
+
+type Row = readonly [at: number, n: number, avg: number, min: number, max: number, last: number];
+
+function* samplesOf(db: Db, point: PointRow, {fromMs, toMs, step, zone}: SampleQuery): Generator<Sample> {
+  const {device, name, unit, perUnit} = point;
+  const shown = (startMs: number, n: number, avg: number, min: number, max: number, last: number): Sample => ({
+    device,
+    point: name,
+    unit,
+    startMs,
+    n,
+    avg: avg / perUnit,
+    min: min / perUnit,
+    max: max / perUnit,
+    last: last / perUnit,
+  });
+  if (step === 'raw' || step === '1m') {
+    const col = quoted(point.col);
+    const sql =
+      step === 'raw'
+        ? `SELECT ts, 1, ${col}, ${col}, ${col}, ${col} FROM ${quoted(point.raw)} WHERE ts >= ? AND ts < ? AND ${col} IS NOT NULL ORDER BY ts`
+        : `SELECT minute * 60, n, avg, low, high, (SELECT ${col} FROM ${quoted(point.raw)} WHERE ts = newest) FROM (
+SELECT ts / 60 AS minute, count(*) AS n, avg(${col}) AS avg, min(${col}) AS low, max(${col}) AS high, max(ts) AS newest
+FROM ${quoted(point.raw)} WHERE ts >= ? AND ts < ? AND ${col} IS NOT NULL GROUP BY minute)`;
+    for (const [ts, n, avg, min, max, last] of db
+      .prepare(sql)
+      .raw()
+      .iterate(Math.ceil(fromMs / 1000), Math.ceil(toMs / 1000)) as IterableIterator<Row>)
+      yield shown(ts * 1000, n, avg, min, max, last);
+    return;
+  }
+  if (step === '15m' || step === '1h') {
+    const select = db
+      .prepare('SELECT slot, n, avg, min, max, last FROM wl_point_15m WHERE point = ? AND slot >= ? AND slot < ? ORDER BY slot')
+      .raw();
+    const rows = select.iterate(point.id, Math.ceil(fromMs / 1000 / SLOT_S), Math.ceil(toMs / 1000 / SLOT_S)) as IterableIterator<Row>;
+    for (const [slot, ...row] of joined(rows, ([slot]) => (step === '15m' ? slot : slot - (slot % 4))))
+      yield shown(msOfSlot(slot as number), ...row);
+    return;
+  }
+  const select = db
+    .prepare('SELECT day, n, avg, min, max, last FROM wl_point_day WHERE point = ? AND day BETWEEN ? AND ? ORDER BY day')
+    .raw();
+  const rows = select.iterate(point.id, localDay(zone, fromMs), localDay(zone, toMs - 1)) as IterableIterator<
+    readonly [string, number, number, number, number, number]
+  >;
+  for (const [day, ...row] of joined(rows, ([day]) => (step === '1d' ? day : `${day.slice(0, 7)}-01`)))
+    yield shown(Date.parse(`${day}T00:00:00Z`), ...row);
+}
+
+/** Neighbouring rows of one step as one. */
+function* joined<K extends string | number>(
+  rows: Iterable<readonly [K, number, number, number, number, number]>,
+  stepOf: (row: readonly [K, number, number, number, number, number]) => K,
+): Generator<readonly [K, number, number, number, number, number]> {
+  let current: {step: K; n: number; sum: number; min: number; max: number; last: number} | null = null;
+  for (const row of rows) {
+    const [, n, avg, min, max, last] = row;
+    const step = stepOf(row);
+    if (current && current.step === step) {
+      current = {
+        step,
+        n: current.n + n,
+        sum: current.sum + avg * n,
+        min: Math.min(current.min, min),
+        max: Math.max(current.max, max),
+        last,
+      };
+      continue;
+    }
+    if (current) yield [current.step, current.n, current.sum / current.n, current.min, current.max, current.last];
+    current = {step, n, sum: avg * n, min, max, last};
+  }
+  if (current) yield [current.step, current.n, current.sum / current.n, current.min, current.max, current.last];
+}
