@@ -5,7 +5,7 @@ import type {Policy} from '../core/site.ts';
 import {openReadOnly} from './connect.ts';
 import {type CellRow, cellsOf, flows, type SlotInfo, slotOf, totals, totalsOf} from './read-flows.ts';
 import {eachRaw, latestRaw, points, rawAround, states} from './read-points.ts';
-import {corrections, devices, events, ledgerBounds, size} from './read-rest.ts';
+import {batteries, corrections, coverage, devices, events, ledgerBounds, size} from './read-rest.ts';
 import {eachSample, type Sample, type SampleQuery} from './read-stream.ts';
 
 export type LedgerStep = '15m' | '1h' | '1d' | '1mo' | '1y';
@@ -153,6 +153,10 @@ export type Questions = {
   slotCells(query: {readonly startMs: number; readonly policy: Policy}): CellRow[];
   slotTotals(startMs: number): TotalRow[];
   corrections(query: EventQuery): CorrectionRow[];
+  /** Ids that the ledger ever saw as batteries. */
+  batteries(): string[];
+  /** Quarter hours stored in [fromMs, toMs). */
+  coverage(query: {readonly fromMs: number; readonly toMs: number}): number;
 };
 export type QuestionName = keyof Questions;
 export type QuestionArgs<K extends QuestionName> = Parameters<Questions[K]>;
@@ -184,6 +188,8 @@ export function openReader(path: string): Reader {
     slotCells: query => cellsOf(db, query.startMs, query.policy),
     slotTotals: startMs => totalsOf(db, startMs),
     corrections: query => corrections(db, query),
+    batteries: () => batteries(db),
+    coverage: query => coverage(db, query),
     eachSample: query => eachSample(db, query),
     eachRaw: query => eachRaw(db, query),
     close: () => void db.close(),

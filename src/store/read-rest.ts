@@ -86,3 +86,17 @@ export function ledgerBounds(db: Db): LedgerBounds {
     zone: (db.prepare("SELECT value FROM wl_meta WHERE key = 'zone'").pluck().get() as string | undefined) ?? 'UTC',
   };
 }
+
+export const batteries = (db: Db): string[] =>
+  db
+    .prepare(
+      "SELECT via AS id FROM wl_cell_name WHERE via <> 'direct' UNION SELECT sink FROM wl_cell_name WHERE label = 'stored' ORDER BY 1",
+    )
+    .pluck()
+    .all() as string[];
+
+export const coverage = (db: Db, {fromMs, toMs}: {readonly fromMs: number; readonly toMs: number}): number =>
+  db
+    .prepare('SELECT count(*) FROM wl_slot WHERE slot >= ? AND slot < ?')
+    .pluck()
+    .get(Math.ceil(fromMs / 900_000), Math.ceil(toMs / 900_000)) as number;
