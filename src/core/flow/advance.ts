@@ -1,0 +1,141 @@
+// The pipeline in its order: readings, samples, nodes, cells, quarter hours, registers, origins, what is published. Pure but for its own state.
+
+import type {Reading} from '../reading.ts';
+import {readingKey} from '../reading.ts';
+import type {Tick} from '../sink.ts';
+import type {Site} from '../site.ts';
+import {publishDay, publishEnergy, publishState} from '../published.ts';
+import {houseOf, readChannel} from './channels.ts';
+import {stepClock} from './clock.ts';
+import {finishClosing, followClock, startSlots} from './timeline.ts';
+import type {FlowEvent, FlowNode, SiteEnergy, SiteState, SlotRecord} from './model.ts';
+import {processNodes} from './nodes.ts';
+import {closeSlot} from './openslot.ts';
+import {newRegister, readRegister} from './registers.ts';
+import {emptyState, type FlowState, revive} from './state.ts';
+
+export type {FlowState} from './state.ts';
+export {serialiseFlow} from './state.ts';
+
+export type FlowInput = {
+  readonly tick: Tick;
+  readonly readings: readonly Reading[];
+  /** Whether wall time may name slots. */
+  readonly clockTrusted: boolean;
+  /** Asks for the running slot as a record with `closed: false`. */
+  readonly flush: boolean;
+};
+export type FlowStep = {
+  readonly state: FlowState;
+  readonly nodes: readonly FlowNode[];
+  readonly slots: readonly SlotRecord[];
+  readonly events: readonly FlowEvent[];
+  readonly siteState: SiteState | null;
+  readonly energy: SiteEnergy | null;
+  readonly day: SiteEnergy | null;
+};
+
+export const createFlow = (_site: Site, bootId: string): FlowState => emptyState(bootId);
+/** The state of an earlier run, or null where the text is none. */
+export const restoreFlow = (json: string, site: Site, bootId: string): FlowState | null => revive(json, site, houseOf(site), bootId);
+
+const SAMPLES_KEPT = 8;
+const OFF_WORDS = /off|island|backup|not connected/i;
+
+/** One tick. The state passed in is changed and handed back: whoever calls owns it. Never throws, whatever the readings say. */
+export function advance(site: Site, state: FlowState, input: FlowInput): FlowStep {
+  const house = houseOf(site);
+  const {tick} = input;
+  const events: FlowEvent[] = [];
+  const slots: SlotRecord[] = [];
+  const note = (kind: string, about: string | null, detail: string, evidence?: Record<string, number | string>): void =>
+    void events.push({kind, monoMs: tick.monoMs, about, detail, ...(evidence ? {evidence} : {})});
+
+  if (state.tick) {
+    const step = stepClock(state.tick, tick);
+    if (step !== null) note('clock-step', null, `the clock stepped by ${Math.round(step / 1000)} s; energy is not touched`, {stepMs: step});
+  }
+  state.tick = {monoMs: tick.monoMs, wallMs: tick.wallMs};
+  followClock(site, house, state, input.clockTrusted, slots, note);
+
+  takeSamples(site, state, input);
+  const nodes = processNodes(site, house, state, tick, slots, note);
+  takeRegisters(site, state, input, note);
+  finishClosing(site, house, state, tick, slots, note);
+  if (nodes.length === 0 && !state.running && state.last) startSlots(state, tick);
+
+  const newest = nodes.at(-1) ?? null;
+  const running = state.running && closeSlot(site, house, state.running, state.registers, state.pools, input.flush ? house.policies : [house.primary], false).record;
+  const closing = state.closing && closeSlot(site, house, state.closing.slot, state.registers, state.pools, input.flush ? house.policies : [house.primary], false).record;
+  if (input.flush) {
+    if (closing) slots.push(closing);
+    if (running) slots.push(running);
+  }
+  const open = [closing, running].filter(record => record !== null);
+  const siteState = newest ? publishState(site, house, state, newest, tick) : null;
+  const energy = running ? publishEnergy(house, state, open, tick, note) : null;
+  const day = running ? publishDay(site, house, state, open, tick) : null;
+  return {state, nodes, slots, events, siteState, energy, day};
+}
+
+function lookupOf(readings: readonly Reading[]): (device: string, point: string) => Reading | undefined {
+  const map = new Map<string, Reading>();
+  for (const reading of readings) map.set(readingKey(reading.device, reading.point), reading);
+  return (device, point) => map.get(readingKey(device, point));
+}
+
+/** Readings of this tick as samples of channels, in the order of time. */
+function takeSamples(site: Site, state: FlowState, {readings, tick}: FlowInput): void {
+  const house = houseOf(site);
+  const lookup = lookupOf(readings);
+  const stateRef = site.map.grid?.state;
+  if (stateRef) {
+    const measured = lookup(stateRef.device, stateRef.point)?.measured;
+    if (measured && measured.kind === 'good') state.gridOn = typeof measured.value === 'string' ? !OFF_WORDS.test(measured.value) : measured.value !== 0;
+  }
+  for (const channel of house.channels) {
+    const read = readChannel(channel, lookup);
+    if (read === null) continue;
+    let list = state.samples[channel.id];
+    if (!list) {
+      list = [];
+      state.samples[channel.id] = list;
+    }
+    // A sleeping inverter gives nothing, and says so.
+    const [atMs, milliW] = read === 'asleep' ? [tick.monoMs, 0] : [read.atMs, channel.kind === 'load' || channel.kind === 'home' ? -read.milliW : read.milliW];
+    const newest = list.at(-1);
+    // Time does not go back, and no sample is from after the tick that brought it.
+    if ((newest && atMs <= newest[0]) || atMs > tick.monoMs + 1000) continue;
+    list.push([atMs, milliW + 0]);
+    if (list.length > SAMPLES_KEPT) list.shift();
+    if (channel.kind === 'grid' && read !== 'asleep' && read.phases) {
+      state.phases.push([atMs, [...read.phases]]);
+      if (state.phases.length > SAMPLES_KEPT) state.phases.shift();
+    }
+  }
+  for (const channel of house.channels) {
+    if (channel.kind !== 'battery') continue;
+    const measured = lookup(channel.ref.device, `${channel.ref.part}.soc_pct`)?.measured;
+    if (measured) state.socPct[channel.id] = measured.kind !== 'missing' && typeof measured.value === 'number' && Number.isFinite(measured.value) ? measured.value : null;
+  }
+}
+
+/** Lifetime registers: what they correct goes to the slot that waits for them, to a gap, or to the running slot. */
+function takeRegisters(site: Site, state: FlowState, {readings, tick}: FlowInput, note: (kind: string, about: string | null, detail: string) => void): void {
+  const house = houseOf(site);
+  const lookup = lookupOf(readings);
+  for (const register of house.registers) {
+    const measured = lookup(register.device, register.point)?.measured;
+    if (!measured || measured.kind !== 'good' || typeof measured.value !== 'number' || !Number.isFinite(measured.value)) continue;
+    let own = state.registers[register.key];
+    if (!own) {
+      own = newRegister();
+      state.registers[register.key] = own;
+    }
+    const outcome = readRegister(own, measured.value, tick.monoMs, register.maxPower);
+    if (outcome.event) note(outcome.event.kind, `${register.device}/${register.point}`, `${register.device} ${register.point} ${outcome.event.detail}`);
+    if (outcome.correction === 0) continue;
+    const target = state.gap ? state.gap.corrections : (state.closing?.slot.corrections ?? state.running?.corrections);
+    if (target) target[register.key] = (target[register.key] ?? 0) + outcome.correction;
+  }
+}

@@ -1,0 +1,244 @@
+// A quarter hour while it runs, and what it is when it closes: anchored totals, rebalanced cells, origins.
+
+import type {Policy} from '../site.ts';
+import {attribute} from './attribute.ts';
+import {addAmount, addCell, cellOf, columnSum, empty, type MutableAmounts, type MutableMatrix, rowSum, total} from './cells.ts';
+import type {House} from './channels.ts';
+import {marginOf} from './channels.ts';
+import {UNITS_PER_MWH} from './integrate.ts';
+import {labelOf} from './labels.ts';
+import type {Amounts, Matrix, Origin, SlotCell, SlotName, SlotQuality, SlotRecord, SlotTotal} from './model.ts';
+import {ORIGINS} from './model.ts';
+import {sinkOrder, sourceOrder} from './orders.ts';
+import {byOrigin, charge, compact, discharge, type Pool} from './origin.ts';
+import {rebalance} from './rebalance.ts';
+import type {RegisterState} from './registers.ts';
+import {largestRemainder} from './split.ts';
+import type {Site} from '../site.ts';
+
+export type OpenSlot = {
+  name: SlotName;
+  /** Cells, units of (mW+mW) ms; whole mWh are taken when it closes, the rest goes on into the next slot. */
+  units: Partial<Record<Policy, MutableMatrix>>;
+  /** Directed channels, units, key `channel>direction`; and `loss`, `standby`, `unexplained>out`, `unexplained>in`, `home`. */
+  margins: MutableAmounts;
+  /** Anchored minus integrated, mWh, per directed channel. */
+  corrections: MutableAmounts;
+  /** Cells booked from counters over a gap, mWh, the same under every policy. */
+  filled: MutableMatrix;
+  qualities: SlotQuality[];
+  reason: string | null;
+  bounds: Record<string, [number, number]> | null;
+};
+
+export const openSlot = (name: SlotName): OpenSlot => ({
+  name,
+  units: {},
+  margins: empty<number>(),
+  corrections: empty<number>(),
+  filled: empty<Record<string, number>>(),
+  qualities: [],
+  reason: null,
+  bounds: null,
+});
+
+export function addQuality(slot: OpenSlot, quality: SlotQuality, reason: string | null): void {
+  if (quality === 'ok' || slot.qualities.includes(quality)) return;
+  slot.qualities.push(quality);
+  slot.reason ??= reason;
+}
+
+export type Pools = Partial<Record<Policy, Record<string, Pool>>>;
+export type Closing = {readonly record: SlotRecord; readonly pools: Pools; readonly rest: Pick<OpenSlot, 'units' | 'margins' | 'corrections'>};
+
+/** The slot as a record under the policies asked for. Pure: the slot and the pools given stay as they are. */
+export function closeSlot(site: Site, house: House, slot: OpenSlot, registers: Readonly<Record<string, RegisterState>>, pools: Pools, policies: readonly Policy[], closed: boolean): Closing {
+  const rest: Closing['rest'] = {units: {}, margins: empty<number>(), corrections: empty<number>()};
+  const whole = empty<number>();
+  for (const key in slot.margins) {
+    const remainder = (slot.margins[key] as number) % UNITS_PER_MWH;
+    whole[key] = ((slot.margins[key] as number) - remainder) / UNITS_PER_MWH;
+    rest.margins[key] = remainder;
+  }
+  const rows = empty<number>();
+  const columns = empty<number>();
+  for (const channel of house.channels) {
+    for (const direction of ['out', 'in'] as const) {
+      const key = `${channel.id}>${direction}`;
+      const margin = marginOf(channel, direction);
+      const energy = (whole[key] ?? 0) + (slot.corrections[key] ?? 0);
+      // A slot cannot give back: what a register still takes off, the next one bears.
+      if (energy < 0) rest.corrections[key] = energy;
+      if (margin && energy > 0) addAmount(margin.side === 'row' ? rows : columns, margin.id, energy);
+    }
+  }
+  addAmount(columns, 'loss', whole['loss'] ?? 0);
+  addAmount(rows, 'unexplained', whole['unexplained>out'] ?? 0);
+  addAmount(columns, 'unexplained', whole['unexplained>in'] ?? 0);
+  for (const load of house.topology.loads) addAmount(columns, load, whole[`derived>${load}`] ?? 0);
+  let home = total(rows) - total(columns);
+  const quality = [...slot.qualities];
+  let reason = slot.reason;
+  if (home < 0) {
+    // The counters leave less than nothing for the home: what is missing came from nowhere we know.
+    addAmount(rows, 'unexplained', -home);
+    home = 0;
+    if (!quality.includes('suspect')) quality.push('suspect');
+    reason ??= 'the counters say that more left the house than came in';
+  }
+
+  const cells: Partial<Record<Policy, readonly SlotCell[]>> = {};
+  const nextPools: Pools = {...pools};
+  for (const policy of policies) {
+    const booked = empty<Record<string, number>>();
+    const restUnits = empty<Record<string, number>>();
+    const units = slot.units[policy] ?? {};
+    for (const source in units) {
+      for (const sink in units[source]) {
+        const remainder = (units[source][sink] as number) % UNITS_PER_MWH;
+        addCell(booked, source, sink, ((units[source][sink] as number) - remainder) / UNITS_PER_MWH);
+        addCell(restUnits, source, sink, remainder);
+      }
+    }
+    rest.units[policy] = restUnits;
+    const matrix = withFilled(fit(site, house, booked, rows, columns, home, policy), slot.filled);
+    const own = {...(pools[policy] ?? {})};
+    cells[policy] = origins(site, house, matrix, own);
+    nextPools[policy] = own;
+  }
+  const totals = totalsOf(house, slot, rows, columns, home, whole, registers);
+  return {record: {slot: slot.name, closed, cells, totals, quality, reason, bounds: slot.bounds}, pools: nextPools, rest};
+}
+
+/** Booked cells moved to the margins; where that cannot be done, the margins are attributed anew. */
+function fit(site: Site, house: House, booked: Matrix, rows: Amounts, columns: Amounts, home: number, policy: Policy): Matrix {
+  const sources = sourceOrder(house.batteries, site.flows.sourceOrder);
+  const sinks = [...sinkOrder(house.topology.loads, house.batteries, ['hybrid'], site.flows.sinkOrder, policy === 'battery-first'), 'loss'];
+  const targetRows = empty<number>();
+  const targetColumns = empty<number>();
+  for (const source of new Set([...Object.keys(booked), ...Object.keys(rows)])) targetRows[source] = rows[source] ?? 0;
+  for (const sink of sinks) if (sink !== 'home' && sink !== 'hybrid' && ((columns[sink] ?? 0) > 0 || columnSum(booked, sink) > 0)) targetColumns[sink] = columns[sink] ?? 0;
+  try {
+    return rebalance(booked, {rows: targetRows, cols: targetColumns}, sources, sinks);
+  } catch {
+    const all = Object.assign(empty<number>(), columns);
+    addAmount(all, 'home', home);
+    try {
+      return attribute(rows, all, 'solar-first', sources, sinks);
+    } catch {
+      return bestEffort(rows, all, sources, sinks);
+    }
+  }
+}
+
+/** Rows into columns in order, pass-through allowed: conserves whatever the margins are. */
+function bestEffort(rows: Amounts, columns: Amounts, sources: readonly string[], sinks: readonly string[]): Matrix {
+  const cells = empty<Record<string, number>>();
+  const left = Object.assign(empty<number>(), columns);
+  for (const source of sources) {
+    let give = rows[source] ?? 0;
+    for (const sink of sinks) {
+      const amount = Math.min(give, left[sink] ?? 0);
+      addCell(cells, source, sink, amount);
+      left[sink] = (left[sink] ?? 0) - amount;
+      give -= amount;
+    }
+  }
+  return cells;
+}
+
+function withFilled(matrix: Matrix, filled: Matrix): Matrix {
+  const sum = empty<Record<string, number>>();
+  for (const one of [matrix, filled]) for (const source in one) for (const sink in one[source]) addCell(sum, source, sink, one[source][sink] as number);
+  return sum;
+}
+
+/** Cells by origin: what came out of a battery carries the mix that went in. `pools` is changed. */
+function origins(site: Site, house: House, matrix: Matrix, pools: Record<string, Pool>): SlotCell[] {
+  const {withdrawal, efficiencyPpm} = site.flows;
+  const delivered = new Map<string, Partial<Record<Origin, number>>>();
+  const mixOf = (battery: string): Partial<Record<Origin, number>> => {
+    const mix = byOrigin(pools[battery] ?? []);
+    return total(mix as Amounts) > 0 ? mix : {unknown: 1};
+  };
+  const originOf = (source: string): Origin => (source === 'solar' || source === 'wind' || source === 'generator' || source === 'grid' ? source : 'unknown');
+
+  for (const battery of house.batteries) {
+    const arriving: Partial<Record<Origin, number>> = {};
+    for (const source in matrix) {
+      const amount = cellOf(matrix, source, battery);
+      if (amount === 0) continue;
+      if (house.batteries.includes(source) && source !== battery) {
+        const mix = mixOf(source);
+        largestRemainder(amount, ORIGINS.map(origin => mix[origin] ?? 0)).forEach((part, index) => {
+          const origin = ORIGINS[index] as Origin;
+          arriving[origin] = (arriving[origin] ?? 0) + part;
+        });
+      } else {
+        arriving[originOf(source)] = (arriving[originOf(source)] ?? 0) + amount;
+      }
+    }
+    pools[battery] = charge(pools[battery] ?? [], arriving);
+  }
+  for (const battery of house.batteries) {
+    const out = rowSum(matrix, battery);
+    if (out === 0) continue;
+    const step = discharge(pools[battery] ?? [], out, efficiencyPpm, withdrawal);
+    pools[battery] = compact(step.pool, withdrawal);
+    delivered.set(battery, step.delivered);
+  }
+
+  const cells: SlotCell[] = [];
+  const put = (origin: Origin | 'unexplained', via: string, source: string, sink: string, energyMilliWh: number): void => {
+    if (energyMilliWh > 0) cells.push({origin, via, source, sink, energyMilliWh, label: labelOf(origin, via, sink, house.batteries.includes(sink))});
+  };
+  for (const source in matrix) {
+    const row = matrix[source] as Readonly<Record<string, number>>;
+    const mix = delivered.get(source);
+    if (!mix) {
+      for (const sink in row) put(source === 'unexplained' ? 'unexplained' : originOf(source), 'direct', source, sink, row[sink] as number);
+      continue;
+    }
+    const left = ORIGINS.map(origin => mix[origin] ?? 0);
+    for (const sink in row) {
+      largestRemainder(row[sink] as number, left).forEach((part, index) => {
+        left[index] = (left[index] as number) - part;
+        put(ORIGINS[index] as Origin, source, source, sink, part);
+      });
+    }
+  }
+  return cells;
+}
+
+function totalsOf(house: House, slot: OpenSlot, rows: Amounts, columns: Amounts, home: number, whole: Amounts, registers: Readonly<Record<string, RegisterState>>): SlotTotal[] {
+  const filledRow = (id: string): number => rowSum(slot.filled, id);
+  const filledColumn = (id: string): number => columnSum(slot.filled, id);
+  const list: SlotTotal[] = [];
+  const add = (name: string, energyMilliWh: number, keys: readonly string[]): void => {
+    const own = keys.map(key => registers[key]).filter(register => register !== undefined);
+    const anchored = own.length > 0 && own.every(register => register.anchor !== null);
+    const quality: SlotQuality[] = slot.qualities.filter(one => one === 'gap' || one === 'suspect' || one === 'undated');
+    if (!anchored && name !== 'home') quality.push('unanchored');
+    if (own.some(register => register.stalled)) quality.push('stalled');
+    const counter = own.length > 0 && own.every(register => register.shownWh !== null) ? own.reduce((sum, register) => sum + (register.shownWh as number), 0) : null;
+    list.push({name, energyMilliWh, rawMilliWh: keys.reduce((sum, key) => sum + (whole[key] ?? 0), 0), counterWh: counter, quality});
+  };
+  const keysOf = (kinds: readonly string[], direction: 'out' | 'in'): string[] => house.channels.filter(channel => kinds.includes(channel.kind)).map(channel => `${channel.id}>${direction}`);
+  add('grid_import', (rows['grid'] ?? 0) + filledRow('grid'), ['grid>out']);
+  add('grid_export', (columns['grid'] ?? 0) + filledColumn('grid'), ['grid>in']);
+  add('solar', (rows['solar'] ?? 0) + filledRow('solar'), keysOf(['solar', 'pv'], 'out'));
+  for (const kind of ['wind', 'generator'] as const) if (house.kinds.has(kind)) add(kind, (rows[kind] ?? 0) + filledRow(kind), keysOf([kind], 'out'));
+  const charged = house.batteries.reduce((sum, id) => sum + (columns[id] ?? 0) + filledColumn(id), 0);
+  const released = house.batteries.reduce((sum, id) => sum + (rows[id] ?? 0) + filledRow(id), 0);
+  add('battery_charge', charged, keysOf(['battery'], 'in'));
+  add('battery_discharge', released, keysOf(['battery'], 'out'));
+  if (house.batteries.length > 1) {
+    for (const id of house.batteries) {
+      add(`${id}_charge`, (columns[id] ?? 0) + filledColumn(id), [`${id}>in`]);
+      add(`${id}_discharge`, (rows[id] ?? 0) + filledRow(id), [`${id}>out`]);
+    }
+  }
+  for (const load of house.topology.loads) add(load, (columns[load] ?? 0) + filledColumn(load), [`${load}>in`]);
+  list.push({name: 'home', energyMilliWh: home + filledColumn('home'), rawMilliWh: whole['home'] ?? 0, counterWh: null, quality: slot.qualities.filter(one => one === 'gap' || one === 'suspect' || one === 'undated')});
+  return list;
+}

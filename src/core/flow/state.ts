@@ -1,0 +1,113 @@
+// Everything the pipeline remembers from tick to tick: plain data, stored and restored as JSON.
+
+import type {Site} from '../site.ts';
+import type {Sample} from './align.ts';
+import type {House} from './channels.ts';
+import type {Matrix, SlotRecord} from './model.ts';
+import {type OpenSlot, type Pools} from './openslot.ts';
+import type {RegisterState} from './registers.ts';
+import type {Policy} from '../site.ts';
+
+export type LastNode = {
+  monoMs: number;
+  matrix: Partial<Record<Policy, Matrix>>;
+  /** Directed channels and derived terms, mW, as in the margins of a slot. */
+  margins: Record<string, number>;
+};
+/** Sums of closed slots, mWh: cells of the primary policy by `origin|via|source|sink`, and totals by name. */
+export type Sums = {cells: Record<string, number>; totals: Record<string, number>};
+
+export type FlowState = {
+  version: 1;
+  bootId: string;
+  /** Wall minus monotonic, ms, of the newest tick; with it the tick's own times. */
+  tick: {monoMs: number; wallMs: number} | null;
+  trusted: boolean;
+  samples: Record<string, Sample[]>;
+  phases: [number, number[]][];
+  gridOn: boolean;
+  socPct: Record<string, number | null>;
+  last: LastNode | null;
+  lastHome: number | null;
+  /** Moment of the newest node that was processed, so that none is done twice. */
+  doneMs: number;
+  registers: Record<string, RegisterState>;
+  running: OpenSlot | null;
+  /** A slot past its end that waits for the registers' first reading after it. */
+  closing: {slot: OpenSlot; endMonoMs: number} | null;
+  /** Time without flows that the registers have to explain. */
+  gap: {fromWallMs: number; fromMonoMs: number; toMonoMs: number; toWallMs: number; corrections: Record<string, number>} | null;
+  pools: Pools;
+  lifetime: Sums;
+  day: {day: string; sums: Sums} | null;
+  published: Record<string, number>;
+  waiting: string[];
+  lastClosedMs: number | null;
+  undated: SlotRecord[];
+  odd: {sinceMonoMs: number; sign: number; told: boolean; sumMilliW: number; count: number} | null;
+};
+
+export const newSums = (): Sums => ({cells: {}, totals: {}});
+
+export const emptyState = (bootId: string): FlowState => ({
+  version: 1,
+  bootId,
+  tick: null,
+  trusted: false,
+  samples: {},
+  phases: [],
+  gridOn: true,
+  socPct: {},
+  last: null,
+  lastHome: null,
+  doneMs: -Infinity,
+  registers: {},
+  running: null,
+  closing: null,
+  gap: null,
+  pools: {},
+  lifetime: newSums(),
+  day: null,
+  published: {},
+  waiting: [],
+  lastClosedMs: null,
+  undated: [],
+  odd: null,
+});
+
+export const serialiseFlow = (state: FlowState): string => JSON.stringify(state, (_, value) => (value === -Infinity ? null : value));
+
+/**
+ * The state of an earlier run. Its monotonic clock is not ours: what lay between is a gap by wall time. Null where the text is no state.
+ * Registers, pools and totals of channels that still exist go on; those of others stay in the sums.
+ */
+export function revive(json: string, site: Site, house: House, bootId: string): FlowState | null {
+  let old: FlowState;
+  try {
+    old = JSON.parse(json) as FlowState;
+  } catch {
+    return null;
+  }
+  if (typeof old !== 'object' || old === null || old.version !== 1 || typeof old.registers !== 'object') return null;
+  void site;
+  const keys = new Set(house.registers.map(register => register.key));
+  const stoppedWallMs = old.last && old.tick ? old.last.monoMs + (old.tick.wallMs - old.tick.monoMs) : null;
+  const state: FlowState = {
+    ...emptyState(bootId),
+    ...old,
+    bootId,
+    tick: null,
+    trusted: false,
+    samples: {},
+    phases: [],
+    last: null,
+    doneMs: -Infinity,
+    odd: null,
+    registers: Object.fromEntries(Object.entries(old.registers).filter(([key]) => keys.has(key))),
+  };
+  // Times of the register machines belong to the old clock: the limit of the first rise is set by the gap's length when it is known.
+  if (stoppedWallMs !== null) {
+    state.gap = {fromWallMs: stoppedWallMs, fromMonoMs: Number.NaN, toMonoMs: Number.NaN, toWallMs: Number.NaN, corrections: old.gap?.corrections ?? {}};
+  }
+  return state;
+}
