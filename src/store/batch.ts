@@ -131,7 +131,7 @@ export function createBatch(maxRows: number): Batch {
           put(deviceOf(device), ts, point, measured.value);
         }
       }
-      for (const slot of record.slots) slots.set(keyOfSlot(slot), {record: slot, offsetMs: tick.wallMs - tick.monoMs, atMs: tick.wallMs});
+      for (const slot of record.slots) putSlot(slots, {record: slot, offsetMs: tick.wallMs - tick.monoMs, atMs: tick.wallMs});
       for (const event of record.events) {
         const {kind, about, detail, monoMs, evidence} = event;
         events.push({atMs: Math.round(tick.wallMs + monoMs - tick.monoMs), kind, about, detail, evidence: evidence ?? null});
@@ -174,7 +174,7 @@ export function createBatch(maxRows: number): Batch {
       }
       texts = [...data.texts, ...newerTexts];
       slots = new Map(data.slots.map(slot => [keyOfSlot(slot.record), slot]));
-      for (const [key, slot] of newerSlots) slots.set(key, slot);
+      for (const slot of newerSlots.values()) putSlot(slots, slot);
       events = [...data.events, ...newerEvents];
       done = [...data.outboxDone, ...done];
       flowState ??= data.flowState;
@@ -189,6 +189,13 @@ export function createBatch(maxRows: number): Batch {
       return dropped;
     },
   };
+}
+
+/** The newest word on a slot; policies it does not name keep their cells. */
+function putSlot(slots: Map<string, ToldSlot>, told: ToldSlot): void {
+  const key = keyOfSlot(told.record);
+  const before = slots.get(key);
+  slots.set(key, before ? {...told, record: {...told.record, cells: {...before.record.cells, ...told.record.cells}}} : told);
 }
 
 const keyOfSlot = ({slot}: SlotRecord): string => (slot.kind === 'utc' ? `${slot.startMs}` : `${slot.bootId}/${slot.startMonoMs}`);

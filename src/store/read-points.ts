@@ -42,19 +42,7 @@ export function points(db: Db, query: PointQuery): PointSeries {
   // One bucket more than asked for could be cut off at both ends.
   const bucketMs = smallest * Math.max(1, Math.ceil(spanMs / smallest / Math.max(1, maxPoints - 1)));
   const buckets: Bucket[] = [];
-  const add = (atMs: number, n: number, avg: number, min: number, max: number, last: number): void => {
-    const startMs = Math.floor(atMs / bucketMs) * bucketMs;
-    const bucket = buckets.at(-1);
-    if (!bucket || bucket.startMs !== startMs) {
-      buckets.push({startMs, n, sum: avg * n, min, max, last});
-      return;
-    }
-    bucket.n += n;
-    bucket.sum += avg * n;
-    bucket.min = Math.min(bucket.min, min);
-    bucket.max = Math.max(bucket.max, max);
-    bucket.last = last;
-  };
+  const add = collector(buckets, bucketMs);
   if (resolution === 'raw') addRaw(db, point, fromMs, toMs, add);
   else if (resolution === '15m') addQuarters(db, point, fromMs, toMs, add);
   else addDays(db, point, fromMs, toMs, add);
@@ -73,6 +61,23 @@ export function points(db: Db, query: PointQuery): PointSeries {
       max: max / perUnit,
       last: last / perUnit,
     })),
+  };
+}
+
+/** Joins what falls into one bucket; told in order of time. */
+function collector(buckets: Bucket[], bucketMs: number): Add {
+  return (atMs, n, avg, min, max, last) => {
+    const startMs = Math.floor(atMs / bucketMs) * bucketMs;
+    const bucket = buckets.at(-1);
+    if (!bucket || bucket.startMs !== startMs) {
+      buckets.push({startMs, n, sum: avg * n, min, max, last});
+      return;
+    }
+    bucket.n += n;
+    bucket.sum += avg * n;
+    bucket.min = Math.min(bucket.min, min);
+    bucket.max = Math.max(bucket.max, max);
+    bucket.last = last;
   };
 }
 
@@ -111,7 +116,9 @@ function addQuarters(db: Db, point: Point, fromMs: number, toMs: number, add: Ad
   const flushUntil = (slot: number): void => {
     while (waiting.length > 0 && (waiting[0] as number) < slot) {
       const next = waiting.shift() as number;
-      addRaw(db, point, next * SLOT_S * 1000, (next + 1) * SLOT_S * 1000, add);
+      const fresh: Bucket[] = [];
+      addRaw(db, point, next * SLOT_S * 1000, (next + 1) * SLOT_S * 1000, collector(fresh, SLOT_S * 1000));
+      for (const {startMs, n, sum, min, max, last} of fresh) add(startMs, n, Math.round(sum / n), min, max, last);
     }
   };
   const select = db
@@ -150,10 +157,10 @@ export function states(db: Db, {device, point: name, fromMs, toMs}: StateQuery):
   if (!point) return [];
   const rows = db
     .prepare(
-      `SELECT ts, value FROM wl_state WHERE point = ?1 AND ts < ?3 AND ts >= coalesce((SELECT max(ts) FROM wl_state WHERE point = ?1 AND ts <= ?2), ?2) ORDER BY ts`,
+      `SELECT ts, value FROM wl_state WHERE point = :id AND ts < :to AND ts >= coalesce((SELECT max(ts) FROM wl_state WHERE point = :id AND ts <= :from), :from) ORDER BY ts`,
     )
     .raw()
-    .all(point.id, Math.floor(fromMs / 1000), Math.ceil(toMs / 1000)) as [number, string | null][];
+    .all({id: point.id, from: Math.floor(fromMs / 1000), to: Math.ceil(toMs / 1000)}) as [number, string | null][];
   return rows.map(([ts, value]) => ({atMs: ts * 1000, value}));
 }
 

@@ -35,9 +35,9 @@ export function* eachSample(db: Db, query: SampleQuery): Generator<Sample> {
   const points = db
     .prepare(
       `SELECT p.id, d.key AS device, d.raw, p.name, p.col, p.unit, p.per_unit AS perUnit FROM wl_point p JOIN wl_device d ON d.id = p.device
-WHERE p.kind <> 'text' AND (?1 IS NULL OR d.key = ?1) AND (?2 IS NULL OR p.name = ?2) ORDER BY d.key, p.id`,
+WHERE p.kind <> 'text' AND (:device IS NULL OR d.key = :device) AND (:point IS NULL OR p.name = :point) ORDER BY d.key, p.id`,
     )
-    .all(query.device, query.point) as PointRow[];
+    .all({device: query.device, point: query.point}) as PointRow[];
   for (const point of points) yield* samplesOf(db, point, query);
 }
 

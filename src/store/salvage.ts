@@ -1,10 +1,13 @@
 // Takes over from a damaged database what can still be read, in small steps between commits; what the new one has already, stands.
 
 import Database from 'better-sqlite3';
-import {type Db, isDamage, troubleOf} from './connect.ts';
-import type {Ledger} from './ledger.ts';
+import {localDay} from '../core/flow/slots.ts';
+import {parsePoint} from '../core/vocabulary.ts';
+import {codeOf, type Db, isDamage, troubleOf} from './connect.ts';
 import {readState} from './meta.ts';
 import type {Raw} from './raw.ts';
+import {rollUpDay} from './rollup.ts';
+import {msOfSlot} from './schema.ts';
 import type {StartState} from './store.ts';
 import {quoted} from './views.ts';
 
@@ -12,16 +15,26 @@ export type Salvage = {
   /** Flow state and published totals, where readable. */
   state(): StartState | null;
   /** Some rows; true while there is more. Throws only for the new database. */
-  step(db: Db, raw: Raw, ledger: Ledger): boolean;
+  step(db: Db, raw: Raw): boolean;
   summary(): string;
   readonly savedSlots: number;
   close(): void;
 };
 
 const CHUNK_ROWS = 2000;
+const MAX_FAILURES = 5000;
+
+type OldDevice = {readonly id: number; readonly key: string; readonly raw: string};
+type OldPoint = {readonly id: number; readonly name: string; readonly col: string; readonly kind: string};
+
+/** Range of an integer key, and how many neighbouring keys are given up together. */
+type Keys = {readonly span: readonly [number, number]; readonly grain: number};
+const SLOTS: Keys = {span: [1_700_000, 4_500_000], grain: 1};
+const SECONDS: Keys = {span: [1_530_000_000, 4_050_000_000], grain: 60};
+const NUMBERS: Keys = {span: [0, 10_000_000], grain: 1};
 
 /** `file` is only read. A file that cannot be opened at all gives nothing, and says so in the summary. */
-export function salvageFrom(file: string): Salvage {
+export function salvageFrom(file: string, zone: string): Salvage {
   let old: Db | null = null;
   let trouble: string | null = null;
   let saved = 0;
@@ -38,50 +51,58 @@ export function salvageFrom(file: string): Salvage {
     old = null;
   }
 
-  /** Rows of `sql` whose first parameter pair bounds an integer key, halving the range around whatever cannot be read. */
-  function* ranges(sql: string, from: number, to: number, put: (row: unknown[]) => void, db: Db): Generator<void> {
+  /**
+   * Rows of `sql`, whose two parameters bound an integer key, halving the range around whatever cannot be read down to `grain` keys.
+   * Gives way after every chunk and every few failures; a table that fails everywhere is given up.
+   */
+  function* ranges(db: Db, sql: string, {span: [from, to], grain}: Keys, put: (row: unknown[]) => void): Generator<void> {
     const select = (old as Db).prepare(sql).raw();
     const stack: [number, number][] = [[from, to]];
-    for (let range = stack.pop(); range; range = stack.pop()) {
+    let failures = 0;
+    for (let range = stack.pop(); range && failures < MAX_FAILURES; range = stack.pop()) {
       const [low, high] = range;
-      let rows: unknown[][];
-      try {
-        rows = [];
-        for (const row of select.iterate(low, high) as IterableIterator<unknown[]>) {
-          rows.push(row);
-          if (rows.length > CHUNK_ROWS && high - low > 1) break;
-        }
-      } catch (error) {
-        if (!isDamage(error) && !/IOERR/.test(String((error as {code?: string}).code))) throw error;
-        if (high - low <= 1) {
-          lost++;
-          continue;
-        }
-        rows = new Array(CHUNK_ROWS + 1);
-      }
-      if (rows.length > CHUNK_ROWS && high - low > 1) {
+      const rows = readChunk(select, low, high);
+      if (rows === null && ++failures % 50 === 0) yield;
+      if (rows === null && high - low <= grain) {
+        lost++;
+      } else if (rows === null || rows.length > CHUNK_ROWS) {
         const middle = low + Math.floor((high - low) / 2);
         stack.push([middle, high], [low, middle]);
-        continue;
+      } else if (rows.length > 0) {
+        db.transaction(() => {
+          for (const row of rows) put(row);
+        }).immediate();
+        saved += rows.length;
+        yield;
       }
-      db.transaction(() => {
-        for (const row of rows) put(row);
-      }).immediate();
-      saved += rows.length;
-      yield;
     }
   }
 
-  /** Smallest and largest key, found from the ends; a damaged edge falls back to all possible keys. */
-  function span(table: string, column: string, widest: readonly [number, number]): [number, number] {
+  /** Null where the range touches something unreadable. A range of one key is read whole; else one row more than a chunk is enough to know. */
+  function readChunk(select: {iterate(low: number, high: number): Iterable<unknown>}, low: number, high: number): unknown[][] | null {
+    const rows: unknown[][] = [];
     try {
-      const [low, high] = (old as Db).prepare(`SELECT min(${column}), max(${column}) FROM ${table}`).raw().get() as [
-        number | null,
-        number | null,
-      ];
-      return low === null || high === null ? [0, 0] : [low, high + 1];
+      for (const row of select.iterate(low, high) as IterableIterator<unknown[]>) {
+        rows.push(row);
+        if (rows.length > CHUNK_ROWS && high - low > 1) break;
+      }
+      return rows;
+    } catch (error) {
+      if (isDamage(error) || /IOERR/.test(codeOf(error))) return null;
+      throw error;
+    }
+  }
+
+  /** Smallest and largest key, found from the ends; where an end is damaged, everything that is thinkable. */
+  function keys(table: string, column: string, thinkable: Keys, where = '1'): Keys {
+    try {
+      const [low, high] = (old as Db)
+        .prepare(`SELECT (SELECT min(${column}) FROM ${table} WHERE ${where}), (SELECT max(${column}) FROM ${table} WHERE ${where})`)
+        .raw()
+        .get() as [number | null, number | null];
+      return {span: low === null || high === null ? [0, 0] : [low, high + 1], grain: thinkable.grain};
     } catch {
-      return [widest[0], widest[1]];
+      return thinkable;
     }
   }
   /** A small table, read as far as it can be. */
@@ -96,9 +117,6 @@ export function salvageFrom(file: string): Salvage {
   }
 
   function* all(db: Db, raw: Raw): Generator<void> {
-    const slots: readonly [number, number] = [0, 8_000_000];
-    const seconds: readonly [number, number] = [0, 7_200_000_000];
-
     // Names first: their numbers differ between the two files.
     const cells = new Map<number, number>();
     const totals = new Map<number, number>();
@@ -121,105 +139,86 @@ export function salvageFrom(file: string): Salvage {
     }).immediate();
     yield;
 
-    // Only slots the new file does not have; theirs are told again by the flow state.
+    // Only slots that the new file does not have; its own are newer.
     const taken = new Set<number>();
     const known = new Set(db.prepare('SELECT slot FROM wl_slot').pluck().all() as number[]);
     const putSlot = db.prepare('INSERT OR IGNORE INTO wl_slot VALUES (?, ?, ?, ?, ?, ?, ?)');
-    yield* ranges(
-      'SELECT * FROM wl_slot WHERE slot >= ? AND slot < ?',
-      ...span('wl_slot', 'slot', slots),
-      row => {
-        const slot = row[0] as number;
-        if (known.has(slot)) return;
-        taken.add(slot);
-        savedSlots++;
-        putSlot.run(...row);
-      },
-      db,
-    );
+    yield* ranges(db, 'SELECT * FROM wl_slot WHERE slot >= ? AND slot < ?', keys('wl_slot', 'slot', SLOTS), row => {
+      const slot = row[0] as number;
+      if (known.has(slot)) return;
+      taken.add(slot);
+      savedSlots++;
+      putSlot.run(...row);
+    });
     const putCell = db.prepare('INSERT OR IGNORE INTO wl_cell VALUES (?, ?, ?, ?)');
-    yield* ranges(
-      'SELECT slot, policy, cell, energy_mwh FROM wl_cell WHERE slot >= ? AND slot < ?',
-      ...span('wl_cell', 'slot', slots),
-      ([slot, policy, cell, energy]) => {
-        const id = cells.get(cell as number);
-        if (id !== undefined && taken.has(slot as number)) putCell.run(slot, policy, id, energy);
-      },
-      db,
-    );
+    const cellSql = 'SELECT slot, policy, cell, energy_mwh FROM wl_cell WHERE slot >= ? AND slot < ?';
+    yield* ranges(db, cellSql, keys('wl_cell', 'slot', SLOTS), ([slot, policy, cell, energy]) => {
+      const id = cells.get(cell as number);
+      if (id !== undefined && taken.has(slot as number)) putCell.run(slot, policy, id, energy);
+    });
     const putTotal = db.prepare('INSERT OR IGNORE INTO wl_total VALUES (?, ?, ?, ?, ?, ?)');
-    yield* ranges(
-      'SELECT slot, name, energy_mwh, raw_mwh, counter_wh, quality FROM wl_total WHERE slot >= ? AND slot < ?',
-      ...span('wl_total', 'slot', slots),
-      ([slot, name, ...rest]) => {
-        const id = totals.get(name as number);
-        if (id !== undefined && taken.has(slot as number)) putTotal.run(slot, id, ...rest);
-      },
-      db,
-    );
+    const totalSql = 'SELECT slot, name, energy_mwh, raw_mwh, counter_wh, quality FROM wl_total WHERE slot >= ? AND slot < ?';
+    yield* ranges(db, totalSql, keys('wl_total', 'slot', SLOTS), ([slot, name, ...rest]) => {
+      const id = totals.get(name as number);
+      if (id !== undefined && taken.has(slot as number)) putTotal.run(slot, id, ...rest);
+    });
 
-    const putEvent = db.prepare('INSERT INTO wl_event (at_ms, kind, about, detail, evidence) VALUES (?, ?, ?, ?, ?)');
+    const eventColumns = 'at_ms, kind, about, detail, evidence';
+    const putEvent = db.prepare(`INSERT INTO wl_event (${eventColumns}) VALUES (?, ?, ?, ?, ?)`);
     yield* ranges(
-      'SELECT at_ms, kind, about, detail, evidence FROM wl_event WHERE id >= ? AND id < ?',
-      ...span('wl_event', 'id', [0, 100_000_000]),
+      db,
+      `SELECT ${eventColumns} FROM wl_event WHERE id >= ? AND id < ?`,
+      keys('wl_event', 'id', NUMBERS),
       row => void putEvent.run(...row),
-      db,
     );
-    const putCorrection = db.prepare('INSERT INTO wl_correction (at_ms, who, why, what, slot, before, after) VALUES (?, ?, ?, ?, ?, ?, ?)');
-    yield* ranges(
-      'SELECT at_ms, who, why, what, slot, before, after FROM wl_correction WHERE id >= ? AND id < ?',
-      ...span('wl_correction', 'id', [0, 100_000_000]),
-      row => void putCorrection.run(...row),
-      db,
-    );
+    const correctionColumns = 'at_ms, who, why, what, slot, before, after';
+    const putCorrection = db.prepare(`INSERT INTO wl_correction (${correctionColumns}) VALUES (?, ?, ?, ?, ?, ?, ?)`);
+    const correctionSql = `SELECT ${correctionColumns} FROM wl_correction WHERE id >= ? AND id < ?`;
+    yield* ranges(db, correctionSql, keys('wl_correction', 'id', NUMBERS), row => void putCorrection.run(...row));
 
-    for (const device of small<{id: number; key: string; raw: string}>('SELECT id, key, raw FROM wl_device')) {
-      const points = small<{id: number; name: string; col: string; kind: string}>(
-        `SELECT id, name, col, kind FROM wl_point WHERE device = ${Number(device.id)}`,
-      );
-      const ids = new Map<number, number>();
-      db.transaction(() => {
-        const owner = raw.deviceOf(device.key);
-        for (const point of points) ids.set(point.id, raw.pointOf(owner, point.name).id);
-      }).immediate();
+    for (const device of small<OldDevice>('SELECT id, key, raw FROM wl_device')) yield* oneDevice(db, raw, device);
+  }
+
+  function* oneDevice(db: Db, raw: Raw, device: OldDevice): Generator<void> {
+    const points = small<OldPoint>(`SELECT id, name, col, kind FROM wl_point WHERE device = ${Number(device.id)}`).filter(point =>
+      parsePoint(point.name),
+    );
+    const ids = new Map<number, number>();
+    db.transaction(() => {
       const owner = raw.deviceOf(device.key);
-      const columns = points.filter(point => point.kind !== 'text').map(point => quoted(point.col));
-      const putRow = db.prepare(
-        `INSERT OR IGNORE INTO ${quoted(owner.raw)} (${['ts', ...columns].join()}) VALUES (${['?', ...columns.map(() => '?')].join()})`,
-      );
-      const addDay = db.prepare('INSERT OR IGNORE INTO wl_raw_day VALUES (?)');
-      yield* ranges(
-        `SELECT ${['ts', ...columns].join()} FROM ${quoted(device.raw)} WHERE ts >= ? AND ts < ?`,
-        ...span(quoted(device.raw), 'ts', seconds),
-        row => {
-          putRow.run(...row);
-          addDay.run(Math.floor((row[0] as number) / 86_400));
-        },
-        db,
-      );
-      for (const [oldId, id] of ids) {
-        const putRolled = db.prepare('INSERT OR IGNORE INTO wl_point_15m VALUES (?, ?, ?, ?, ?, ?, ?)');
-        yield* ranges(
-          `SELECT slot, n, avg, min, max, last FROM wl_point_15m WHERE point = ${Number(oldId)} AND slot >= ? AND slot < ?`,
-          ...span('wl_point_15m', 'slot', slots),
-          row => void putRolled.run(id, ...row),
-          db,
-        );
-        const putText = db.prepare('INSERT OR IGNORE INTO wl_state VALUES (?, ?, ?)');
-        yield* ranges(
-          `SELECT ts, value FROM wl_state WHERE point = ${Number(oldId)} AND ts >= ? AND ts < ?`,
-          ...span('wl_state', 'ts', seconds),
-          row => void putText.run(id, ...row),
-          db,
-        );
-      }
-      db.prepare(
-        'INSERT OR IGNORE INTO wl_todo SELECT DISTINCT ?, CAST(ts / 900 AS INTEGER) FROM ' +
-          quoted(owner.raw) +
-          ' WHERE ts >= (SELECT max(ts) FROM ' +
-          quoted(owner.raw) +
-          ') - 7200',
-      ).run(owner.id);
+      for (const point of points) ids.set(point.id, raw.pointOf(owner, point.name).id);
+    }).immediate();
+    const owner = raw.deviceOf(device.key);
+    const columns = ['ts', ...points.filter(point => point.kind !== 'text').map(point => quoted(point.col))];
+    const putRow = db.prepare(`INSERT OR IGNORE INTO ${quoted(owner.raw)} (${columns.join()}) VALUES (${columns.map(() => '?').join()})`);
+    const addDay = db.prepare('INSERT OR IGNORE INTO wl_raw_day VALUES (?)');
+    const rowSql = `SELECT ${columns.join()} FROM ${quoted(device.raw)} WHERE ts >= ? AND ts < ?`;
+    yield* ranges(db, rowSql, keys(quoted(device.raw), 'ts', SECONDS), row => {
+      putRow.run(...row);
+      addDay.run(Math.floor((row[0] as number) / 86_400));
+    });
+    const putRolled = db.prepare('INSERT OR IGNORE INTO wl_point_15m VALUES (?, ?, ?, ?, ?, ?, ?)');
+    const putText = db.prepare('INSERT OR IGNORE INTO wl_state VALUES (?, ?, ?)');
+    for (const [oldId, id] of ids) {
+      const mine = `point = ${Number(oldId)}`;
+      const rolledSql = `SELECT slot, n, avg, min, max, last FROM wl_point_15m WHERE ${mine} AND slot >= ? AND slot < ?`;
+      yield* ranges(db, rolledSql, keys('wl_point_15m', 'slot', SLOTS, mine), row => void putRolled.run(id, ...row));
+      const textSql = `SELECT ts, value FROM wl_state WHERE ${mine} AND ts >= ? AND ts < ?`;
+      yield* ranges(db, textSql, keys('wl_state', 'ts', SECONDS, mine), row => void putText.run(id, ...row));
+    }
+    // Quarter hours without a roll-up are made from the raw rows again; the days follow from them.
+    db.prepare(
+      `INSERT OR IGNORE INTO wl_todo SELECT DISTINCT ?, ts / 900 FROM ${quoted(owner.raw)} r WHERE NOT EXISTS (SELECT 1 FROM wl_point_15m a JOIN wl_point p ON p.id = a.point WHERE p.device = ? AND a.slot = r.ts / 900)`,
+    ).run(owner.id, owner.id);
+    for (const day of new Set(
+      (
+        db
+          .prepare('SELECT DISTINCT slot FROM wl_point_15m WHERE point IN (SELECT id FROM wl_point WHERE device = ?)')
+          .pluck()
+          .all(owner.id) as number[]
+      ).map(slot => localDay(zone, msOfSlot(slot))),
+    )) {
+      rollUpDay(db, owner.id, day, zone);
       yield;
     }
   }

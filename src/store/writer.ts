@@ -122,7 +122,7 @@ export function createWriter(settings: WriterSettings, note: (event: StoredEvent
       wallMs,
       true,
     );
-    salvage = salvageFrom(aside);
+    salvage = salvageFrom(aside, settings.zone);
   }
 
   function write({db, raw, ledger}: NonNullable<typeof open>, data: BatchData, careful: boolean): void {
@@ -228,7 +228,7 @@ export function createWriter(settings: WriterSettings, note: (event: StoredEvent
         }
         return {
           tookMs: performance.now() - began,
-          fileBytes: statSync(file).size,
+          fileBytes: statSync(file).size + (statSync(`${file}-wal`, {throwIfNoEntry: false})?.size ?? 0),
           writtenBytes: threadWrote(),
           outbox: settings.history ? (session.db.prepare('SELECT count(*) FROM wl_outbox').pluck().get() as number) : 0,
           outboxDropped: Number(getMeta(session.db, 'outbox_dropped') ?? 0),
@@ -249,7 +249,7 @@ export function createWriter(settings: WriterSettings, note: (event: StoredEvent
       const {db} = open;
       try {
         if (salvage) {
-          const more = salvage.step(db, open.raw, open.ledger);
+          const more = salvage.step(db, open.raw);
           if (!more) {
             if (salvage.savedSlots > 0) rebuildDays(db, settings.zone);
             tell('store-salvaged', salvage.summary(), wallMs);
@@ -291,7 +291,6 @@ export function createWriter(settings: WriterSettings, note: (event: StoredEvent
               rollAndQueue(db, device, newest + 1, newest);
           }
           setMeta(db, 'running', '0');
-          db.pragma('optimize');
         }
       } finally {
         salvage?.close();
