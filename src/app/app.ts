@@ -54,7 +54,10 @@ export async function runApp(options: AppOptions): Promise<void> {
   const kill = new AbortController();
   const notifier = createNotifier(process.env);
 
-  const store = createStore({...config.store, bufferRows: BUFFER_ROWS, history: config.mqtt.some(broker => broker.history)}, {clock, log, zone: site.timezone});
+  const store = createStore(
+    {...config.store, bufferRows: BUFFER_ROWS, history: config.mqtt.some(broker => broker.history)},
+    {clock, log, zone: site.timezone},
+  );
   const found = await store.start();
   const trust = createClockTrust(found.newestSlotMs);
   let trusted = false;
@@ -80,14 +83,17 @@ export async function runApp(options: AppOptions): Promise<void> {
     await Promise.allSettled([house.close(), store.close(kill.signal), ...outlets.list.map(({sink}) => sink.close(kill.signal))]);
     throw error;
   }
-  for (const {sink, newestOnly} of [...outlets.list, ...(options.sinks ?? []).map(sink => ({sink, newestOnly: true}))]) runners.push(createRunner(sink, {log, newestOnly}));
+  for (const {sink, newestOnly} of [...outlets.list, ...(options.sinks ?? []).map(sink => ({sink, newestOnly: true}))])
+    runners.push(createRunner(sink, {log, newestOnly}));
   const stopWatchdog = startWatchdog({beat, everyMs: site.pollEveryMs, notifier, log, giveUp: () => process.exit(1)});
 
   const bootId = `${startedMs}`;
   const restored = found.flowState === null ? null : restoreFlow(found.flowState, site, bootId);
   if (found.flowState !== null && restored === null) log.warn({part: 'store'}, 'the stored flow state cannot be read; totals begin anew');
   const gridDevice = site.map.grid?.meter.device ?? site.map.home?.device ?? null;
-  const poller = createPoller(house.polled, gridDevice, clock, error => log.error({part: 'device', err: error}, 'a device threw; this is a fault of the program'));
+  const poller = createPoller(house.polled, gridDevice, clock, error =>
+    log.error({part: 'device', err: error}, 'a device threw; this is a fault of the program'),
+  );
 
   const offer = (record: TickRecord): void => {
     beat.seq = record.tick.seq + 1;

@@ -48,7 +48,9 @@ export function readHealth(sources: HealthSources): Health {
     rssMb: Math.round(process.memoryUsage.rss() / 1e5) / 10,
     tick: {seq: beat.seq, everyMs, lastMs: beat.lastWallMs, lateMs: beat.lateMs, missed: beat.missed},
     devices,
-    links: sources.links().map(({name, url, state, requests, busLoad, latencyMs, lastError}) => ({name, url, state, requests, busLoad, latencyMs, lastError})),
+    links: sources
+      .links()
+      .map(({name, url, state, requests, busLoad, latencyMs, lastError}) => ({name, url, state, requests, busLoad, latencyMs, lastError})),
     sinks,
     store,
     clock: {trusted: sources.trusted(), steps: beat.clockSteps},

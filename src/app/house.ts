@@ -24,7 +24,10 @@ export type HouseDeps = {readonly clock: Clock; readonly log: Log; readonly note
 export function openHouse(config: AppConfig, {clock, log, note}: HouseDeps): House {
   const links = new Map<string, Link>();
   for (const {name, url, timeoutMs, minGapMs} of config.links) {
-    links.set(name, openLink(name, url, {clock, ...(timeoutMs === undefined ? {} : {timeoutMs}), ...(minGapMs === undefined ? {} : {minGapMs})}));
+    links.set(
+      name,
+      openLink(name, url, {clock, ...(timeoutMs === undefined ? {} : {timeoutMs}), ...(minGapMs === undefined ? {} : {minGapMs})}),
+    );
   }
   const hour = new Intl.DateTimeFormat('en-US', {timeZone: config.site.timezone, hour: 'numeric', hourCycle: 'h23'});
   const localHour = (): number => Number(hour.format(clock.wallMs()));
@@ -34,7 +37,17 @@ export function openHouse(config: AppConfig, {clock, log, note}: HouseDeps): Hou
     const own = links.get(link);
     if (!own || !linkUrl) throw new Error(`no link ${link}`);
     return createDevice(
-      {id, profile, link: own, linkUrl, unit, units, options, everyMs: Math.max(config.site.pollEveryMs, everyMs ?? 0), ...(maxRegisters === undefined ? {} : {maxRegisters})},
+      {
+        id,
+        profile,
+        link: own,
+        linkUrl,
+        unit,
+        units,
+        options,
+        everyMs: Math.max(config.site.pollEveryMs, everyMs ?? 0),
+        ...(maxRegisters === undefined ? {} : {maxRegisters}),
+      },
       {clock, log, note, localHour},
     );
   });

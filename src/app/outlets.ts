@@ -16,7 +16,11 @@ export type OutletDeps = {
   readonly store: Store;
   readonly logTail: () => readonly string[];
 };
-export type Outlet = {readonly sink: Sink; /** Must open before the daemon starts. */ readonly required: boolean; readonly newestOnly: boolean};
+export type Outlet = {
+  readonly sink: Sink /** Must open before the daemon starts. */;
+  readonly required: boolean;
+  readonly newestOnly: boolean;
+};
 
 export function createOutlets(_config: AppConfig, _deps: OutletDeps): {readonly list: readonly Outlet[]; dashboard(): string | null} {
   return {list: [], dashboard: () => null};

@@ -28,7 +28,10 @@ export function startWatchdog({beat, everyMs, notifier, log, giveUp}: WatchdogDe
         [seenSeq, seenAt] = [beat.seq, performance.now()];
         notifier.notify('WATCHDOG=1');
       } else if (performance.now() - seenAt > limitMs) {
-        log.error({part: 'tick', seq: seenSeq}, `no tick for ${Math.round((performance.now() - seenAt) / 1000)} s; giving up so that the service is started again`);
+        log.error(
+          {part: 'tick', seq: seenSeq},
+          `no tick for ${Math.round((performance.now() - seenAt) / 1000)} s; giving up so that the service is started again`,
+        );
         giveUp('no tick');
       }
     },

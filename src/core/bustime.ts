@@ -5,7 +5,8 @@ export type BusTiming =
   | {readonly kind: 'tcp'; readonly turnaroundMs: number};
 
 /** Start bit, data, parity, stop bits. */
-export const bitsPerCharacter = (serial: {readonly data: number; readonly parity: string; readonly stop: number}): number => 1 + serial.data + (serial.parity === 'none' ? 0 : 1) + serial.stop;
+export const bitsPerCharacter = (serial: {readonly data: number; readonly parity: string; readonly stop: number}): number =>
+  1 + serial.data + (serial.parity === 'none' ? 0 : 1) + serial.stop;
 
 /** Fixed above 19200 baud. Source: Modbus over Serial Line V1.02, section 2.5.1.1. */
 const FAST_SILENCE_MS = 1.75;
@@ -15,7 +16,8 @@ const ANSWER_CHARACTERS = 5;
 const TCP_MS_PER_REGISTER = 0.0016;
 
 /** The silence that ends a frame: 3.5 characters. */
-export const silenceMs = (timing: BusTiming): number => (timing.kind === 'tcp' ? 0 : timing.baud > 19_200 ? FAST_SILENCE_MS : (3500 * timing.bitsPerCharacter) / timing.baud);
+export const silenceMs = (timing: BusTiming): number =>
+  timing.kind === 'tcp' ? 0 : timing.baud > 19_200 ? FAST_SILENCE_MS : (3500 * timing.bitsPerCharacter) / timing.baud;
 
 /** One read of `registers`, request to the end of the silence after its answer. */
 export function requestMs(timing: BusTiming, registers: number): number {

@@ -2,7 +2,7 @@
 
 import type {House} from './flow/channels.ts';
 import {labelOf} from './flow/labels.ts';
-import {type FlowNode, type Label, type Origin, ORIGINS, type SiteEnergy, type SiteState, type SlotRecord} from './flow/model.ts';
+import {type FlowNode, type Label, ORIGINS, type Origin, type SiteEnergy, type SiteState, type SlotRecord} from './flow/model.ts';
 import {byOrigin} from './flow/origin.ts';
 import {localDay} from './flow/slots.ts';
 import type {FlowState, Sums} from './flow/state.ts';
@@ -22,8 +22,17 @@ const kwh = (milliWh: number): number => milliWh / 1_000_000;
 /** Cells that are always there, zeros included. */
 function baseCells(house: House): [source: string, sink: string][] {
   const sources = ['solar', ...(['wind', 'generator'] as const).filter(kind => house.kinds.has(kind)), ...house.batteries, 'grid'];
-  const sinks = ['home', ...house.topology.loads, 'standby', ...(house.topology.hybrids.length > 0 ? ['loss'] : []), ...house.batteries, 'grid'];
-  return sources.flatMap(source => sinks.filter(sink => source !== sink || source === 'grid').map(sink => [source, sink] as [string, string]));
+  const sinks = [
+    'home',
+    ...house.topology.loads,
+    'standby',
+    ...(house.topology.hybrids.length > 0 ? ['loss'] : []),
+    ...house.batteries,
+    'grid',
+  ];
+  return sources.flatMap(source =>
+    sinks.filter(sink => source !== sink || source === 'grid').map(sink => [source, sink] as [string, string]),
+  );
 }
 
 /** `site/state`: powers in W, one key per cell, labels, what does not add up. */
@@ -38,7 +47,10 @@ export function publishState(site: Site, house: House, state: FlowState, node: F
   if (house.batteries.length > 1) for (const id of house.batteries) result[`${id}_power_w`] = power(id);
   for (const load of site.map.loads) result[`${load.id}_power_w`] = power(load.id);
   const socs = house.batteries.map(id => state.socPct[id]).filter(soc => typeof soc === 'number');
-  result['battery_soc_pct'] = house.batteries.length > 0 && socs.length === house.batteries.length ? Math.round((10 * socs.reduce((a, b) => a + b, 0)) / socs.length) / 10 : null;
+  result['battery_soc_pct'] =
+    house.batteries.length > 0 && socs.length === house.batteries.length
+      ? Math.round((10 * socs.reduce((a, b) => a + b, 0)) / socs.length) / 10
+      : null;
   if (house.batteries.length > 1) for (const id of house.batteries) result[`${id}_soc_pct`] = state.socPct[id] ?? null;
 
   const matrix = node.matrix[house.primary] ?? {};
@@ -104,7 +116,8 @@ export function publishEnergy(house: House, state: FlowState, open: readonly Slo
     if (energy < before - WORTH) waiting.push(key);
     state.published[key] = Math.max(before, energy);
   }
-  for (const key of waiting) if (!state.waiting.includes(key)) note('total-waits', key, `${key}: the published total waits until the ledger has caught up`);
+  for (const key of waiting)
+    if (!state.waiting.includes(key)) note('total-waits', key, `${key}: the published total waits until the ledger has caught up`);
   state.waiting = waiting;
   for (const [key, energy] of Object.entries(state.published)) result[`${key}_kwh`] = kwh(energy);
   return result;
@@ -123,7 +136,8 @@ export function publishDay(site: Site, house: House, state: FlowState, open: rea
     const label = labelOf(origin as Origin, via, sink, house.batteries.includes(sink));
     labels[label] = (labels[label] ?? 0) + energy;
   }
-  for (const name of ['btm_consumed', 'stored', 'exported', 'imported', 'imported_earlier', 'lost', 'unexplained'] as const) result[`${name}_kwh`] = kwh(labels[name] ?? 0);
+  for (const name of ['btm_consumed', 'stored', 'exported', 'imported', 'imported_earlier', 'lost', 'unexplained'] as const)
+    result[`${name}_kwh`] = kwh(labels[name] ?? 0);
   const used = (sums.totals['home'] ?? 0) + house.topology.loads.reduce((sum, load) => sum + (sums.totals[load] ?? 0), 0);
   const made = ['solar', 'wind', 'generator'].reduce((sum, kind) => sum + (sums.totals[kind] ?? 0), 0);
   const percent = (part: number, whole: number): number => Math.round((1000 * Math.min(part, whole)) / whole) / 10;

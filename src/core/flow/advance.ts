@@ -1,18 +1,18 @@
 // The pipeline in its order: readings, samples, nodes, cells, quarter hours, registers, origins, what is published. Pure but for its own state.
 
+import {publishDay, publishEnergy, publishState} from '../published.ts';
 import type {Reading} from '../reading.ts';
 import {readingKey} from '../reading.ts';
 import type {Tick} from '../sink.ts';
 import type {Site} from '../site.ts';
-import {publishDay, publishEnergy, publishState} from '../published.ts';
 import {houseOf, readChannel} from './channels.ts';
 import {stepClock} from './clock.ts';
-import {finishClosing, followClock, startSlots} from './timeline.ts';
 import type {FlowEvent, FlowNode, SiteEnergy, SiteState, SlotRecord} from './model.ts';
 import {processNodes} from './nodes.ts';
 import {closeSlot} from './openslot.ts';
 import {newRegister, readRegister} from './registers.ts';
 import {emptyState, type FlowState, revive} from './state.ts';
+import {finishClosing, followClock, startSlots} from './timeline.ts';
 
 export type {FlowState} from './state.ts';
 export {serialiseFlow} from './state.ts';
@@ -45,7 +45,7 @@ const OFF_WORDS = /off|island|backup|not connected/i;
 /** One tick. The state passed in is changed and handed back: whoever calls owns it. Never throws, whatever the readings say. */
 export function advance(site: Site, state: FlowState, input: FlowInput): FlowStep {
   const house = houseOf(site);
-  const {tick} = input;
+  const tick: Tick = {seq: input.tick.seq, monoMs: Math.round(input.tick.monoMs), wallMs: Math.round(input.tick.wallMs)};
   const events: FlowEvent[] = [];
   const slots: SlotRecord[] = [];
   const note = (kind: string, about: string | null, detail: string, evidence?: Record<string, number | string>): void =>
@@ -58,15 +58,19 @@ export function advance(site: Site, state: FlowState, input: FlowInput): FlowSte
   state.tick = {monoMs: tick.monoMs, wallMs: tick.wallMs};
   followClock(site, house, state, input.clockTrusted, slots, note);
 
-  takeSamples(site, state, input);
+  takeSamples(site, state, input.readings, tick);
   const nodes = processNodes(site, house, state, tick, slots, note);
-  takeRegisters(site, state, input, note);
+  takeRegisters(site, state, input.readings, tick, note);
   finishClosing(site, house, state, tick, slots, note);
   if (nodes.length === 0 && !state.running && state.last) startSlots(state, tick);
 
   const newest = nodes.at(-1) ?? null;
-  const running = state.running && closeSlot(site, house, state.running, state.registers, state.pools, input.flush ? house.policies : [house.primary], false).record;
-  const closing = state.closing && closeSlot(site, house, state.closing.slot, state.registers, state.pools, input.flush ? house.policies : [house.primary], false).record;
+  const running =
+    state.running &&
+    closeSlot(site, house, state.running, state.registers, state.pools, input.flush ? house.policies : [house.primary], false).record;
+  const closing =
+    state.closing &&
+    closeSlot(site, house, state.closing.slot, state.registers, state.pools, input.flush ? house.policies : [house.primary], false).record;
   if (input.flush) {
     if (closing) slots.push(closing);
     if (running) slots.push(running);
@@ -85,13 +89,14 @@ function lookupOf(readings: readonly Reading[]): (device: string, point: string)
 }
 
 /** Readings of this tick as samples of channels, in the order of time. */
-function takeSamples(site: Site, state: FlowState, {readings, tick}: FlowInput): void {
+function takeSamples(site: Site, state: FlowState, readings: readonly Reading[], tick: Tick): void {
   const house = houseOf(site);
   const lookup = lookupOf(readings);
   const stateRef = site.map.grid?.state;
   if (stateRef) {
     const measured = lookup(stateRef.device, stateRef.point)?.measured;
-    if (measured && measured.kind === 'good') state.gridOn = typeof measured.value === 'string' ? !OFF_WORDS.test(measured.value) : measured.value !== 0;
+    if (measured && measured.kind === 'good')
+      state.gridOn = typeof measured.value === 'string' ? !OFF_WORDS.test(measured.value) : measured.value !== 0;
   }
   for (const channel of house.channels) {
     const read = readChannel(channel, lookup);
@@ -102,7 +107,8 @@ function takeSamples(site: Site, state: FlowState, {readings, tick}: FlowInput):
       state.samples[channel.id] = list;
     }
     // A sleeping inverter gives nothing, and says so.
-    const [atMs, milliW] = read === 'asleep' ? [tick.monoMs, 0] : [read.atMs, channel.kind === 'load' || channel.kind === 'home' ? -read.milliW : read.milliW];
+    const [atMs, milliW] =
+      read === 'asleep' ? [tick.monoMs, 0] : [read.atMs, channel.kind === 'load' || channel.kind === 'home' ? -read.milliW : read.milliW];
     const newest = list.at(-1);
     // Time does not go back, and no sample is from after the tick that brought it.
     if ((newest && atMs <= newest[0]) || atMs > tick.monoMs + 1000) continue;
@@ -116,12 +122,20 @@ function takeSamples(site: Site, state: FlowState, {readings, tick}: FlowInput):
   for (const channel of house.channels) {
     if (channel.kind !== 'battery') continue;
     const measured = lookup(channel.ref.device, `${channel.ref.part}.soc_pct`)?.measured;
-    if (measured) state.socPct[channel.id] = measured.kind !== 'missing' && typeof measured.value === 'number' && Number.isFinite(measured.value) ? measured.value : null;
+    if (measured)
+      state.socPct[channel.id] =
+        measured.kind !== 'missing' && typeof measured.value === 'number' && Number.isFinite(measured.value) ? measured.value : null;
   }
 }
 
 /** Lifetime registers: what they correct goes to the slot that waits for them, to a gap, or to the running slot. */
-function takeRegisters(site: Site, state: FlowState, {readings, tick}: FlowInput, note: (kind: string, about: string | null, detail: string) => void): void {
+function takeRegisters(
+  site: Site,
+  state: FlowState,
+  readings: readonly Reading[],
+  tick: Tick,
+  note: (kind: string, about: string | null, detail: string) => void,
+): void {
   const house = houseOf(site);
   const lookup = lookupOf(readings);
   for (const register of house.registers) {
@@ -133,7 +147,8 @@ function takeRegisters(site: Site, state: FlowState, {readings, tick}: FlowInput
       state.registers[register.key] = own;
     }
     const outcome = readRegister(own, measured.value, tick.monoMs, register.maxPower);
-    if (outcome.event) note(outcome.event.kind, `${register.device}/${register.point}`, `${register.device} ${register.point} ${outcome.event.detail}`);
+    if (outcome.event)
+      note(outcome.event.kind, `${register.device}/${register.point}`, `${register.device} ${register.point} ${outcome.event.detail}`);
     if (outcome.correction === 0) continue;
     const target = state.gap ? state.gap.corrections : (state.closing?.slot.corrections ?? state.running?.corrections);
     if (target) target[register.key] = (target[register.key] ?? 0) + outcome.correction;

@@ -1,9 +1,8 @@
 // The house as channels: what each measures, in which direction, from which points, with which uncertainty and which registers.
 
 import type {Reading} from '../reading.ts';
-import type {ChannelRef, Site} from '../site.ts';
+import type {ChannelRef, Policy, Site} from '../site.ts';
 import type {Topology} from './instant.ts';
-import type {Policy} from '../site.ts';
 
 export type ChannelKind = 'grid' | 'solar' | 'wind' | 'generator' | 'battery' | 'load' | 'home' | 'cascade' | 'pv' | 'ac';
 export type Channel = {
@@ -58,7 +57,14 @@ function build(site: Site): House {
   const {map, flows} = site;
   const channels: Channel[] = [];
   const add = (kind: ChannelKind, ref: ChannelRef, id: string, hybrid: string | null = null): void => {
-    channels.push({id, kind, ref, hybrid, limitMilliW: Math.round((flows.limitsW[id] ?? DEFAULT_LIMIT_W) * 1000), ageMs: flows.ageMs[id] ?? 0});
+    channels.push({
+      id,
+      kind,
+      ref,
+      hybrid,
+      limitMilliW: Math.round((flows.limitsW[id] ?? DEFAULT_LIMIT_W) * 1000),
+      ageMs: flows.ageMs[id] ?? 0,
+    });
   };
   for (const ref of map.solar) add('solar', ref, ref.id);
   for (const ref of map.wind) add('wind', ref, ref.id);
@@ -119,7 +125,8 @@ function build(site: Site): House {
     }
   }
   const batteries = channels.filter(channel => channel.kind === 'battery').map(channel => channel.id);
-  const policies: Policy[] = flows.policy === 'battery-first' ? ['battery-first', 'solar-first', 'proportional'] : ['solar-first', 'proportional'];
+  const policies: Policy[] =
+    flows.policy === 'battery-first' ? ['battery-first', 'solar-first', 'proportional'] : ['solar-first', 'proportional'];
   return {
     channels,
     registers,
@@ -128,7 +135,9 @@ function build(site: Site): House {
     primary: flows.policy,
     kinds: new Set(channels.map(channel => channel.kind)),
     topology: {
-      generation: channels.flatMap(channel => (channel.kind === 'solar' || channel.kind === 'wind' || channel.kind === 'generator' ? [{id: channel.id, kind: channel.kind}] : [])),
+      generation: channels.flatMap(channel =>
+        channel.kind === 'solar' || channel.kind === 'wind' || channel.kind === 'generator' ? [{id: channel.id, kind: channel.kind}] : [],
+      ),
       batteries: channels.filter(channel => channel.kind === 'battery' && channel.hybrid === null).map(channel => channel.id),
       hybrids: map.hybrids.map(hybrid => ({id: hybrid.id, pv: hybrid.pv.map(ref => ref.id), batteries: hybrid.battery.map(ref => ref.id)})),
       loads: [...map.loads.map(ref => ref.id), ...(map.cascade?.loads ?? []).filter(id => !map.loads.some(ref => ref.id === id))],
@@ -166,7 +175,12 @@ export function sigmaOf(site: Site, channel: Channel, milliW: number): number {
   const own = site.flows.sigma[channel.id];
   const size = Math.abs(milliW);
   if (own) return Math.round(Math.max(own.w * 1000, own.share * size));
-  const meter = channel.kind === 'grid' || channel.kind === 'load' || channel.kind === 'home' || channel.kind === 'cascade' || channel.ref.part.startsWith('meter');
+  const meter =
+    channel.kind === 'grid' ||
+    channel.kind === 'load' ||
+    channel.kind === 'home' ||
+    channel.kind === 'cascade' ||
+    channel.ref.part.startsWith('meter');
   return Math.round(meter ? Math.max(2000, size / 100) : Math.max(10_000, (3 * size) / 100));
 }
 
@@ -182,7 +196,13 @@ export function readChannel(channel: Channel, lookup: Lookup): ChannelReading {
     const measured = lookup(device, `${part}.${quantity}`)?.measured;
     if (!measured) return null;
     if (measured.kind === 'missing') return measured.fault.kind === 'asleep' ? 'asleep' : null;
-    if (measured.kind !== 'good' || typeof measured.value !== 'number' || !Number.isFinite(measured.value) || !Number.isFinite(measured.monoMs)) return null;
+    if (
+      measured.kind !== 'good' ||
+      typeof measured.value !== 'number' ||
+      !Number.isFinite(measured.value) ||
+      !Number.isFinite(measured.monoMs)
+    )
+      return null;
     const milliW = Math.round(measured.value * 1000) + 0;
     return Math.abs(milliW) <= channel.limitMilliW ? {milliW, atMs: Math.round(measured.monoMs) - channel.ageMs} : null;
   };
@@ -193,6 +213,7 @@ export function readChannel(channel: Channel, lookup: Lookup): ChannelReading {
   if (whole === 'asleep') return 'asleep';
   if (whole) return {...whole, phases: triple};
   const first = known[0];
-  if (triple && first && !channel.ref.points.includes('power_w')) return {atMs: first.atMs, milliW: triple.reduce((a, b) => a + b, 0), phases: triple};
+  if (triple && first && !channel.ref.points.includes('power_w'))
+    return {atMs: first.atMs, milliW: triple.reduce((a, b) => a + b, 0), phases: triple};
   return null;
 }

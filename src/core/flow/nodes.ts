@@ -5,13 +5,13 @@ import type {Site} from '../site.ts';
 import {type AlignChannel, type Alignment, align, type Sample} from './align.ts';
 import {addAmount, addCell, columnSum, empty, type MutableMatrix, rowSum} from './cells.ts';
 import {type Channel, type House, sigmaOf} from './channels.ts';
-import {splitTrapezoid} from './integrate.ts';
+import {watchUnexplained} from './hints.ts';
 import {type Instant, type InstantValues, solveInstant, type Topology} from './instant.ts';
+import {splitTrapezoid} from './integrate.ts';
 import type {FlowNode, Matrix, NodeQuality, SlotRecord} from './model.ts';
 import {addQuality, type OpenSlot} from './openslot.ts';
 import type {FlowState, LastNode} from './state.ts';
-import {borderBetween, openGap, rollOver, startSlots} from './timeline.ts';
-import {watchUnexplained} from './hints.ts';
+import {borderBetween, openGap, rebaseRegisters, rollOver, startSlots} from './timeline.ts';
 
 type Note = (kind: string, about: string | null, detail: string, evidence?: Record<string, number | string>) => void;
 
@@ -32,7 +32,9 @@ export function processNodes(site: Site, house: House, state: FlowState, tick: T
   for (const [atMs] of state.samples[reference.id] ?? []) {
     if (atMs <= state.doneMs) continue;
     const alive = house.channels.filter(channel => isAlive(state, channel, atMs, maxAgeMs));
-    const waits = alive.some(channel => channel.id !== reference.id && ((state.samples[channel.id] as Sample[]).at(-1) as Sample)[0] < atMs);
+    const waits = alive.some(
+      channel => channel.id !== reference.id && ((state.samples[channel.id] as Sample[]).at(-1) as Sample)[0] < atMs,
+    );
     if (waits && tick.monoMs - atMs < maxAgeMs) break;
     state.doneMs = atMs;
     const solved = solve(site, house, state, alive, atMs);
@@ -45,7 +47,15 @@ export function processNodes(site: Site, house: House, state: FlowState, tick: T
       powersMilliW: solved.powers,
     };
     nodes.push(node);
-    integrate(site, house, state, {monoMs: atMs, matrix: solved.instant.matrix as LastNode['matrix'], margins: solved.margins}, node, slots, note);
+    integrate(
+      site,
+      house,
+      state,
+      {monoMs: atMs, matrix: solved.instant.matrix as LastNode['matrix'], margins: solved.margins},
+      node,
+      slots,
+      note,
+    );
     watchUnexplained(state, atMs, solved.instant.unexplained, note);
     state.lastHome = solved.instant.home;
   }
@@ -90,7 +100,11 @@ function solve(site: Site, house: House, state: FlowState, alive: readonly Chann
     const samples: readonly Sample[] = (list[0] as Sample)[0] <= atMs ? list : [[atMs, (list[0] as Sample)[1]]];
     return {id: channel.id, samples, sigma: sigmaOf(site, channel, (samples.at(-1) as Sample)[1]), staleRate: STALE_RATE};
   };
-  const usePrior = state.lastHome !== null && !onBus.some(channel => channel.kind === 'home') && !house.topology.cascade && onBus.some(channel => channel.kind === 'grid');
+  const usePrior =
+    state.lastHome !== null &&
+    !onBus.some(channel => channel.kind === 'home') &&
+    !house.topology.cascade &&
+    onBus.some(channel => channel.kind === 'grid');
   const inputs = onBus.map(input);
   const withPrior = usePrior ? attemptAlign(atMs, inputs, {value: state.lastHome as number, sigma: HOME_SIGMA}) : null;
   const plain = withPrior ?? align(atMs, inputs, null);
@@ -102,7 +116,10 @@ function solve(site: Site, house: House, state: FlowState, alive: readonly Chann
   const missing = house.channels.filter(channel => !alive.includes(channel) && !(channel.kind === 'grid' && !state.gridOn));
   const topology = present(house.topology, alive);
   const sigma = Object.fromEntries(alive.map(channel => [channel.id, sigmaOf(site, channel, value[channel.id] ?? 0)]));
-  const instant = solveInstant(topology, valuesOf(house, state, alive, value, atMs), sigma, house.policies, {sources: site.flows.sourceOrder, sinks: site.flows.sinkOrder});
+  const instant = solveInstant(topology, valuesOf(house, state, alive, value, atMs), sigma, house.policies, {
+    sources: site.flows.sourceOrder,
+    sinks: site.flows.sinkOrder,
+  });
   const final = {...value, ...instant.adjusted};
 
   let quality: NodeQuality = instant.quality;
@@ -154,9 +171,19 @@ function present(topology: Topology, alive: readonly Channel[]): Topology {
   };
 }
 
-function valuesOf(house: House, state: FlowState, alive: readonly Channel[], value: Readonly<Record<string, number>>, atMs: number): InstantValues {
+function valuesOf(
+  house: House,
+  state: FlowState,
+  alive: readonly Channel[],
+  value: Readonly<Record<string, number>>,
+  atMs: number,
+): InstantValues {
   const pick = (kinds: readonly Channel['kind'][], sign: 1 | -1 = 1): Record<string, number> =>
-    Object.fromEntries(alive.filter(channel => kinds.includes(channel.kind) && channel.hybrid === null).map(channel => [channel.id, Math.max(sign === -1 ? 0 : -Infinity, sign * (value[channel.id] ?? 0)) + 0]));
+    Object.fromEntries(
+      alive
+        .filter(channel => kinds.includes(channel.kind) && channel.hybrid === null)
+        .map(channel => [channel.id, Math.max(sign === -1 ? 0 : -Infinity, sign * (value[channel.id] ?? 0)) + 0]),
+    );
   const grid = alive.find(channel => channel.kind === 'grid');
   const home = alive.find(channel => channel.kind === 'home');
   const phases = house.topology.netting === 'per-phase' ? (state.phases.find(([at]) => at === atMs)?.[1] ?? null) : null;
@@ -183,7 +210,13 @@ function valuesOf(house: House, state: FlowState, alive: readonly Channel[], val
 }
 
 /** Power of every directed channel and derived term, mW: what the slot's totals are integrated from. They sum to the matrix. */
-function marginsOf(house: House, instant: Instant, final: Readonly<Record<string, number>>, state: FlowState, atMs: number): Record<string, number> {
+function marginsOf(
+  house: House,
+  instant: Instant,
+  final: Readonly<Record<string, number>>,
+  state: FlowState,
+  atMs: number,
+): Record<string, number> {
   const matrix = instant.matrix[house.primary] ?? {};
   const margins = empty<number>();
   const split = (id: string, milliW: number): void => addAmount(margins, milliW >= 0 ? `${id}>out` : `${id}>in`, Math.abs(milliW));
@@ -206,12 +239,18 @@ function marginsOf(house: House, instant: Instant, final: Readonly<Record<string
   addAmount(margins, 'unexplained>out', rowSum(matrix, 'unexplained'));
   addAmount(margins, 'unexplained>in', columnSum(matrix, 'unexplained'));
   addAmount(margins, 'home', columnSum(matrix, 'home'));
-  for (const load of house.topology.loads) if (!house.channels.some(channel => channel.id === load)) addAmount(margins, `derived>${load}`, columnSum(matrix, load));
+  for (const load of house.topology.loads)
+    if (!house.channels.some(channel => channel.id === load)) addAmount(margins, `derived>${load}`, columnSum(matrix, load));
   return margins;
 }
 
 /** Signed powers for people, mW; null where nothing is known. */
-function powersOf(house: House, instant: Instant, alive: readonly Channel[], final: Readonly<Record<string, number>>): Record<string, number | null> {
+function powersOf(
+  house: House,
+  instant: Instant,
+  alive: readonly Channel[],
+  final: Readonly<Record<string, number>>,
+): Record<string, number | null> {
   const powers: Record<string, number | null> = {grid: instant.grid, home: instant.home, unexplained: instant.unexplained};
   const sumOf = (kinds: readonly Channel['kind'][]): number | null => {
     const all = house.channels.filter(channel => kinds.includes(channel.kind));
@@ -231,7 +270,7 @@ function powersOf(house: House, instant: Instant, alive: readonly Channel[], fin
 
 /** Energy from the previous instant to this one, cut at the border of a quarter hour. */
 function integrate(site: Site, house: House, state: FlowState, next: LastNode, node: FlowNode, slots: SlotRecord[], note: Note): void {
-  const previous = state.last;
+  const previous = state.last ?? resumed(site, state, next);
   state.last = next;
   const running = state.running ?? startSlots(state, {monoMs: next.monoMs, wallMs: next.monoMs + offsetOf(state)});
   if (!previous) {
@@ -239,9 +278,15 @@ function integrate(site: Site, house: House, state: FlowState, next: LastNode, n
     return;
   }
   const dtMs = next.monoMs - previous.monoMs;
-  if (dtMs > Math.max(MAX_GAP_MS, MAX_GAP_POLLS * site.pollEveryMs)) {
+  if (dtMs > maxGapOf(site)) {
     note('gap', null, `nothing is known for ${Math.round(dtMs / 1000)} s; the counters will tell`, {ms: dtMs});
-    state.gap = {fromWallMs: previous.monoMs + offsetOf(state), fromMonoMs: previous.monoMs, toMonoMs: next.monoMs, toWallMs: next.monoMs + offsetOf(state), corrections: state.gap?.corrections ?? {}};
+    state.gap = {
+      fromWallMs: previous.monoMs + offsetOf(state),
+      fromMonoMs: previous.monoMs,
+      toMonoMs: next.monoMs,
+      toWallMs: next.monoMs + offsetOf(state),
+      corrections: state.gap?.corrections ?? {},
+    };
     rollOver(site, house, state, next.monoMs, slots, note);
     return;
   }
@@ -255,6 +300,20 @@ function integrate(site: Site, house: House, state: FlowState, next: LastNode, n
   bookRegisters(house, state, previous, next, dtMs);
   addQuality(state.running as OpenSlot, node.quality, node.reason);
   if (!state.trusted) addQuality(state.running as OpenSlot, 'undated', 'the clock is not trusted yet');
+}
+
+const maxGapOf = (site: Site): number => Math.max(MAX_GAP_MS, MAX_GAP_POLLS * site.pollEveryMs);
+
+/** A restart of a few seconds is no gap: the last instant before it is put on the new monotonic clock by wall time. */
+function resumed(site: Site, state: FlowState, next: LastNode): LastNode | null {
+  const {resume, gap} = state;
+  state.resume = null;
+  if (!resume || !gap || !state.trusted) return null;
+  const dtMs = next.monoMs + offsetOf(state) - gap.fromWallMs;
+  if (!(dtMs > 0 && dtMs <= maxGapOf(site))) return null;
+  state.gap = null;
+  rebaseRegisters(state, next.monoMs - dtMs);
+  return {...resume, monoMs: next.monoMs - dtMs};
 }
 
 const offsetOf = (state: FlowState): number => (state.tick ? state.tick.wallMs - state.tick.monoMs : 0);
@@ -276,7 +335,12 @@ function addScaled(units: MutableMatrix, matrix: Matrix, dtMs: number): void {
 }
 
 function accumulateCut(house: House, first: OpenSlot, second: OpenSlot, a: LastNode, b: LastNode, dtMs: number, cutMs: number): void {
-  const cut = (p0: number, p1: number): {before: number; after: number} => (cutMs <= 0 ? {before: 0, after: (p0 + p1) * dtMs} : cutMs >= dtMs ? {before: (p0 + p1) * dtMs, after: 0} : splitTrapezoid(p0, p1, dtMs, cutMs));
+  const cut = (p0: number, p1: number): {before: number; after: number} =>
+    cutMs <= 0
+      ? {before: 0, after: (p0 + p1) * dtMs}
+      : cutMs >= dtMs
+        ? {before: (p0 + p1) * dtMs, after: 0}
+        : splitTrapezoid(p0, p1, dtMs, cutMs);
   for (const policy of house.policies) {
     const ma = a.matrix[policy] ?? {};
     const mb = b.matrix[policy] ?? {};

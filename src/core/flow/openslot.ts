@@ -1,6 +1,6 @@
 // A quarter hour while it runs, and what it is when it closes: anchored totals, rebalanced cells, origins.
 
-import type {Policy} from '../site.ts';
+import type {Policy, Site} from '../site.ts';
 import {attribute} from './attribute.ts';
 import {addAmount, addCell, cellOf, columnSum, empty, type MutableAmounts, type MutableMatrix, rowSum, total} from './cells.ts';
 import type {House} from './channels.ts';
@@ -14,7 +14,6 @@ import {byOrigin, charge, compact, discharge, type Pool} from './origin.ts';
 import {rebalance} from './rebalance.ts';
 import type {RegisterState} from './registers.ts';
 import {largestRemainder} from './split.ts';
-import type {Site} from '../site.ts';
 
 export type OpenSlot = {
   name: SlotName;
@@ -49,10 +48,22 @@ export function addQuality(slot: OpenSlot, quality: SlotQuality, reason: string 
 }
 
 export type Pools = Partial<Record<Policy, Record<string, Pool>>>;
-export type Closing = {readonly record: SlotRecord; readonly pools: Pools; readonly rest: Pick<OpenSlot, 'units' | 'margins' | 'corrections'>};
+export type Closing = {
+  readonly record: SlotRecord;
+  readonly pools: Pools;
+  readonly rest: Pick<OpenSlot, 'units' | 'margins' | 'corrections'>;
+};
 
 /** The slot as a record under the policies asked for. Pure: the slot and the pools given stay as they are. */
-export function closeSlot(site: Site, house: House, slot: OpenSlot, registers: Readonly<Record<string, RegisterState>>, pools: Pools, policies: readonly Policy[], closed: boolean): Closing {
+export function closeSlot(
+  site: Site,
+  house: House,
+  slot: OpenSlot,
+  registers: Readonly<Record<string, RegisterState>>,
+  pools: Pools,
+  policies: readonly Policy[],
+  closed: boolean,
+): Closing {
   const rest: Closing['rest'] = {units: {}, margins: empty<number>(), corrections: empty<number>()};
   const whole = empty<number>();
   for (const key in slot.margins) {
@@ -117,7 +128,9 @@ function fit(site: Site, house: House, booked: Matrix, rows: Amounts, columns: A
   const targetRows = empty<number>();
   const targetColumns = empty<number>();
   for (const source of new Set([...Object.keys(booked), ...Object.keys(rows)])) targetRows[source] = rows[source] ?? 0;
-  for (const sink of sinks) if (sink !== 'home' && sink !== 'hybrid' && ((columns[sink] ?? 0) > 0 || columnSum(booked, sink) > 0)) targetColumns[sink] = columns[sink] ?? 0;
+  for (const sink of sinks)
+    if (sink !== 'home' && sink !== 'hybrid' && ((columns[sink] ?? 0) > 0 || columnSum(booked, sink) > 0))
+      targetColumns[sink] = columns[sink] ?? 0;
   try {
     return rebalance(booked, {rows: targetRows, cols: targetColumns}, sources, sinks);
   } catch {
@@ -149,7 +162,8 @@ function bestEffort(rows: Amounts, columns: Amounts, sources: readonly string[],
 
 function withFilled(matrix: Matrix, filled: Matrix): Matrix {
   const sum = empty<Record<string, number>>();
-  for (const one of [matrix, filled]) for (const source in one) for (const sink in one[source]) addCell(sum, source, sink, one[source][sink] as number);
+  for (const one of [matrix, filled])
+    for (const source in one) for (const sink in one[source]) addCell(sum, source, sink, one[source][sink] as number);
   return sum;
 }
 
@@ -161,7 +175,8 @@ function origins(site: Site, house: House, matrix: Matrix, pools: Record<string,
     const mix = byOrigin(pools[battery] ?? []);
     return total(mix as Amounts) > 0 ? mix : {unknown: 1};
   };
-  const originOf = (source: string): Origin => (source === 'solar' || source === 'wind' || source === 'generator' || source === 'grid' ? source : 'unknown');
+  const originOf = (source: string): Origin =>
+    source === 'solar' || source === 'wind' || source === 'generator' || source === 'grid' ? source : 'unknown';
 
   for (const battery of house.batteries) {
     const arriving: Partial<Record<Origin, number>> = {};
@@ -170,7 +185,10 @@ function origins(site: Site, house: House, matrix: Matrix, pools: Record<string,
       if (amount === 0) continue;
       if (house.batteries.includes(source) && source !== battery) {
         const mix = mixOf(source);
-        largestRemainder(amount, ORIGINS.map(origin => mix[origin] ?? 0)).forEach((part, index) => {
+        largestRemainder(
+          amount,
+          ORIGINS.map(origin => mix[origin] ?? 0),
+        ).forEach((part, index) => {
           const origin = ORIGINS[index] as Origin;
           arriving[origin] = (arriving[origin] ?? 0) + part;
         });
@@ -190,7 +208,8 @@ function origins(site: Site, house: House, matrix: Matrix, pools: Record<string,
 
   const cells: SlotCell[] = [];
   const put = (origin: Origin | 'unexplained', via: string, source: string, sink: string, energyMilliWh: number): void => {
-    if (energyMilliWh > 0) cells.push({origin, via, source, sink, energyMilliWh, label: labelOf(origin, via, sink, house.batteries.includes(sink))});
+    if (energyMilliWh > 0)
+      cells.push({origin, via, source, sink, energyMilliWh, label: labelOf(origin, via, sink, house.batteries.includes(sink))});
   };
   for (const source in matrix) {
     const row = matrix[source] as Readonly<Record<string, number>>;
@@ -210,7 +229,15 @@ function origins(site: Site, house: House, matrix: Matrix, pools: Record<string,
   return cells;
 }
 
-function totalsOf(house: House, slot: OpenSlot, rows: Amounts, columns: Amounts, home: number, whole: Amounts, registers: Readonly<Record<string, RegisterState>>): SlotTotal[] {
+function totalsOf(
+  house: House,
+  slot: OpenSlot,
+  rows: Amounts,
+  columns: Amounts,
+  home: number,
+  whole: Amounts,
+  registers: Readonly<Record<string, RegisterState>>,
+): SlotTotal[] {
   const filledRow = (id: string): number => rowSum(slot.filled, id);
   const filledColumn = (id: string): number => columnSum(slot.filled, id);
   const list: SlotTotal[] = [];
@@ -220,14 +247,19 @@ function totalsOf(house: House, slot: OpenSlot, rows: Amounts, columns: Amounts,
     const quality: SlotQuality[] = slot.qualities.filter(one => one === 'gap' || one === 'suspect' || one === 'undated');
     if (!anchored && name !== 'home') quality.push('unanchored');
     if (own.some(register => register.stalled)) quality.push('stalled');
-    const counter = own.length > 0 && own.every(register => register.shownWh !== null) ? own.reduce((sum, register) => sum + (register.shownWh as number), 0) : null;
+    const counter =
+      own.length > 0 && own.every(register => register.shownWh !== null)
+        ? own.reduce((sum, register) => sum + (register.shownWh as number), 0)
+        : null;
     list.push({name, energyMilliWh, rawMilliWh: keys.reduce((sum, key) => sum + (whole[key] ?? 0), 0), counterWh: counter, quality});
   };
-  const keysOf = (kinds: readonly string[], direction: 'out' | 'in'): string[] => house.channels.filter(channel => kinds.includes(channel.kind)).map(channel => `${channel.id}>${direction}`);
+  const keysOf = (kinds: readonly string[], direction: 'out' | 'in'): string[] =>
+    house.channels.filter(channel => kinds.includes(channel.kind)).map(channel => `${channel.id}>${direction}`);
   add('grid_import', (rows['grid'] ?? 0) + filledRow('grid'), ['grid>out']);
   add('grid_export', (columns['grid'] ?? 0) + filledColumn('grid'), ['grid>in']);
   add('solar', (rows['solar'] ?? 0) + filledRow('solar'), keysOf(['solar', 'pv'], 'out'));
-  for (const kind of ['wind', 'generator'] as const) if (house.kinds.has(kind)) add(kind, (rows[kind] ?? 0) + filledRow(kind), keysOf([kind], 'out'));
+  for (const kind of ['wind', 'generator'] as const)
+    if (house.kinds.has(kind)) add(kind, (rows[kind] ?? 0) + filledRow(kind), keysOf([kind], 'out'));
   const charged = house.batteries.reduce((sum, id) => sum + (columns[id] ?? 0) + filledColumn(id), 0);
   const released = house.batteries.reduce((sum, id) => sum + (rows[id] ?? 0) + filledRow(id), 0);
   add('battery_charge', charged, keysOf(['battery'], 'in'));
@@ -239,6 +271,12 @@ function totalsOf(house: House, slot: OpenSlot, rows: Amounts, columns: Amounts,
     }
   }
   for (const load of house.topology.loads) add(load, (columns[load] ?? 0) + filledColumn(load), [`${load}>in`]);
-  list.push({name: 'home', energyMilliWh: home + filledColumn('home'), rawMilliWh: whole['home'] ?? 0, counterWh: null, quality: slot.qualities.filter(one => one === 'gap' || one === 'suspect' || one === 'undated')});
+  list.push({
+    name: 'home',
+    energyMilliWh: home + filledColumn('home'),
+    rawMilliWh: whole['home'] ?? 0,
+    counterWh: null,
+    quality: slot.qualities.filter(one => one === 'gap' || one === 'suspect' || one === 'undated'),
+  });
   return list;
 }

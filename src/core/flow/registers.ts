@@ -23,7 +23,16 @@ export type RegisterState = {
   stalled: boolean;
 };
 
-export const newRegister = (): RegisterState => ({counter: newCounter, anchor: null, total: 0, resolution: STEPS[0] as number, units: 0, shownWh: null, readAtMs: -1, stalled: false});
+export const newRegister = (): RegisterState => ({
+  counter: newCounter,
+  anchor: null,
+  total: 0,
+  resolution: STEPS[0] as number,
+  units: 0,
+  shownWh: null,
+  readAtMs: -1,
+  stalled: false,
+});
 
 export type RegisterOutcome = {
   /** Booked minus integrated since the last event, mWh. */
@@ -61,7 +70,11 @@ export function readRegister(state: RegisterState, wh: number, atMs: number, max
   if (believed) state.readAtMs = atMs;
   const stalledBefore = state.stalled;
   state.stalled = next.status === 'stalled';
-  return {correction: next.state.booked - anchor.booked - integrated, integrated, event: eventOf(step.status, before, reading, next.status, stalledBefore)};
+  return {
+    correction: next.state.booked - anchor.booked - integrated,
+    integrated,
+    event: eventOf(step.status, before, reading, next.status, stalledBefore),
+  };
 }
 
 /** The coarsest step that all readings so far are multiples of. */
@@ -73,10 +86,21 @@ function learn(state: RegisterState, reading: number): void {
   }
 }
 
-function eventOf(status: string, before: CounterState, reading: number, anchored: string, stalledBefore: boolean): RegisterOutcome['event'] {
+function eventOf(
+  status: string,
+  before: CounterState,
+  reading: number,
+  anchored: string,
+  stalledBefore: boolean,
+): RegisterOutcome['event'] {
   const kwh = (mWh: number | null): string => `${(mWh ?? 0) / 1_000_000} kWh`;
-  if (status === 'pending' && before.pending.length === 0) return {kind: 'counter-held-back', detail: `jumped from ${kwh(before.last)} to ${kwh(reading)}; not believed until it continues`};
-  if (status === 'rebased') return {kind: 'counter-rebased', detail: `continues at ${kwh(reading)} instead of ${kwh(before.last)}; only its rise since then is booked`};
+  if (status === 'pending' && before.pending.length === 0)
+    return {kind: 'counter-held-back', detail: `jumped from ${kwh(before.last)} to ${kwh(reading)}; not believed until it continues`};
+  if (status === 'rebased')
+    return {
+      kind: 'counter-rebased',
+      detail: `continues at ${kwh(reading)} instead of ${kwh(before.last)}; only its rise since then is booked`,
+    };
   if (status === 'rollover') return {kind: 'counter-rollover', detail: `rolled over from ${kwh(before.last)} to ${kwh(reading)}`};
   if (anchored === 'stalled' && !stalledBefore) return {kind: 'counter-stalled', detail: `stands at ${kwh(reading)} while power flows`};
   return null;

@@ -1,12 +1,11 @@
 // Everything the pipeline remembers from tick to tick: plain data, stored and restored as JSON.
 
-import type {Site} from '../site.ts';
+import type {Policy, Site} from '../site.ts';
 import type {Sample} from './align.ts';
 import type {House} from './channels.ts';
 import type {Matrix, SlotRecord} from './model.ts';
-import {type OpenSlot, type Pools} from './openslot.ts';
+import type {OpenSlot, Pools} from './openslot.ts';
 import type {RegisterState} from './registers.ts';
-import type {Policy} from '../site.ts';
 
 export type LastNode = {
   monoMs: number;
@@ -28,6 +27,8 @@ export type FlowState = {
   gridOn: boolean;
   socPct: Record<string, number | null>;
   last: LastNode | null;
+  /** The last instant of an earlier run, until the first of this one. */
+  resume: LastNode | null;
   lastHome: number | null;
   /** Moment of the newest node that was processed, so that none is done twice. */
   doneMs: number;
@@ -59,6 +60,7 @@ export const emptyState = (bootId: string): FlowState => ({
   gridOn: true,
   socPct: {},
   last: null,
+  resume: null,
   lastHome: null,
   doneMs: -Infinity,
   registers: {},
@@ -101,13 +103,20 @@ export function revive(json: string, site: Site, house: House, bootId: string): 
     samples: {},
     phases: [],
     last: null,
+    resume: old.last,
     doneMs: -Infinity,
     odd: null,
     registers: Object.fromEntries(Object.entries(old.registers).filter(([key]) => keys.has(key))),
   };
   // Times of the register machines belong to the old clock: the limit of the first rise is set by the gap's length when it is known.
   if (stoppedWallMs !== null) {
-    state.gap = {fromWallMs: stoppedWallMs, fromMonoMs: Number.NaN, toMonoMs: Number.NaN, toWallMs: Number.NaN, corrections: old.gap?.corrections ?? {}};
+    state.gap = {
+      fromWallMs: stoppedWallMs,
+      fromMonoMs: Number.NaN,
+      toMonoMs: Number.NaN,
+      toWallMs: Number.NaN,
+      corrections: old.gap?.corrections ?? {},
+    };
   }
   return state;
 }

@@ -6,9 +6,9 @@ import {addCell, empty} from './cells.ts';
 import {type House, marginOf} from './channels.ts';
 import {fillGap, spread} from './gap.ts';
 import type {SlotName, SlotRecord} from './model.ts';
-import {addQuality, closeSlot, openSlot, type OpenSlot} from './openslot.ts';
+import {addQuality, closeSlot, type OpenSlot, openSlot} from './openslot.ts';
 import {sourceOrder} from './orders.ts';
-import {SLOT_MS, localDay, slotStart} from './slots.ts';
+import {localDay, SLOT_MS, slotStart} from './slots.ts';
 import {type FlowState, newSums, type Sums} from './state.ts';
 
 type Note = (kind: string, about: string | null, detail: string, evidence?: Record<string, number | string>) => void;
@@ -62,12 +62,16 @@ export function rollOver(site: Site, house: House, state: FlowState, atMonoMs: n
 
 /** Closes what waits, once every register was read after its end or its time is up. */
 export function finishClosing(site: Site, house: House, state: FlowState, tick: Tick, slots: SlotRecord[], note: Note): void {
-  const waitsFor = (sinceMs: number): boolean => Object.entries(state.registers).some(([key, register]) => house.registers.some(one => one.key === key) && register.anchor !== null && register.readAtMs < sinceMs);
+  const waitsFor = (sinceMs: number): boolean =>
+    Object.entries(state.registers).some(
+      ([key, register]) => house.registers.some(one => one.key === key) && register.anchor !== null && register.readAtMs < sinceMs,
+    );
   if (state.gap && !Number.isNaN(state.gap.toMonoMs)) {
     if (waitsFor(state.gap.toMonoMs) && tick.monoMs - state.gap.toMonoMs < GAP_PATIENCE_MS) return;
     fill(site, house, state, slots, note);
   }
-  if (state.closing && (!waitsFor(state.closing.endMonoMs) || tick.monoMs - state.closing.endMonoMs >= PATIENCE_MS)) settle(site, house, state, slots, note);
+  if (state.closing && (!waitsFor(state.closing.endMonoMs) || tick.monoMs - state.closing.endMonoMs >= PATIENCE_MS))
+    settle(site, house, state, slots, note);
 }
 
 /** The waiting slot becomes a record; what was not a whole mWh goes on into the running one. */
@@ -82,7 +86,8 @@ function settle(site: Site, house: House, state: FlowState, slots: SlotRecord[],
     for (const policy of house.policies) {
       const units = rest.units[policy] ?? {};
       running.units[policy] ??= empty<Record<string, number>>();
-      for (const source in units) for (const sink in units[source]) addCell(running.units[policy], source, sink, units[source][sink] as number);
+      for (const source in units)
+        for (const sink in units[source]) addCell(running.units[policy], source, sink, units[source][sink] as number);
     }
     for (const key in rest.margins) running.margins[key] = (running.margins[key] ?? 0) + (rest.margins[key] as number);
     for (const key in rest.corrections) running.corrections[key] = (running.corrections[key] ?? 0) + (rest.corrections[key] as number);
@@ -116,17 +121,21 @@ export function addSums(sums: Sums, house: House, record: SlotRecord): void {
   for (const total of record.totals) sums.totals[total.name] = (sums.totals[total.name] ?? 0) + total.energyMilliWh;
 }
 
+/** After a restart the registers' last reading lies before the stop on our own monotonic scale. */
+export function rebaseRegisters(state: FlowState, stoppedMonoMs: number): void {
+  for (const register of Object.values(state.registers)) {
+    register.counter = {...register.counter, lastMs: stoppedMonoMs, pending: []};
+    register.readAtMs = stoppedMonoMs - 1;
+  }
+}
+
 /** The end of a gap is known now. */
 export function openGap(state: FlowState, toMonoMs: number): void {
   if (!state.gap) return;
   const toWallMs = toMonoMs + offset(state);
   const lengthMs = Math.max(0, toWallMs - state.gap.fromWallMs);
   state.gap = {...state.gap, fromMonoMs: toMonoMs - lengthMs, toMonoMs, toWallMs};
-  // The registers' clock: their last reading lies before the gap on our own scale.
-  for (const register of Object.values(state.registers)) {
-    register.counter = {...register.counter, lastMs: toMonoMs - lengthMs, pending: []};
-    register.readAtMs = toMonoMs - lengthMs - 1;
-  }
+  rebaseRegisters(state, toMonoMs - lengthMs);
   const running = state.running;
   if (running && running.name.kind === 'utc' && slotStart(toWallMs) !== running.name.startMs) {
     state.lastClosedMs = Math.max(state.lastClosedMs ?? -Infinity, running.name.startMs);
@@ -153,7 +162,9 @@ function fill(site: Site, house: House, state: FlowState, slots: SlotRecord[], n
       else columns[margin.id] = (columns[margin.id] ?? 0) + energy;
     }
   }
-  if (state.running) for (const [key, energy] of negative) state.running.corrections[key] = (state.running.corrections[key] ?? 0) + energy;
+  // What a register takes back was integrated before the gap.
+  const before = state.closing?.slot ?? state.running;
+  if (before) for (const [key, energy] of negative) before.corrections[key] = (before.corrections[key] ?? 0) + energy;
   const given = Object.values(rows).reduce((a, b) => a + b, 0);
   const taken = Object.values(columns).reduce((a, b) => a + b, 0);
   if (given === 0 && taken === 0) return;
@@ -163,13 +174,20 @@ function fill(site: Site, house: House, state: FlowState, slots: SlotRecord[], n
   const parts = partsOf(state, gap.fromWallMs, gap.toWallMs);
   for (const source in filled.matrix) {
     for (const sink in filled.matrix[source]) {
-      spread(filled.matrix[source][sink] as number, parts.length).forEach((energy, index) => addCell((parts[index] as OpenSlot).filled, source, sink, energy));
+      spread(filled.matrix[source][sink] as number, parts.length).forEach((energy, index) =>
+        addCell((parts[index] as OpenSlot).filled, source, sink, energy),
+      );
     }
   }
   const lengthS = Math.round((gap.toWallMs - gap.fromWallMs) / 1000);
   for (const part of parts) {
     addQuality(part, 'gap', `filled from the counters over ${lengthS} s`);
-    part.bounds = Object.fromEntries(Object.entries(filled.bounds).map(([cell, [least, most]]) => [cell, [Math.floor(least / parts.length), Math.ceil(most / parts.length)]]));
+    part.bounds = Object.fromEntries(
+      Object.entries(filled.bounds).map(([cell, [least, most]]) => [
+        cell,
+        [Math.floor(least / parts.length), Math.ceil(most / parts.length)],
+      ]),
+    );
   }
   // Whole quarter hours inside the gap are records of their own.
   for (const part of parts) {
@@ -193,7 +211,8 @@ function partsOf(state: FlowState, fromWallMs: number, toWallMs: number): OpenSl
   if (before && before.name.kind === 'utc' && before.name.startMs === slotStart(fromWallMs)) parts.push(before);
   const first = slotStart(fromWallMs) + (parts.length > 0 ? SLOT_MS : 0);
   const count = (running.name.startMs - first) / SLOT_MS;
-  if (count > 0 && count <= LONGEST_GAP_SLOTS) for (let start = first; start < running.name.startMs; start += SLOT_MS) parts.push(openSlot({kind: 'utc', startMs: start}));
+  if (count > 0 && count <= LONGEST_GAP_SLOTS)
+    for (let start = first; start < running.name.startMs; start += SLOT_MS) parts.push(openSlot({kind: 'utc', startMs: start}));
   parts.push(running);
   return parts;
 }
@@ -205,9 +224,13 @@ export function followClock(site: Site, house: House, state: FlowState, trusted:
   const {running} = state;
   if (running && state.tick) {
     const name = nameAt(state, state.tick.monoMs);
-    const wrong = running.name.kind === 'undated' ? name.kind === 'utc' : name.kind === 'undated' || Math.abs(name.startMs - running.name.startMs) > SLOT_MS;
+    const wrong =
+      running.name.kind === 'undated'
+        ? name.kind === 'utc'
+        : name.kind === 'undated' || Math.abs(name.startMs - running.name.startMs) > SLOT_MS;
     // Small steps back inside one quarter hour keep the running slot: a slot is never opened twice.
-    if (wrong && !(running.name.kind === 'utc' && name.kind === 'undated' && slotStart(state.tick.wallMs) === running.name.startMs)) rollOver(site, house, state, state.tick.monoMs, slots, note);
+    if (wrong && !(running.name.kind === 'utc' && name.kind === 'undated' && slotStart(state.tick.wallMs) === running.name.startMs))
+      rollOver(site, house, state, state.tick.monoMs, slots, note);
   }
   if (became && state.undated.length > 0) {
     if (state.closing) settle(site, house, state, slots, note);
@@ -252,11 +275,24 @@ function giveBack(state: FlowState, house: House, record: SlotRecord, running: O
 
 function joined(records: readonly SlotRecord[], startMs: number): SlotRecord {
   const [first] = records as [SlotRecord];
-  const cells: SlotRecord['cells'] = Object.fromEntries(Object.keys(first.cells).map(policy => [policy, records.flatMap(record => record.cells[policy as keyof typeof record.cells] ?? [])]));
+  const cells: SlotRecord['cells'] = Object.fromEntries(
+    Object.keys(first.cells).map(policy => [policy, records.flatMap(record => record.cells[policy as keyof typeof record.cells] ?? [])]),
+  );
   const totals = new Map<string, SlotRecord['totals'][number]>();
   for (const total of records.flatMap(record => record.totals)) {
     const before = totals.get(total.name);
-    totals.set(total.name, before ? {...total, energyMilliWh: before.energyMilliWh + total.energyMilliWh, rawMilliWh: before.rawMilliWh + total.rawMilliWh} : total);
+    totals.set(
+      total.name,
+      before
+        ? {...total, energyMilliWh: before.energyMilliWh + total.energyMilliWh, rawMilliWh: before.rawMilliWh + total.rawMilliWh}
+        : total,
+    );
   }
-  return {...first, slot: {kind: 'utc', startMs}, cells, totals: [...totals.values()], quality: [...new Set(records.flatMap(record => record.quality))].filter(one => one !== 'undated')};
+  return {
+    ...first,
+    slot: {kind: 'utc', startMs},
+    cells,
+    totals: [...totals.values()],
+    quality: [...new Set(records.flatMap(record => record.quality))].filter(one => one !== 'undated'),
+  };
 }
