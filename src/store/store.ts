@@ -139,6 +139,8 @@ export function createStore(settings: StoreSettings, {clock, log, zone}: StoreDe
   /** One commit at a time; a second call waits for the first and then takes what came since. Never rejects. */
   async function commit(): Promise<void> {
     while (committing) await committing;
+    // What becomes due meanwhile would wait for the next record; the next turn begins when this one is over.
+    if (commitTimer) clearTimeout(commitTimer);
     const data = batch.take();
     due = false;
     if (!data || !writer) {
