@@ -46,6 +46,7 @@ export function openHouse(config: AppConfig, {clock, log, note}: HouseDeps): Hou
         units,
         options,
         everyMs: Math.max(config.site.pollEveryMs, everyMs ?? 0),
+        slowEveryMs: config.countersEveryMs,
         ...(maxRegisters === undefined ? {} : {maxRegisters}),
       },
       {clock, log, note, localHour},

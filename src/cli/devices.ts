@@ -85,6 +85,7 @@ export function openDevice(context: CommandContext): {link: Link; device: Device
       units,
       options,
       everyMs: 0,
+      slowEveryMs: 0,
     },
     {clock: realClock, log: silentLog, note() {}, localHour: () => 12},
   );

@@ -110,13 +110,11 @@ export function explain(reader: Reader, atMs: number, policy: Policy, cell: stri
     totals: reader.slotTotals(startMs),
     events: reader.events({fromMs: startMs, toMs: startMs + SLOT_MS, limit: 50}).toReversed(),
     corrections: reader.corrections(all).filter(one => one.slotMs === startMs),
-    raw: reader
-      .devices()
-      .map(({id, firstRawMs}) => ({
-        device: id,
-        keptSince: firstRawMs,
-        rows: reader.rawAround({device: id, fromMs: atMs - AROUND_MS, toMs: atMs + AROUND_MS, limit: 5}),
-      })),
+    raw: reader.devices().map(({id, firstRawMs}) => ({
+      device: id,
+      keptSince: firstRawMs,
+      rows: reader.rawAround({device: id, fromMs: atMs - AROUND_MS, toMs: atMs + AROUND_MS, limit: 5}),
+    })),
   };
 }
 

@@ -30,6 +30,8 @@ export type AppConfig = {
   readonly site: Site;
   readonly links: readonly LinkConfig[];
   readonly devices: readonly DeviceConfig[];
+  /** Pace of energy counters and other slow points, ms. */
+  readonly countersEveryMs: number;
   readonly store: {
     readonly path: string;
     readonly commitEveryMs: number;
@@ -126,6 +128,7 @@ export function parseConfig(text: string, fileName: string): AppConfig {
     },
     links,
     devices,
+    countersEveryMs: file.poll.counters,
     store: {
       path: path.resolve(folder, file.store.path ?? path.join(process.env['STATE_DIRECTORY'] ?? '/var/lib/wattledger', 'wattledger.db')),
       commitEveryMs: file.store.commit_every,

@@ -171,7 +171,12 @@ export const configSchema = z.strictObject({
   links: z.record(id, link).default({}),
   devices: z.record(id, device).default({}),
   map: map.prefault({}),
-  poll: z.strictObject({every: every.default(2000)}).prefault({}),
+  poll: z
+    .strictObject({
+      every: every.default(2000).describe('The beat: powers are read, flows are solved, outlets are told.'),
+      counters: every.default(MINUTE_MS).describe('Energy counters, temperatures and the like; also at each quarter hour.'),
+    })
+    .prefault({}),
   flows: flows.prefault({}),
   store: store.prefault({}),
   mqtt: z.union([z.literal(false), mqtt, z.array(mqtt)]).default(false),

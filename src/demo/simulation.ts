@@ -11,8 +11,8 @@ export type Simulation = {
   booksAt(epochMs: number): Books;
   /** Lifetime of the house so far; the newest second it has been brought to. */
   newestS(): number;
-  /** The ledger begins at this instant: what it is compared with starts here, unless an earlier run began it. */
-  openLedger(epochMs: number): void;
+  /** The ledger begins at this instant and with these books: what it is compared with starts here, unless an earlier run began it. */
+  openLedger(epochMs: number, books: Books): void;
   opening(): SavedHouse['opening'];
   /** Stores the house as it is; whoever continues it begins at its newest second. */
   save(): void;
@@ -82,9 +82,9 @@ export function createSimulation(options: SimulationOptions): Simulation {
     at: epochMs => stateAt(epochMs).moment,
     booksAt,
     newestS: () => newest.moment.epochS,
-    openLedger(epochMs) {
+    openLedger(epochMs, books) {
       if (opening) return;
-      opening = {atS: epochMs / 1000, books: booksAt(epochMs)};
+      opening = {atS: epochMs / 1000, books};
       store(horizonS);
     },
     opening: () => opening,

@@ -41,18 +41,17 @@ export function checkCapture(value: unknown, fileName: string): Capture {
   if (typeof capture !== 'object' || capture === null || capture.format !== 'wattledger-capture/1')
     return fail('expected "format": "wattledger-capture/1"');
   if (!Array.isArray(capture.blocks) || capture.blocks.length === 0) return fail('expected "blocks", a list of register blocks');
-  capture.blocks.forEach((block: Partial<Block>, index) => {
+  for (const [index, block] of (capture.blocks as readonly Partial<Block>[]).entries()) {
     const where = `blocks[${index}]`;
     if (!isWord(block.unit) || block.unit > 255) fail(`${where}.unit: expected a unit id`);
     if (block.fc !== 3 && block.fc !== 4) fail(`${where}.fc: expected 3 or 4`);
     if (!isWord(block.start)) fail(`${where}.start: expected an address from 0 to 65535`);
     if (!Array.isArray(block.registers)) return fail(`${where}.registers: expected a list`);
-    block.registers.forEach((word: unknown, at) => {
+    for (const [at, word] of (block.registers as readonly unknown[]).entries())
       if (word !== null && !isWord(word)) fail(`${where}.registers[${at}]: expected a number from 0 to 65535, or null`);
-    });
     if ((block.start as number) + block.registers.length > 0x10000) fail(`${where}: ends beyond address 65535`);
     if (block.at_ms !== undefined && !(typeof block.at_ms === 'number' && block.at_ms >= 0)) fail(`${where}.at_ms: expected milliseconds`);
-  });
+  }
   return {...capture, device: capture.device ?? fileName} as Capture;
 }
 

@@ -24,6 +24,8 @@ export type DeviceOptions = {
   readonly options: Options;
   readonly maxRegisters?: number;
   readonly everyMs: number;
+  /** Pace of slow points: counters, temperatures. */
+  readonly slowEveryMs: number;
 };
 export type DeviceDeps = {
   readonly clock: Clock;
@@ -62,11 +64,12 @@ export interface Device {
   plan(): PlanView;
 }
 
-const SLOW_EVERY_MS = 60_000;
 const SLOT_MS = 900_000;
 /** A sleeping or lost device is looked after this often. */
 const ASLEEP_EVERY_MS = 60_000;
 const LOST_EVERY_MS = 5000;
+/** Beats are not exact: a slow point at the pace of the beat is due on each. */
+const ALMOST = 0.75;
 /** Sweeps without any answer after which a device is lost. */
 const LOST_AFTER = 3;
 /** Below this power before the silence, dusk is the likelier reason, W. */
@@ -231,7 +234,7 @@ export function createDevice(options: DeviceOptions, deps: DeviceDeps): Device {
       if (!answered && fast.length > 0)
         return silent([...sweeps.values()].find(sweep => sweep.broken)?.broken ?? {kind: 'timeout', afterMs: timeoutMs});
       const slowSweeps = slow.length > 0 ? await readPoints(slow, limits, signal) : new Map<number, Sweep>();
-      if (slowDue) [slowDueMs, slowSlot] = [monoMs + SLOW_EVERY_MS, slot];
+      if (slowDue) [slowDueMs, slowSlot] = [monoMs + options.slowEveryMs * ALMOST, slot];
 
       silences = 0;
       const readings = [...readingsOf(fast, sweeps), ...readingsOf(slow, slowSweeps)];

@@ -11,7 +11,7 @@ type Value =
 
 /** What a point says now. Outside its plausible range it says nothing. */
 export function evaluate(point: PointDef, registers: Registers): Measured {
-  const result = valueOf(point.source, registers);
+  const result = resolve(point.source, registers);
   if (result.kind === 'none') return {kind: 'missing', fault: result.fault};
   let {value} = result;
   if (typeof value === 'number') {
@@ -42,7 +42,7 @@ export function rawWords(
   );
 }
 
-function valueOf(source: PointSource, registers: Registers): Value {
+function resolve(source: PointSource, registers: Registers): Value {
   switch (source.kind) {
     case 'field':
       return fieldValue(source.field, registers);
@@ -72,7 +72,7 @@ function valueOf(source: PointSource, registers: Registers): Value {
     case 'first': {
       let last: Value = {kind: 'none', fault: {kind: 'absent'}};
       for (const one of source.of) {
-        last = valueOf(one, registers);
+        last = resolve(one, registers);
         if (last.kind === 'value') return last;
       }
       return last;
@@ -81,7 +81,7 @@ function valueOf(source: PointSource, registers: Registers): Value {
       let total = 0;
       let monoMs = 0;
       for (const one of source.of) {
-        const value = valueOf(one, registers);
+        const value = resolve(one, registers);
         if (value.kind === 'none') return value;
         total += Number(value.value);
         monoMs = value.monoMs;

@@ -236,11 +236,13 @@ function balanceAc(topology: Topology, values: InstantValues, dc: readonly DcBus
   let v = channels.map(one => one.v);
   let used = boundary;
   let adjusted: Record<string, number> | null = null;
-  const moveAll = (list: readonly Channel[]): boolean => {
+  const moveAll = (all: readonly Channel[]): boolean => {
+    // A load that takes nothing cannot take less: it stays where it is.
+    const list = all.map(one => (one.v === 0 && topology.loads.includes(one.id) ? {...one, sigma: 0} : one));
     const excess = list.reduce((sum, one) => sum + one.v, 0) + ports;
     if (!withinTolerance(excess, list)) return false;
     const next = adjust(list, -ports);
-    const legal = list.every((one, index) => !(one.v < 0 && topology.loads.includes(one.id) && (next[index] as number) > 0));
+    const legal = list.every((one, index) => !(topology.loads.includes(one.id) && (next[index] as number) > 0));
     const perPhase =
       topology.netting === 'per-phase' &&
       values.gridPhases !== null &&

@@ -287,7 +287,8 @@ function integrate(site: Site, house: House, state: FlowState, next: LastNode, n
       toWallMs: next.monoMs + offsetOf(state),
       corrections: state.gap?.corrections ?? {},
     };
-    rollOver(site, house, state, next.monoMs, slots, note);
+    // Inside one quarter hour the slot goes on: none is opened twice.
+    if (borderBetween(state, previous.monoMs, next.monoMs) !== null) rollOver(site, house, state, next.monoMs, slots, note);
     return;
   }
   const border = borderBetween(state, previous.monoMs, next.monoMs);

@@ -84,8 +84,10 @@ export function closeSlot(
     }
   }
   addAmount(columns, 'loss', whole['loss'] ?? 0);
-  addAmount(rows, 'unexplained', whole['unexplained>out'] ?? 0);
-  addAmount(columns, 'unexplained', whole['unexplained>in'] ?? 0);
+  // What an instant could not explain, the registers may: a device that was silent for a while has counted on.
+  const told = correctionsOf(house, slot);
+  addAmount(rows, 'unexplained', Math.max(0, (whole['unexplained>out'] ?? 0) - Math.max(0, told)));
+  addAmount(columns, 'unexplained', Math.max(0, (whole['unexplained>in'] ?? 0) - Math.max(0, -told)));
   for (const load of house.topology.loads) addAmount(columns, load, whole[`derived>${load}`] ?? 0);
   let home = total(rows) - total(columns);
   const quality = [...slot.qualities];
@@ -119,6 +121,19 @@ export function closeSlot(
   }
   const totals = totalsOf(house, slot, rows, columns, home, whole, registers);
   return {record: {slot: slot.name, closed, cells, totals, quality, reason, bounds: slot.bounds}, pools: nextPools, rest};
+}
+
+/** What the registers added to the house's inflow in this slot, less what they added to its outflow, mWh. */
+function correctionsOf(house: House, slot: OpenSlot): number {
+  let sum = 0;
+  for (const channel of house.channels) {
+    for (const direction of ['out', 'in'] as const) {
+      const margin = marginOf(channel, direction);
+      const energy = slot.corrections[`${channel.id}>${direction}`] ?? 0;
+      if (margin) sum += margin.side === 'row' ? energy : -energy;
+    }
+  }
+  return sum;
 }
 
 /** Booked cells moved to the margins; where that cannot be done, the margins are attributed anew. */

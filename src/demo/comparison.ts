@@ -1,0 +1,80 @@
+// Follows the daemon's records, so that ledger and house are compared over the same time: from each counter's first reading to its last.
+
+import type {Reading} from '../core/reading.ts';
+import type {TickRecord} from '../core/sink.ts';
+import type {ChannelRef, Site} from '../core/site.ts';
+import {openReader} from '../store/queries.ts';
+import {type Books, emptyBooks, TOTALS, type Total} from './books.ts';
+import type {Simulation} from './simulation.ts';
+import {type Compared, compare, ledgerSums} from './summary.ts';
+
+export type Comparison = {
+  take(record: TickRecord): void;
+  /** After the daemon has ended. */
+  result(database: string): {totals: Compared; cells: Compared};
+};
+
+const FOREVER_MS = 4e12;
+
+/** `wallOf` gives the house's time at a monotonic moment. */
+export function createComparison(site: Site, simulation: Simulation, wallOf: (monoMs: number) => number): Comparison {
+  const counters = countersOf(site);
+  const firstMs = new Map<Total, number>();
+  const lastMs = new Map<Total, number>();
+  let closing: Books | null = null;
+
+  const seenAt = (reading: Reading): number | null => (reading.measured.kind === 'good' ? wallOf(reading.measured.monoMs) : null);
+
+  return {
+    take(record) {
+      for (const reading of record.readings) {
+        const atMs = seenAt(reading);
+        if (atMs === null) continue;
+        for (const total of counters.get(`${reading.device}/${reading.point}`) ?? []) {
+          if (!firstMs.has(total)) firstMs.set(total, atMs);
+          lastMs.set(total, atMs);
+        }
+      }
+      // The house is not asked later: it remembers only a while.
+      const firstNode = record.nodes[0];
+      if (firstNode && !simulation.opening()) simulation.openLedger(wallOf(firstNode.monoMs), booksAt(firstMs));
+      if (record.readings.length > 0) closing = booksAt(lastMs);
+    },
+    result(database) {
+      const opening = simulation.opening()?.books ?? emptyBooks();
+      const reader = openReader(database);
+      try {
+        const range = {fromMs: 0, toMs: FOREVER_MS, step: '1y', zone: site.timezone} as const;
+        const ledger = ledgerSums(reader.flows({...range, policy: site.flows.policy}), reader.totals(range));
+        return compare(ledger, opening, closing ?? opening);
+      } finally {
+        reader.close();
+      }
+    },
+  };
+
+  /** Each total at the moment its own counter was read; what has no counter goes with the grid's. */
+  function booksAt(readMs: ReadonlyMap<Total, number>): Books {
+    const gridMs = readMs.get('grid_import') ?? Math.max(0, ...readMs.values());
+    const {cells} = simulation.booksAt(gridMs);
+    const totals = Object.fromEntries(TOTALS.map(total => [total, simulation.booksAt(readMs.get(total) ?? gridMs).totals[total]]));
+    return {cells, totals: totals as Books['totals']};
+  }
+}
+
+/** Which totals a counter feeds, by `device/point`. */
+function countersOf({map}: Site): Map<string, Total[]> {
+  const found = new Map<string, Total[]>();
+  const add = (ref: ChannelRef | undefined, quantity: string, total: Total): void => {
+    if (ref) found.set(`${ref.device}/${ref.part}.${quantity}`, [...(found.get(`${ref.device}/${ref.part}.${quantity}`) ?? []), total]);
+  };
+  add(map.grid?.meter, 'import_energy_wh', 'grid_import');
+  add(map.grid?.meter, 'export_energy_wh', 'grid_export');
+  for (const ref of [...map.solar, ...map.hybrids.flatMap(hybrid => hybrid.pv)]) add(ref, 'energy_wh', 'solar');
+  for (const ref of [...map.batteries, ...map.hybrids.flatMap(hybrid => hybrid.battery)]) {
+    add(ref, 'charge_energy_wh', 'battery_charge');
+    add(ref, 'discharge_energy_wh', 'battery_discharge');
+  }
+  for (const ref of map.loads) add(ref, 'import_energy_wh', 'heat_pump');
+  return found;
+}

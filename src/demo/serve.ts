@@ -1,0 +1,65 @@
+// The simulated house on the wire: its devices as real Modbus TCP servers on loopback, each with the register map of a product.
+
+import {loadProfile} from '../config/profiles.ts';
+import {type ModbusServer, type RegisterSource, startModbusServer} from '../link/server.ts';
+import {lying, troubled} from './faults.ts';
+import {type Dice, diceFrom} from './random.ts';
+import {mapWords, roofWords, sourceOf, type Values, valuesOf, type Words, wallWords} from './registers.ts';
+import type {Scenario, SimDevice} from './scenarios.ts';
+import type {Simulation} from './simulation.ts';
+
+/** Where a device is to be found. Devices on one bus share a link. */
+export type ServedDevice = {readonly device: SimDevice; readonly link: string; readonly port: number};
+export type ServedHouse = {readonly devices: readonly ServedDevice[]; close(): Promise<void>};
+
+/** The powers a device shows are of this long ago, ms; its counters are of now. */
+export const AGES_MS: Readonly<Record<SimDevice['plays'], number>> = {grid: 0, heat_pump: 0, solar: 2000, battery: 1000, hybrid: 0};
+/** On a bad day some of it is older than the configuration says. */
+const MORE_SKEW_MS = 1000;
+
+const HOST = '127.0.0.1';
+
+/** Starts a server for each bus. `houseMs` is the house's time. */
+export async function serveHouse(scenario: Scenario, simulation: Simulation, houseMs: () => number, seed: number): Promise<ServedHouse> {
+  const buses = new Map<string, SimDevice[]>();
+  for (const device of scenario.devices) {
+    const link = device.profile.startsWith('eastron') ? 'cellar' : device.id;
+    buses.set(link, [...(buses.get(link) ?? []), device]);
+  }
+  const servers: ModbusServer[] = [];
+  const devices: ServedDevice[] = [];
+  for (const [link, members] of buses) {
+    const units = new Map<number, RegisterSource>();
+    for (const [index, device] of members.entries()) {
+      const dice = scenario.faults ? diceFrom(seed + 7919 * (servers.length * 10 + index + 1)) : null;
+      units.set(device.unit, registersOf(device, simulation, houseMs, dice));
+    }
+    const server = await startModbusServer({host: HOST, port: 0, units});
+    servers.push(server);
+    for (const device of members) devices.push({device, link, port: server.port});
+  }
+  return {devices, close: async () => void (await Promise.all(servers.map(server => server.close())))};
+}
+
+function registersOf(device: SimDevice, simulation: Simulation, houseMs: () => number, dice: Dice | null): RegisterSource {
+  const wordsOf = encoderOf(device);
+  const ageMs = AGES_MS[device.plays] + (dice && device.plays === 'battery' ? MORE_SKEW_MS : 0);
+  const source = sourceOf(() => {
+    const nowMs = houseMs();
+    const values = valuesOf(device, simulation.at(nowMs - ageMs), simulation.booksAt(nowMs));
+    return wordsOf(dice ? lying(values, dice) : values);
+  });
+  return dice ? troubled(source, dice) : source;
+}
+
+function encoderOf(device: SimDevice): (values: Values) => Words {
+  const identity = {
+    manufacturer: 'Simulated',
+    model: device.model,
+    serial: `SIM${String(device.unit).padStart(5, '0')}${device.id.toUpperCase()}`,
+    firmware: '1.0',
+  };
+  if (device.plays === 'solar') return values => roofWords(identity, values);
+  if (device.plays === 'battery') return values => wallWords(identity, values);
+  return mapWords(loadProfile(device.profile), identity);
+}
