@@ -1,0 +1,60 @@
+// `wattledger check`: everything that can be known before the daemon starts.
+
+import {loadConfig} from '../config/load.ts';
+import {type Command, flagOption, textOption} from './command.ts';
+import {busLoads, type DeviceTold, offlineFindings, onlineFindings} from './findings.ts';
+
+const FOUND = 3;
+
+export const command: Command = {
+  name: 'check',
+  summary: 'configuration, site map, clock, disk; with --online each device and broker',
+  usage: '--config FILE [--online] [--json]',
+  options: {config: {type: 'string', short: 'c'}, online: {type: 'boolean'}, json: {type: 'boolean'}},
+  help: `  --config FILE   the configuration (default /etc/wattledger/wattledger.yaml)
+  --online        asks each device once and knocks at each broker
+  --json          as JSON
+
+Exit code 0 where all is well, 3 where anything is found, 2 where the configuration itself is wrong.`,
+
+  async run(context) {
+    const fileName = textOption(context, 'config') ?? '/etc/wattledger/wattledger.yaml';
+    const config = loadConfig(fileName);
+    const json = flagOption(context, 'json');
+    const devices: DeviceTold[] = [];
+    const findings = offlineFindings(config);
+    if (flagOption(context, 'online')) {
+      findings.push(
+        ...(await onlineFindings(config, context.signal, told => {
+          devices.push(told);
+          const {manufacturer, model, serial} = told.identity;
+          context.err(
+            `${told.id}: ${[manufacturer, model, serial && `serial ${serial}`].filter(Boolean).join(' ') || 'answers'}, ${told.good} values`,
+          );
+        })),
+      );
+    }
+    const loads = Object.fromEntries([...busLoads(config)].map(([link, load]) => [link, Math.round(load * 1000) / 1000]));
+    if (json)
+      context.out(
+        JSON.stringify(
+          {schema: 1, file: fileName, ok: findings.length === 0, findings, bus_load: loads, ...(devices.length > 0 ? {devices} : {})},
+          null,
+          2,
+        ),
+      );
+    else {
+      for (const {where, what, todo} of findings) {
+        context.out(`${where}: ${what}`);
+        context.out(`  ${todo}`);
+      }
+      const {devices: own, links} = config;
+      context.out(
+        findings.length === 0
+          ? `${fileName}: all is well; ${own.length} devices on ${links.length} links, busiest ${Math.round(Math.max(0, ...Object.values(loads)) * 100)} % of the time`
+          : `${findings.length} found`,
+      );
+    }
+    return findings.length === 0 ? 0 : FOUND;
+  },
+};

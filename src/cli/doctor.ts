@@ -1,0 +1,88 @@
+// `wattledger doctor`: one page for a support request, secrets removed.
+
+import {existsSync} from 'node:fs';
+import os from 'node:os';
+import {loadConfig} from '../config/load.ts';
+import {AppError} from '../core/errors.ts';
+import {utcText} from '../core/time.ts';
+import {VERSION} from '../core/version.ts';
+import {openReader} from '../store/queries.ts';
+import {type Command, flagOption, textOption} from './command.ts';
+import {offlineFindings, onlineFindings} from './findings.ts';
+
+const LAST_EVENTS = 20;
+
+export const command: Command = {
+  name: 'doctor',
+  summary: 'one page for a support request, secrets removed',
+  usage: '[--config FILE] [--online]',
+  options: {config: {type: 'string', short: 'c'}, online: {type: 'boolean'}},
+  help: `  --config FILE   the configuration (default /etc/wattledger/wattledger.yaml)
+  --online        asks each device as well
+
+Prints the versions, the configuration with its secrets masked, what \`check\` finds, the size of the database and its last events.
+Serial numbers of devices stay in; read it before you publish it.`,
+
+  async run(context) {
+    const fileName = textOption(context, 'config') ?? '/etc/wattledger/wattledger.yaml';
+    const section = (title: string, lines: readonly string[]): void => {
+      context.out(`\n## ${title}\n`);
+      for (const line of lines) context.out(line);
+    };
+    context.out(`# wattledger ${VERSION}`);
+    section('machine', [
+      `${os.type()} ${os.release()} ${os.arch()}, ${os.cpus().length} × ${os.cpus()[0]?.model.trim() ?? 'cpu'}, ${Math.round(os.totalmem() / 1e6)} MB`,
+      `node ${process.versions.node}, up ${Math.round(os.uptime() / 3600)} h, load ${os
+        .loadavg()
+        .map(load => load.toFixed(2))
+        .join(' ')}`,
+      `clock ${new Date().toISOString()}, zone ${Intl.DateTimeFormat().resolvedOptions().timeZone}`,
+    ]);
+    let database: string | null = null;
+    try {
+      const config = loadConfig(fileName);
+      database = config.store.path;
+      section(`configuration ${fileName}`, config.shownText.trimEnd().split('\n'));
+      const findings = offlineFindings(config);
+      const told: string[] = [];
+      if (flagOption(context, 'online')) {
+        findings.push(
+          ...(await onlineFindings(config, context.signal, ({id, identity, good, missing}) => {
+            told.push(
+              `${id}: ${Object.values(identity).filter(Boolean).join(' ')}, ${good} values${missing.length > 0 ? `, without ${missing.join(', ')}` : ''}`,
+            );
+          })),
+        );
+      }
+      section('findings', findings.length === 0 ? ['none'] : findings.map(({where, what, todo}) => `${where}: ${what}; ${todo}`));
+      if (told.length > 0) section('devices', told);
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      section(`configuration ${fileName}`, [`${error.where}: ${error.what}`]);
+    }
+    section('database', database === null ? ['not known'] : databaseLines(database));
+    return 0;
+  },
+};
+
+function databaseLines(path: string): string[] {
+  if (!existsSync(path)) return [`${path}: there is none yet`];
+  try {
+    const reader = openReader(path);
+    try {
+      const size = reader.size();
+      const bounds = reader.ledgerBounds();
+      const time = (ms: number | null): string => (ms === null ? '-' : utcText(ms));
+      const events = reader.events({fromMs: 0, toMs: 4e12, limit: LAST_EVENTS});
+      return [
+        `${path}: ${(size.fileBytes / 1e6).toFixed(1)} MB and ${(size.walBytes / 1e6).toFixed(1)} MB of log, ${size.diskFreeBytes === null ? '?' : Math.round(size.diskFreeBytes / 1e6)} MB free, schema ${size.schemaVersion}`,
+        `${size.slots} quarter hours from ${time(bounds.firstSlotMs)} to ${time(bounds.lastSlotMs)}, ${bounds.undated} without a date`,
+        ...events.map(event => `${utcText(event.atMs)}  ${event.kind}  ${event.about ?? ''}  ${event.detail}`),
+      ];
+    } finally {
+      reader.close();
+    }
+  } catch (error) {
+    return [`${path}: ${(error as Error).message}`];
+  }
+}

@@ -1,0 +1,112 @@
+// Who answers at a unit id, and which profile fits: by SunSpec's own list, by identity registers, by plausible values.
+
+import type {DeviceIdentity} from '../core/health.ts';
+import type {DeviceProfile, IdentifyRule} from '../core/profile.ts';
+import type {Fault} from '../core/reading.ts';
+import {prepare, type Reader, ruleHolds} from './prepare.ts';
+
+export type Fit = {
+  readonly profile: DeviceProfile;
+  readonly identity: DeviceIdentity;
+  /** What spoke for it, for people. */
+  readonly why: readonly string[];
+  /** Ids of further profiles whose rules hold as well. */
+  readonly also: readonly string[];
+  /** Those of them for which just as much speaks. */
+  readonly tied: readonly DeviceProfile[];
+};
+export type UnitScan =
+  | {readonly kind: 'silent'}
+  /** Somebody answers, but no profile fits. */
+  | {readonly kind: 'unknown'}
+  | {readonly kind: 'fits'; readonly fit: Fit};
+
+/** A text that matches says more than a number in a range. */
+const WEIGHT: Readonly<Record<IdentifyRule['kind'], number>> = {matches: 10, equals: 6, between: 1};
+/** Knocking at so many addresses without any answer means that nobody is there. */
+const KNOCKS: readonly (readonly [3 | 4, number])[] = [
+  [3, 0],
+  [4, 0],
+  [3, 40_000],
+];
+const NO_TARGET = [0x0a, 0x0b];
+
+/** `read` reads from that unit. Each register is read once, whatever the number of profiles. */
+export async function scanUnit(profiles: readonly DeviceProfile[], unit: number, read: Reader): Promise<UnitScan> {
+  const cache = new Map<string, ReturnType<Reader>>();
+  const once: Reader = (key, fc, at, words) => {
+    const name = `${fc}/${at}/${words}`;
+    let answer = cache.get(name);
+    if (!answer) {
+      answer = read(key, fc, at, words);
+      cache.set(name, answer);
+    }
+    return answer;
+  };
+  if (!(await isThere(once))) return {kind: 'silent'};
+
+  const fits: {readonly profile: DeviceProfile; readonly score: number; readonly why: string[]}[] = [];
+  for (const profile of profiles) {
+    if (profile.driver === 'sunspec' || profile.identify.length === 0) continue;
+    const why: string[] = [];
+    let score = 0;
+    for (const rule of profile.identify) {
+      if ((await ruleHolds(rule, once)) !== true) {
+        score = -1;
+        break;
+      }
+      score += WEIGHT[rule.kind];
+      why.push(tell(rule));
+    }
+    if (score > 0) fits.push({profile, score, why});
+  }
+  const sunspec = profiles.find(profile => profile.driver === 'sunspec' && profile.id === 'sunspec');
+  if (sunspec) {
+    const prepared = await prepare(sunspec, unit, {}, once);
+    if (prepared.kind === 'ready')
+      fits.push({profile: sunspec, score: 8, why: [`a SunSpec model list with ${prepared.prepared.points.length} points`]});
+  }
+  fits.sort((a, b) => b.score - a.score);
+  const [best, ...others] = fits;
+  if (!best) return {kind: 'unknown'};
+  const prepared = await prepare(best.profile, unit, {}, once);
+  const identity: DeviceIdentity =
+    prepared.kind === 'ready'
+      ? prepared.prepared.identity
+      : {profile: best.profile.id, unit, manufacturer: best.profile.manufacturer || null, model: null, serial: null, firmware: null};
+  return {
+    kind: 'fits',
+    fit: {
+      profile: best.profile,
+      identity,
+      why: best.why,
+      also: others.map(other => other.profile.id),
+      tied: others.filter(other => other.score === best.score).map(other => other.profile),
+    },
+  };
+}
+
+async function isThere(read: Reader): Promise<boolean> {
+  for (const [fc, at] of KNOCKS) {
+    const answer = await read(null, fc, at, 1);
+    if (answer.kind === 'words') return true;
+    if (answer.fault.kind === 'refused') return !NO_TARGET.includes(answer.fault.exception);
+    if (hopeless(answer.fault)) return false;
+  }
+  return false;
+}
+
+/** Without a connection there is no unit to look for. */
+const hopeless = (fault: Fault): boolean => fault.kind === 'disconnected';
+
+function tell(rule: IdentifyRule): string {
+  const at = `register ${rule.field.at}`;
+  switch (rule.kind) {
+    case 'matches':
+      return `${at} is a text of this maker`;
+    case 'equals':
+      return `${at} is ${rule.values.join(' or ')}`;
+    case 'between':
+      return `${at} is a plausible value (${rule.min} to ${rule.max})`;
+  }
+}
