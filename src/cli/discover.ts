@@ -81,7 +81,9 @@ async function settle(fit: Fit, unit: number, linkUrl: LinkUrl, link: Link, sign
     );
     const {readings, identity} = await device.sweep(signal);
     const good = readings.filter(reading => reading.measured.kind === 'good').length;
-    const score = good - 3 * (readings.length - good);
+    // A single-phase meter answers for the phases it does not have with zeros.
+    const zero = readings.filter(({measured}) => measured.kind === 'good' && measured.value === 0).length;
+    const score = good - 1.5 * zero - 3 * (readings.length - good);
     if (score <= most) continue;
     most = score;
     const also = [fit.profile.id, ...fit.also].filter(id => id !== profile.id);
