@@ -5,7 +5,19 @@ import path from 'node:path';
 import {expect, test} from 'vitest';
 
 const ROOT = path.resolve('src');
-const FLOORS: Readonly<Record<string, number>> = {core: 0, config: 1, link: 1, store: 1, outlets: 1, device: 2, http: 2, demo: 3, app: 4, cli: 5, web: 1};
+const FLOORS: Readonly<Record<string, number>> = {
+  core: 0,
+  config: 1,
+  link: 1,
+  store: 1,
+  outlets: 1,
+  device: 2,
+  http: 2,
+  demo: 3,
+  app: 4,
+  cli: 5,
+  web: 1,
+};
 /** Folders that may look into a neighbour on their own floor or into this one above: none. */
 const FENCES: Readonly<Record<string, RegExp>> = {
   'modbus-serial': /^link\//,
@@ -26,7 +38,11 @@ const FENCES: Readonly<Record<string, RegExp>> = {
 type Import = {readonly from: string; readonly to: string};
 const files = readdirSync(ROOT, {recursive: true, encoding: 'utf8'}).filter(file => /\.tsx?$/.test(file));
 const imports: Import[] = files.flatMap(file =>
-  [...readFileSync(path.join(ROOT, file), 'utf8').matchAll(/(?:^|\n)\s*(?:import|export)\s[^'"`;]*?from\s*'([^']+)'|(?:^|\n)\s*import\s*'([^']+)'|\bimport\('([^']+)'\)/g)].map(match => ({
+  [
+    ...readFileSync(path.join(ROOT, file), 'utf8').matchAll(
+      /(?:^|\n)\s*(?:import|export)\s[^'"`;]*?from\s*'([^']+)'|(?:^|\n)\s*import\s*'([^']+)'|\bimport\('([^']+)'\)/g,
+    ),
+  ].map(match => ({
     from: file,
     to: match[1] ?? match[2] ?? match[3] ?? '',
   })),
@@ -55,7 +71,13 @@ test('an import stays in its folder or goes to a lower floor', () => {
 test('core imports nothing but core, and reads no clock', () => {
   const outside = imports.filter(({from, to}) => from.startsWith('core/') && !to.startsWith('.')).map(({from, to}) => `${from} -> ${to}`);
   expect(outside).toEqual([]);
-  const impure = files.filter(file => file.startsWith('core/') && /\bDate\.now\(|\bnew Date\(\)|performance\.now\(|\bsetTimeout\(|\bprocess\.|\bawait\b/.test(readFileSync(path.join(ROOT, file), 'utf8')));
+  const impure = files.filter(
+    file =>
+      file.startsWith('core/') &&
+      /\bDate\.now\(|\bnew Date\(\)|performance\.now\(|\bsetTimeout\(|\bprocess\.|\bawait\b/.test(
+        readFileSync(path.join(ROOT, file), 'utf8'),
+      ),
+  );
   expect(impure).toEqual([]);
 });
 
@@ -92,6 +114,8 @@ test('no import goes in a circle', () => {
 });
 
 test('only the functions that read are there: no Modbus function code that writes is sent anywhere', () => {
-  const writers = files.filter(file => /\bwrite(FC(5|6|15|16|22|23)|Coil|Coils|Register|Registers)\b/.test(readFileSync(path.join(ROOT, file), 'utf8')));
+  const writers = files.filter(file =>
+    /\bwrite(FC(5|6|15|16|22|23)|Coil|Coils|Register|Registers)\b/.test(readFileSync(path.join(ROOT, file), 'utf8')),
+  );
   expect(writers).toEqual([]);
 });

@@ -1,6 +1,6 @@
 // `wattledger demo`: the daemon of `run`, on a simulated house. Only the addresses and the clock differ.
 
-import {mkdirSync, mkdtempSync, openSync, writeFileSync} from 'node:fs';
+import {mkdtempSync, openSync, writeFileSync} from 'node:fs';
 import {createServer} from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
@@ -19,6 +19,7 @@ import {serveHouse} from '../demo/serve.ts';
 import {demoConfig} from '../demo/settings.ts';
 import {createSimulation} from '../demo/simulation.ts';
 import {type Summary, summaryLines} from '../demo/summary.ts';
+import {makeFolder} from '../store/folder.ts';
 import {type Command, type CommandContext, flagOption, textOption} from './command.ts';
 import {openPainter} from './painter.ts';
 
@@ -176,7 +177,7 @@ function dataFolder(named: string | undefined): string {
   if (named === undefined) return mkdtempSync(path.join(os.tmpdir(), 'wattledger-demo-'));
   const folder = path.resolve(named);
   try {
-    mkdirSync(folder, {recursive: true});
+    makeFolder(folder);
   } catch (error) {
     throw new AppError('FILE_UNWRITABLE', folder, `cannot be made: ${(error as Error).message}`, {cause: error});
   }

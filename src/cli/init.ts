@@ -1,11 +1,12 @@
 // `wattledger init`: asks, finds devices, tries them, writes a configuration with comments. Never overwrites.
 
-import {existsSync, mkdirSync, writeFileSync} from 'node:fs';
+import {existsSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 import {createInterface, type Interface} from 'node:readline/promises';
 import {parseConfig} from '../config/load.ts';
 import {AppError} from '../core/errors.ts';
 import {type LinkUrl, parseLinkUrl} from '../core/linkurl.ts';
+import {makeFolder} from '../store/folder.ts';
 import {type Command, type CommandContext, flagOption, textOption} from './command.ts';
 import {listOption} from './devices.ts';
 import {type Discovered, deviceId, discover, USUAL_UNITS, unitList} from './discover.ts';
@@ -153,7 +154,7 @@ async function chooseRoles(
 
 function write(file: string, text: string): void {
   try {
-    mkdirSync(path.dirname(path.resolve(file)), {recursive: true});
+    makeFolder(path.dirname(file));
     writeFileSync(file, text, {flag: 'wx', mode: 0o640});
   } catch (error) {
     const {code, message} = error as NodeJS.ErrnoException;

@@ -1,10 +1,11 @@
 // The one connection that writes. Runs in a thread of its own: a card that stalls for seconds makes nobody else wait.
 
-import {existsSync, mkdirSync, readFileSync, renameSync, statSync} from 'node:fs';
+import {existsSync, readFileSync, renameSync, statSync} from 'node:fs';
 import path from 'node:path';
 import {AppError} from '../core/errors.ts';
 import type {BatchData, StoredEvent} from './batch.ts';
 import {codeOf, type Db, identify, isDamage, openReadWrite, siblingName, storeError, troubleOf} from './connect.ts';
+import {makeFolder} from './folder.ts';
 import {createLedger, type Ledger, rebuildDays} from './ledger.ts';
 import {lockStore, type Release} from './lock.ts';
 import {getMeta, readState, setMeta} from './meta.ts';
@@ -175,7 +176,7 @@ export function createWriter(settings: WriterSettings, note: (event: StoredEvent
   return {
     start(wallMs) {
       try {
-        mkdirSync(path.dirname(path.resolve(file)), {recursive: true});
+        makeFolder(path.dirname(path.resolve(file)));
         // Whose file it is has to be seen before the lock file exists: that one marks a damaged file as ours.
         const kind = identify(file);
         if (kind === 'foreign' || kind === 'no-database') openFile(wallMs);

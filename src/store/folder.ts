@@ -1,0 +1,11 @@
+// Folders that are made where they are missing.
+
+import {existsSync, mkdirSync} from 'node:fs';
+import path from 'node:path';
+
+/** Each missing folder on the way, one by one: where the system refuses with "no such file" (as below /proc), a recursive call of Node 24 never returns. */
+export function makeFolder(folder: string): void {
+  const missing: string[] = [];
+  for (let here = path.resolve(folder); !existsSync(here); here = path.dirname(here)) missing.push(here);
+  for (const one of missing.reverse()) mkdirSync(one);
+}

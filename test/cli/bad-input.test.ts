@@ -1,0 +1,186 @@
+// What people do wrong, and what they are told: where, what, what to do, the exit code, and never a stack trace.
+
+import {mkdirSync, writeFileSync} from 'node:fs';
+import {createServer, type Server} from 'node:net';
+import path from 'node:path';
+import {afterEach, describe, expect, test} from 'vitest';
+import {startModbusServer} from '../../src/link/server.ts';
+import {run, start, tempFolder} from '../support/cli.ts';
+
+const servers: {close(): unknown}[] = [];
+afterEach(() => {
+  for (const server of servers.splice(0)) server.close();
+});
+
+const listen = (onConnect: (socket: import('node:net').Socket) => void): Promise<{server: Server; port: number}> =>
+  new Promise(resolve => {
+    const server = createServer(onConnect).listen(0, '127.0.0.1', () => {
+      servers.push(server);
+      resolve({server, port: (server.address() as {port: number}).port});
+    });
+  });
+
+const BASE = (port: number, folder: string): string => `version: 1
+site: {timezone: Europe/Berlin}
+links:
+  bus: {url: "tcp://127.0.0.1:${port}"}
+devices:
+  meter: {profile: eastron-sdm630, link: bus, unit: 1}
+  second: {profile: eastron-sdm630, link: bus, unit: 2}
+map:
+  grid: meter
+store: {path: ${folder}/wattledger.db}
+http: false
+`;
+
+function configFile(change: (text: string) => string = text => text, port = 1): string {
+  const folder = tempFolder();
+  const file = path.join(folder, 'site.yaml');
+  writeFileSync(file, change(BASE(port, folder)));
+  return file;
+}
+
+const noTrace = (text: string): void => expect(text).not.toMatch(/^\s+at /m);
+
+describe('a wrong configuration ends with 2 and names the line', () => {
+  test.each([
+    ['an unknown key', (t: string) => t.replace('http: false', 'htpt: false'), /:\d+.*htpt.*http/s],
+    ['a wrong type', (t: string) => t.replace('unit: 1', 'unit: one'), /:6.*unit/s],
+    [
+      'an unknown profile',
+      (t: string) => t.replace('profile: eastron-sdm630, link: bus, unit: 1', 'profile: eastron-sdm360, link: bus, unit: 1'),
+      /:6.*eastron-sdm630/s,
+    ],
+    ['two devices on one unit', (t: string) => t.replace('unit: 2', 'unit: 1'), /:7.*unit 1/s],
+    ['a part mapped twice', (t: string) => t.replace('grid: meter', 'grid: meter\n  loads: {pump: meter}'), /meter.*twice|already/s],
+    ['no grid meter', (t: string) => t.replace('grid: meter', 'loads: {pump: meter}'), /no grid meter/],
+    ['a link that is no link', (t: string) => t.replace('tcp://', 'tpc://'), /:4.*tcp/s],
+    ['no such file', () => '', null],
+  ] as const)('%s', async (name, change, message) => {
+    const file = name === 'no such file' ? '/nonexistent/site.yaml' : configFile(change);
+    for (const command of ['run', 'check']) {
+      const {code, stdout, stderr} = await run([command, '--config', file]);
+      expect(code).toBe(2);
+      expect(stderr).toContain(file);
+      if (message) expect(stderr).toMatch(message);
+      expect(stderr.trim().split('\n').length).toBeLessThanOrEqual(2);
+      noTrace(stderr + stdout);
+    }
+  });
+});
+
+describe('a device that is not what it should be', () => {
+  test('an unreachable host: read ends with 1, run goes on and waits', async () => {
+    const {code, stdout, stderr} = await run([
+      'read',
+      '--link',
+      'tcp://127.0.0.1:1',
+      '--unit',
+      '1',
+      '--profile',
+      'eastron-sdm630',
+      '--json',
+    ]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/127\.0\.0\.1:1.*refuses/);
+    expect(JSON.parse(stdout)).toMatchObject({device: {profile: 'eastron-sdm630', unit: 1}});
+    noTrace(stderr);
+
+    const daemon = start(['run', '--config', configFile()]);
+    await daemon.saying('does not answer');
+    daemon.child.kill('SIGTERM');
+    const ended = await daemon.ended;
+    expect(ended.code).toBe(0);
+    noTrace(ended.stdout + ended.stderr);
+  });
+
+  test('a wrong unit id: the gateway says that nobody is there', async () => {
+    const server = await startModbusServer({
+      host: '127.0.0.1',
+      port: 0,
+      units: new Map([[1, {read: (_fc, _at, words) => new Array(words).fill(0)}]]),
+    });
+    servers.push(server);
+    const {code, stderr} = await run(['read', '--link', `tcp://127.0.0.1:${server.port}`, '--unit', '9', '--profile', 'eastron-sdm630']);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/unit 9/);
+    noTrace(stderr);
+  });
+
+  test('a wrong port: a web server answers', async () => {
+    const {port} = await listen(socket => {
+      socket.on('data', () => socket.end('HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\n\r\nBad Request'));
+      socket.on('error', () => {});
+    });
+    const {code, stderr} = await run(['read', '--link', `tcp://127.0.0.1:${port}`, '--unit', '1', '--profile', 'eastron-sdm630']);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/no Modbus|not Modbus|Modbus/);
+    noTrace(stderr);
+  });
+
+  test('a wrong command, option or number ends with 2', async () => {
+    for (const args of [
+      ['reed'],
+      ['read', '--lnk', 'x'],
+      ['read', '--link', 'tcp://h', '--profile', 'eastron-sdm630', '--unit', '999'],
+      ['demo', '--scenario', 'vila'],
+      ['scan', '--link', 'tcp://h', '--units', 'all'],
+    ]) {
+      const {code, stderr} = await run(args);
+      expect(code, args.join(' ')).toBe(2);
+      noTrace(stderr);
+    }
+  });
+});
+
+describe('a machine that does not play along', () => {
+  test.skipIf(process.getuid?.() === 0 && !hasReadOnlyFolder())('a database path that cannot be written', async () => {
+    const file = configFile(text => text.replace(/path: .*db/, 'path: /proc/wattledger/wattledger.db'));
+    const {code, stdout, stderr} = await run(['run', '--config', file]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/\/proc\/wattledger/);
+    noTrace(stdout + stderr);
+  });
+
+  test('a folder of the database that is a file', async () => {
+    const folder = tempFolder();
+    writeFileSync(path.join(folder, 'occupied'), '');
+    const file = configFile(text => text.replace(/path: .*db/, `path: ${folder}/occupied/wattledger.db`));
+    const {code, stderr} = await run(['run', '--config', file]);
+    expect(code).toBe(1);
+    expect(stderr).toContain('occupied');
+    noTrace(stderr);
+  });
+
+  test('a port of the page that is taken', async () => {
+    const {port} = await listen(() => {});
+    const file = configFile(text => text.replace('http: false', `http: {listen: "127.0.0.1:${port}"}`));
+    const {code, stderr, stdout} = await run(['run', '--config', file]);
+    expect(code).toBe(1);
+    expect(stderr).toContain(String(port));
+    noTrace(stdout + stderr);
+    const demo = await run(['demo', '--port', String(port)]);
+    expect(demo.code).toBe(1);
+    expect(demo.stderr).toContain(String(port));
+  });
+
+  test('two daemons on one database: the second one leaves', async () => {
+    const file = configFile();
+    const first = start(['run', '--config', file]);
+    await first.saying('first tick done');
+    const {code, stderr} = await run(['run', '--config', file]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/another|already|in use/i);
+    noTrace(stderr);
+  });
+});
+
+/** /proc refuses new folders to everybody. */
+function hasReadOnlyFolder(): boolean {
+  try {
+    mkdirSync('/proc/wattledger');
+    return false;
+  } catch {
+    return true;
+  }
+}

@@ -1,0 +1,96 @@
+// Registers of real devices through a real socket and `wattledger read`: values as the device's display or another program's log had them.
+
+import {describe, expect, test} from 'vitest';
+import {captureFile, haveCaptures, WITHOUT} from '../support/captures.ts';
+import {run, start} from '../support/cli.ts';
+
+type Case = {
+  readonly capture: string;
+  readonly profile: string;
+  readonly unit: number;
+  /** Signs are ours: into the house is positive. */
+  readonly expected: Readonly<Record<string, number | string>>;
+  readonly identity?: Readonly<Record<string, string>>;
+};
+
+const CASES: readonly Case[] = [
+  {
+    // Expected by the recorder's own test suite (model 101 of SMA's SunSpec list).
+    capture: 'sma-sb36-day',
+    profile: 'sunspec',
+    unit: 126,
+    expected: {'inverter.power_w': 1080, 'inverter.voltage_l1_v': 239.2, 'inverter.current_l1_a': 4.5, 'inverter.frequency_hz': 49.98},
+    identity: {manufacturer: 'SMA', model: 'SB3.6-1AV-41', serial: '3005067415', firmware: '4.00.75.R'},
+  },
+  {
+    // The goodwe library's sensor values; its meter counts export as positive: -110 W is 110 W of import.
+    capture: 'goodwe-GW10K_ET',
+    profile: 'goodwe-et',
+    unit: 247,
+    expected: {
+      'pv.power_w': 3456,
+      'pv.string1_power_w': 1695,
+      'pv.string2_power_w': 1761,
+      'inverter.power_w': 831,
+      'grid.power_w': 110,
+      'grid.power_l1_w': 57,
+      'battery.power_w': -2512,
+      'battery.soc_pct': 68,
+    },
+  },
+  {
+    // The owner's log of another program: "charging 7977 W", so -7977 W into the house.
+    capture: 'frames-sungrow-18473-charge',
+    profile: 'sungrow-sh',
+    unit: 1,
+    expected: {'battery.power_w': -7977, 'battery.soc_pct': 4.4},
+  },
+  {
+    // A SolarEdge meter counts export as positive: -91 is 91 W of import.
+    capture: 'frames-solaredge-15445-meter',
+    profile: 'solaredge-hybrid',
+    unit: 1,
+    expected: {
+      'grid.power_w': 91,
+      'grid.power_l1_w': -1032,
+      'grid.power_l2_w': 123,
+      'grid.power_l3_w': 1000,
+      'grid.frequency_hz': 49.99,
+      'grid.import_energy_wh': 18090016,
+      'grid.export_energy_wh': 21267458,
+    },
+  },
+  {
+    // The meter's manual names; energies in kWh there.
+    capture: 'eastron-sdm230-0',
+    profile: 'eastron-sdm230',
+    unit: 1,
+    expected: {
+      'meter.voltage_l1_v': 236.314,
+      'meter.current_l1_a': 0.03,
+      'meter.power_w': 5.346,
+      'meter.frequency_hz': 49.951,
+      'meter.import_energy_wh': 291627,
+      'meter.export_energy_wh': 0,
+    },
+  },
+];
+
+describe.skipIf(!haveCaptures)(`real registers, read over TCP${WITHOUT}`, () => {
+  test.each(CASES)('$capture with $profile', async ({capture, profile, unit, expected, identity}) => {
+    const simulated = start(['simulate', captureFile(capture), '--listen', '127.0.0.1:0']);
+    const link = await simulated.saying(/(tcp:\/\/127\.0\.0\.1:\d+)/);
+    const {code, stdout, stderr} = await run(['read', '--link', link, '--unit', String(unit), '--profile', profile, '--json']);
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
+    const document = JSON.parse(stdout);
+    for (const [point, value] of Object.entries(expected)) {
+      const told = document.points[point];
+      expect(told, point).toMatchObject({quality: 'good'});
+      if (typeof value === 'number') expect(told.value, point).toBeCloseTo(value, 3);
+      else expect(told.value, point).toBe(value);
+    }
+    if (identity) expect(document.device).toMatchObject(identity);
+    expect(document.bus.requests).toBeGreaterThan(0);
+  });
+});
