@@ -75,7 +75,15 @@ export async function runApp(options: AppOptions): Promise<void> {
       trusted: () => trusted,
     });
 
-  const outlets = createOutlets(config, {clock, log, health, house, store, logTail: options.logTail ?? (() => [])});
+  const outlets = createOutlets(config, {
+    clock,
+    log,
+    health,
+    house,
+    store,
+    logTail: options.logTail ?? (() => []),
+    continued: found.flowState !== null,
+  });
   try {
     // A taken port or a wrong address is for a person to see at once; a broker that is away is waited for.
     for (const {sink, required} of outlets.list) if (required) await sink.open(kill.signal);

@@ -1,10 +1,11 @@
 // The outlets that a configuration asks for: the page and the brokers.
 
-import type {AppConfig} from '../config/load.ts';
+import type {AppConfig, ConfigMqtt} from '../config/load.ts';
 import type {Health} from '../core/health.ts';
 import type {Log} from '../core/log.ts';
 import type {Sink} from '../core/sink.ts';
 import type {Clock} from '../core/time.ts';
+import {createMqtt, type MqttSettings} from '../outlets/mqtt.ts';
 import type {Store} from '../store/store.ts';
 import type {House} from './house.ts';
 
@@ -15,6 +16,8 @@ export type OutletDeps = {
   readonly house: House;
   readonly store: Store;
   readonly logTail: () => readonly string[];
+  /** The ledger goes on from an earlier run. */
+  readonly continued: boolean;
 };
 export type Outlet = {
   readonly sink: Sink /** Must open before the daemon starts. */;
@@ -22,6 +25,41 @@ export type Outlet = {
   readonly newestOnly: boolean;
 };
 
-export function createOutlets(_config: AppConfig, _deps: OutletDeps): {readonly list: readonly Outlet[]; dashboard(): string | null} {
-  return {list: [], dashboard: () => null};
+export function createOutlets(config: AppConfig, deps: OutletDeps): {readonly list: readonly Outlet[]; dashboard(): string | null} {
+  const {log, health, store, continued} = deps;
+  const brokers = config.mqtt.map(broker =>
+    createMqtt(mqttSettings(broker), {log, site: config.site, health, continued, outbox: store.history}),
+  );
+  return {list: brokers.map(sink => ({sink, required: false, newestOnly: false})), dashboard: () => null};
+}
+
+function mqttSettings({
+  url,
+  base,
+  client_id,
+  username,
+  password,
+  homeassistant,
+  history,
+  protocol,
+  min_interval,
+  tls,
+}: ConfigMqtt): MqttSettings {
+  const assistant = homeassistant === true ? {prefix: 'homeassistant', style: 'device' as const} : homeassistant;
+  return {
+    url: url.replace(/^tcp:/, 'mqtt:').replace(/^ssl:/, 'mqtts:'),
+    base,
+    ...(client_id === undefined ? {} : {clientId: client_id}),
+    ...(username === undefined ? {} : {username}),
+    ...(password === undefined ? {} : {password}),
+    homeassistant: assistant && {
+      prefix: assistant.prefix,
+      style: assistant.style,
+      statusTopic: ('status_topic' in assistant ? assistant.status_topic : undefined) ?? `${assistant.prefix}/status`,
+    },
+    history,
+    protocol,
+    minIntervalMs: min_interval,
+    tls,
+  };
 }

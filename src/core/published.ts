@@ -104,7 +104,7 @@ function energyKeys(house: House, sums: Sums): Record<string, number> {
 }
 
 /** A total that would go back by more than this is worth an event, mWh. */
-const WORTH = 1000;
+const WORTH = 10_000;
 
 /** `site/energy`: monotonic kWh. What would go back waits until the truth has caught up. */
 export function publishEnergy(house: House, state: FlowState, open: readonly SlotRecord[], tick: Tick, note: Note): SiteEnergy {

@@ -30,7 +30,7 @@ export type DeviceOptions = {
 export type DeviceDeps = {
   readonly clock: Clock;
   readonly log: Log;
-  /** Told of changes of state; kinds `device_lost`, `device_back`, `device_asleep`, `firmware_changed`. */
+  /** Told of changes of state; kinds `device-lost`, `device-back`, `device-asleep`. */
   readonly note: (event: FlowEvent) => void;
   /** Hour of the day at the site, 0 to 23: an inverter that may sleep is believed to sleep in the dark. */
   readonly localHour: () => number;
@@ -138,13 +138,13 @@ export function createDevice(options: DeviceOptions, deps: DeviceDeps): Device {
     const event = (kind: string, detail: string): void => deps.note({kind, monoMs: clock.monoMs(), about: id, detail});
     if (next === 'lost') {
       log.warn({part: 'device', device: id, fault: why}, `${id} does not answer`);
-      event('device_lost', why ?? 'no answer');
+      event('device-lost', why ?? 'no answer');
     } else if (next === 'asleep') {
       log.info({part: 'device', device: id}, `${id} is asleep`);
-      event('device_asleep', 'no answer in the dark');
+      event('device-asleep', 'no answer in the dark');
     } else if (before === 'lost' || before === 'asleep') {
       log.info({part: 'device', device: id, seconds: lastedS}, `${id} is back`);
-      event('device_back', `after ${lastedS} s`);
+      event('device-back', `after ${lastedS} s`);
     }
   }
 

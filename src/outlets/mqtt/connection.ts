@@ -1,0 +1,272 @@
+// A connection to a broker that never dies for good: one client an attempt, back-off, a fall-back to MQTT 3.1.1, nothing queued inside the library.
+
+import mqtt, {type IClientOptions, type IPublishPacket, type MqttClient} from 'mqtt';
+import type {Log} from '../../core/log.ts';
+
+export type ConnectionSettings = {
+  readonly url: string;
+  readonly clientId: string;
+  readonly username?: string;
+  readonly password?: string;
+  readonly protocol: 'auto' | 5 | 4;
+  readonly tls: {
+    readonly ca?: string;
+    readonly cert?: string;
+    readonly key?: string;
+    readonly servername?: string;
+    readonly verify: boolean;
+  };
+  readonly will: {readonly topic: string; readonly payload: string};
+};
+export type Message = {
+  readonly topic: string;
+  readonly payload: string;
+  readonly retain: boolean;
+  /** Properties of MQTT 5: the topic to answer on, what to send back with it. */
+  readonly responseTopic?: string;
+  readonly correlationData?: Buffer;
+};
+export type Outgoing = {
+  readonly retain?: boolean;
+  /** Seconds after which a broker of MQTT 5 forgets it. */
+  readonly expiryS?: number;
+  readonly correlationData?: Buffer;
+};
+export type ConnectionEvents = {
+  readonly log: Log;
+  /** Called after each connect; what it publishes goes out first. */
+  readonly onConnect: () => void;
+  readonly onMessage: (message: Message) => void;
+};
+export type Connection = {
+  readonly connected: () => boolean;
+  readonly status: () => {
+    readonly connects: number;
+    readonly published: number;
+    readonly protocol: 4 | 5;
+    readonly lastError: string | null;
+  };
+  /** Resolves true once the broker has it; false where it is not connected or the connection broke first. Never rejects. */
+  publish(topic: string, payload: string, outgoing?: Outgoing): Promise<boolean>;
+  subscribe(topics: readonly string[]): Promise<boolean>;
+  unsubscribe(topics: readonly string[]): Promise<boolean>;
+  start(): void;
+  /** Says the last word where it can, and is gone within two seconds whatever the broker does. */
+  close(lastWords: readonly {readonly topic: string; readonly payload: string}[]): Promise<void>;
+};
+
+const KEEPALIVE_S = 30;
+const CONNECT_MS = 10_000;
+const FIRST_PAUSE_MS = 1000;
+const LONGEST_PAUSE_MS = 30_000;
+/** A refused login is tried no faster: brokers lock out those who hammer. */
+const REFUSED_PAUSE_MS = 10_000;
+/** An answer to a publish that takes longer counts as lost. */
+const ACK_MS = 15_000;
+const LAST_WORDS_MS = 1500;
+/** A broker that drops us this often before its first answer probably does not know MQTT 5. */
+const SILENT_DROPS = 3;
+const RETRY_NEWER_MS = 24 * 3_600_000;
+/** CONNACK codes for "unacceptable protocol version": MQTT 3.1.1 (3.2.2.3) and MQTT 5 (3.2.2.2). */
+const WRONG_VERSION = [1, 132];
+/** And for refused logins. */
+const REFUSED = [4, 5, 134, 135];
+
+export function createConnection(settings: ConnectionSettings, {log, onConnect, onMessage}: ConnectionEvents): Connection {
+  let client: MqttClient | null = null;
+  let up = false;
+  let ended = false;
+  let protocol: 4 | 5 = settings.protocol === 4 ? 4 : 5;
+  let fellBackMs = 0;
+  let drops = 0;
+  let pauseMs = FIRST_PAUSE_MS;
+  let timer: NodeJS.Timeout | undefined;
+  let connects = 0;
+  let published = 0;
+  let lastError: string | null = null;
+
+  function optionsOf(): IClientOptions {
+    const {tls, will, username, password, clientId} = settings;
+    return {
+      clientId,
+      protocolVersion: protocol,
+      clean: true,
+      keepalive: KEEPALIVE_S,
+      connectTimeout: CONNECT_MS,
+      reconnectPeriod: 0, // each attempt is a client of its own: nothing of an old one can come back
+      resubscribe: false,
+      queueQoSZero: false,
+      timerVariant: 'native',
+      will: {topic: will.topic, payload: Buffer.from(will.payload), qos: 1, retain: true},
+      ...(username === undefined ? {} : {username}),
+      ...(password === undefined ? {} : {password}),
+      ...(tls.ca === undefined ? {} : {ca: tls.ca}),
+      ...(tls.cert === undefined ? {} : {cert: tls.cert}),
+      ...(tls.key === undefined ? {} : {key: tls.key}),
+      ...(tls.servername === undefined ? {} : {servername: tls.servername}),
+      rejectUnauthorized: tls.verify,
+      ...(protocol === 5 ? {properties: {sessionExpiryInterval: 0}} : {}),
+    };
+  }
+
+  function attempt(): void {
+    if (ended) return;
+    if (settings.protocol === 'auto' && protocol === 4 && fellBackMs > 0 && performance.now() - fellBackMs > RETRY_NEWER_MS) protocol = 5;
+    let own: MqttClient;
+    try {
+      own = mqtt.connect(settings.url, optionsOf());
+    } catch (error) {
+      failed((error as Error).message);
+      again(pauseMs);
+      return;
+    }
+    client = own;
+    let greeted = false;
+    let code: number | null = null;
+    let reason: string | null = null;
+    own.on('connect', () => {
+      greeted = true;
+      up = true;
+      drops = 0;
+      pauseMs = FIRST_PAUSE_MS;
+      connects++;
+      if (lastError !== null || connects === 1) log.info({part: 'mqtt', url: shown(settings.url), protocol}, 'connected to the broker');
+      lastError = null;
+      onConnect();
+    });
+    own.on('message', (topic: string, payload: Buffer, packet: IPublishPacket) => {
+      const {responseTopic, correlationData} = packet.properties ?? {};
+      onMessage({
+        topic,
+        payload: payload.toString('utf8'),
+        retain: packet.retain,
+        ...(responseTopic === undefined ? {} : {responseTopic}),
+        ...(correlationData === undefined ? {} : {correlationData}),
+      });
+    });
+    own.on('error', (error: Error & {code?: number | string}) => {
+      if (typeof error.code === 'number') code = error.code;
+      reason = error.message || String(error.code ?? 'unknown error');
+      if (!greeted) own.end(true);
+    });
+    own.once('close', () => {
+      if (client !== own) return;
+      up = false;
+      client = null;
+      own.removeAllListeners();
+      own.on('error', () => {});
+      own.end(true);
+      if (ended) return;
+      if (!greeted && code === null && reason === null) drops++;
+      const wrongVersion = code !== null && WRONG_VERSION.includes(code);
+      if (settings.protocol === 'auto' && protocol === 5 && (wrongVersion || drops >= SILENT_DROPS)) {
+        protocol = 4;
+        fellBackMs = performance.now();
+        drops = 0;
+        log.info({part: 'mqtt', url: shown(settings.url)}, 'the broker does not speak MQTT 5; going on with 3.1.1');
+        again(0);
+        return;
+      }
+      const refused = code !== null && REFUSED.includes(code);
+      failed(
+        refused
+          ? `the broker refuses the login (${reason})`
+          : (reason ?? (greeted ? 'the connection broke' : 'the broker closed before it greeted')),
+      );
+      again(refused ? Math.max(REFUSED_PAUSE_MS, pauseMs) : pauseMs);
+    });
+  }
+
+  function failed(reason: string): void {
+    if (reason !== lastError) log.warn({part: 'mqtt', url: shown(settings.url)}, `broker: ${reason}`);
+    lastError = reason;
+  }
+
+  function again(ms: number): void {
+    clearTimeout(timer);
+    timer = setTimeout(attempt, ms * (1 + 0.2 * Math.random()));
+    pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2);
+  }
+
+  /** The library's callback may never come: the connection may break, or the broker may be asleep. */
+  function settled(own: MqttClient, act: (done: (error?: unknown) => void) => void, ms: number): Promise<boolean> {
+    return new Promise(resolve => {
+      const finish = (good: boolean): void => {
+        clearTimeout(deadline);
+        own.off('close', onClose);
+        resolve(good);
+      };
+      const onClose = (): void => finish(false);
+      const deadline = setTimeout(() => finish(false), ms);
+      own.once('close', onClose);
+      act(error => finish(!error));
+    });
+  }
+
+  async function publish(topic: string, payload: string, {retain = false, expiryS, correlationData}: Outgoing = {}): Promise<boolean> {
+    const own = client;
+    if (!own || !up) return false;
+    const properties =
+      protocol === 5
+        ? {
+            properties: {
+              contentType: 'application/json',
+              ...(expiryS === undefined ? {} : {messageExpiryInterval: expiryS}),
+              ...(correlationData === undefined ? {} : {correlationData}),
+            },
+          }
+        : {};
+    const good = await settled(own, done => own.publish(topic, payload, {qos: 1, retain, ...properties}, done), ACK_MS);
+    if (good) published++;
+    return good;
+  }
+
+  return {
+    connected: () => up,
+    status: () => ({connects, published, protocol, lastError}),
+    publish,
+    async subscribe(topics) {
+      const own = client;
+      return own !== null && up && settled(own, done => own.subscribe([...topics], {qos: 1}, done), ACK_MS);
+    },
+    async unsubscribe(topics) {
+      const own = client;
+      return own !== null && up && settled(own, done => own.unsubscribe([...topics], done), ACK_MS);
+    },
+    start: attempt,
+    async close(lastWords) {
+      if (ended) return;
+      clearTimeout(timer);
+      const own = client;
+      if (own && up) {
+        let deadline: NodeJS.Timeout | undefined;
+        await Promise.race([
+          Promise.all(lastWords.map(({topic, payload}) => publish(topic, payload, {retain: true}))),
+          new Promise<void>(resolve => {
+            deadline = setTimeout(resolve, LAST_WORDS_MS);
+          }),
+        ]);
+        clearTimeout(deadline);
+      }
+      ended = true;
+      up = false;
+      client = null;
+      if (!own) return;
+      // A clean goodbye where the broker listens, so that the will stays unsaid; a hard end where it does not.
+      await Promise.race([
+        new Promise<void>(resolve => {
+          own.end(false, {}, () => resolve());
+        }),
+        new Promise<void>(resolve => {
+          setTimeout(resolve, 300).unref();
+        }),
+      ]);
+      own.removeAllListeners();
+      own.on('error', () => {});
+      own.end(true);
+    },
+  };
+}
+
+/** An address without what must not be read by others. */
+export const shown = (url: string): string => url.replace(/\/\/[^@/]*@/, '//');

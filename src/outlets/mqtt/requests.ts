@@ -1,0 +1,36 @@
+// Questions over MQTT: BASE/bridge/request/CMD is answered on BASE/bridge/response/CMD, or where the asker wants it. Read-only.
+
+import type {Message} from './connection.ts';
+
+/** Answers a command's question; may throw, the message is the error. */
+export type Answers = Readonly<Record<string, (question: Readonly<Record<string, unknown>>) => unknown>>;
+export type Reply = {readonly topic: string; readonly payload: string; readonly correlationData?: Buffer};
+
+const LONGEST_QUESTION = 10_000;
+
+/** The reply to a message, or null where there is none: retained requests are somebody's mistake of long ago. */
+export async function replyTo(message: Message, base: string, answers: Answers): Promise<Reply | null> {
+  const prefix = `${base}/bridge/request/`;
+  if (!message.topic.startsWith(prefix) || message.retain || message.payload.length > LONGEST_QUESTION) return null;
+  const command = message.topic.slice(prefix.length);
+  let question: Record<string, unknown> = {};
+  let transaction: unknown;
+  const finish = (body: object): Reply => ({
+    topic: message.responseTopic ?? `${base}/bridge/response/${command}`,
+    payload: JSON.stringify({...body, ...(transaction === undefined ? {} : {transaction})}),
+    ...(message.correlationData === undefined ? {} : {correlationData: message.correlationData}),
+  });
+  try {
+    if (message.payload.trim() !== '') {
+      const parsed: unknown = JSON.parse(message.payload);
+      if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw new Error('expected a JSON object');
+      question = parsed as Record<string, unknown>;
+      ({transaction} = question);
+    }
+    const answer = Object.hasOwn(answers, command) ? answers[command] : undefined;
+    if (!answer) throw new Error(`no command "${command}"; there are ${Object.keys(answers).join(', ')}`);
+    return finish({status: 'ok', data: await answer(question)});
+  } catch (error) {
+    return finish({status: 'error', data: null, error: error instanceof SyntaxError ? 'not JSON' : (error as Error).message});
+  }
+}
