@@ -5,6 +5,8 @@ import type {Health} from '../core/health.ts';
 import type {Log} from '../core/log.ts';
 import type {Sink} from '../core/sink.ts';
 import type {Clock} from '../core/time.ts';
+import type {HttpDeps} from '../http/deps.ts';
+import {createHttp} from '../http/server.ts';
 import {createMqtt, type MqttSettings} from '../outlets/mqtt.ts';
 import type {Store} from '../store/store.ts';
 import type {House} from './house.ts';
@@ -30,7 +32,46 @@ export function createOutlets(config: AppConfig, deps: OutletDeps): {readonly li
   const brokers = config.mqtt.map(broker =>
     createMqtt(mqttSettings(broker), {log, site: config.site, health, continued, outbox: store.history}),
   );
-  return {list: brokers.map(sink => ({sink, required: false, newestOnly: false})), dashboard: () => null};
+  const page = config.http && createHttp(config.http, {...pageDeps(config, deps)});
+  return {
+    list: [
+      ...(page ? [{sink: page, required: true, newestOnly: true}] : []),
+      ...brokers.map(sink => ({sink, required: false, newestOnly: false})),
+    ],
+    dashboard: () => page?.address() ?? null,
+  };
+}
+
+function pageDeps(config: AppConfig, {clock, log, health, house, store, logTail}: OutletDeps): HttpDeps {
+  return {
+    log,
+    site: config.site,
+    health,
+    query: (name, ...args) => store.query(name, ...args),
+    configText: config.shownText,
+    configFile: config.fileName,
+    logTail,
+    details(id) {
+      const device = house.device(id);
+      return device
+        ? {
+            points: device.details(),
+            plan: device
+              .plan()
+              .map(({class: pace, unit, request}) => ({
+                class: pace,
+                unit,
+                fc: request.fc,
+                start: request.at,
+                count: request.words,
+                ms: Math.round(request.ms * 10) / 10,
+              })),
+          }
+        : null;
+    },
+    backup: file => store.backup(file),
+    wallMs: () => clock.wallMs(),
+  };
 }
 
 function mqttSettings({

@@ -1,0 +1,186 @@
+// The questions of the API and their answers; what they look like is described in openapi.ts.
+
+import type {Board} from '../core/board.ts';
+import {localDay} from '../core/flow/slots.ts';
+import type {TickRecord} from '../core/sink.ts';
+import {utcText} from '../core/time.ts';
+import {VERSION} from '../core/version.ts';
+import {pointInfo} from '../core/vocabulary.ts';
+import type {HttpDeps} from './deps.ts';
+import {HttpError} from './errors.ts';
+import {momentOf, oneOf, onlyKnown, POLICIES, rangeOf, stepOf, wholeOf} from './parameters.ts';
+
+/** Answers a GET below /api/v1/. `query` is what stands behind the question mark. */
+export type Endpoint = (query: URLSearchParams) => unknown | Promise<unknown>;
+
+const NOTHING = {ts: null, grid_power_w: null, solar_power_w: null, battery_power_w: null, home_power_w: null, battery_soc_pct: null};
+
+/** The house now: the keys of `site/state`, today, lifetime totals, and how old each device's news are. */
+export function nowOf(record: TickRecord | null, deps: Pick<HttpDeps, 'health' | 'site'>): Record<string, unknown> {
+  const health = deps.health();
+  return {
+    schema: 1,
+    ...NOTHING,
+    ...(record?.state ?? {}),
+    energy: record?.energy ?? null,
+    day: record?.day ?? null,
+    site: {
+      id: deps.site.id,
+      name: deps.site.name,
+      timezone: deps.site.timezone,
+      currency: deps.site.currency,
+      policy: deps.site.flows.policy,
+    },
+    roles: {batteries: batteriesOf(deps), loads: deps.site.map.loads.map(load => load.id)},
+    soc: [...deps.site.map.batteries, ...deps.site.map.hybrids.flatMap(hybrid => hybrid.battery)].map(ref => ({
+      device: ref.device,
+      point: `${ref.part}.soc_pct`,
+    })),
+    ok: health.ok,
+    problems: health.problems,
+    devices: health.devices.map(({id, state, lastGoodMs}) => ({
+      id,
+      state,
+      age_s: lastGoodMs === null ? null : Math.max(0, Math.round((health.tick.lastMs - lastGoodMs) / 1000)),
+    })),
+    poll_every_ms: health.tick.everyMs,
+  };
+}
+
+const batteriesOf = ({site: {map}}: Pick<HttpDeps, 'site'>): string[] =>
+  [...map.batteries, ...map.hybrids.flatMap(hybrid => hybrid.battery)].map(ref => ref.id);
+
+/** The endpoints by name. `newest` gives the last record, `board` its points. */
+export function endpoints(deps: HttpDeps, newest: () => TickRecord | null): Readonly<Record<string, Endpoint>> {
+  const {site, query: ask} = deps;
+  const zone = site.timezone;
+  const board = (): Board => newest()?.board ?? new Map();
+  return {
+    now: query => {
+      onlyKnown(query, []);
+      return nowOf(newest(), deps);
+    },
+
+    async flows(query) {
+      onlyKnown(query, ['from', 'to', 'step', 'policy']);
+      const {fromMs, toMs} = rangeOf(query, zone, deps.wallMs());
+      const step = stepOf(query, fromMs, toMs);
+      const policy = oneOf(query, 'policy', POLICIES, site.flows.policy);
+      const [rows, totals] = await Promise.all([
+        ask('flows', {fromMs, toMs, step, policy, zone}),
+        ask('totals', {fromMs, toMs, step, zone}),
+      ]);
+      const slots = new Map<
+        number,
+        {start: string; day: string | null; cells: object[]; totals: Record<string, number>; quality: Set<string>}
+      >();
+      const slotAt = (startMs: number, day: string | null) => {
+        let slot = slots.get(startMs);
+        if (!slot) {
+          slot = {start: utcText(startMs), day, cells: [], totals: {}, quality: new Set()};
+          slots.set(startMs, slot);
+        }
+        return slot;
+      };
+      for (const {startMs, day, origin, via, source, sink, energyMilliWh, label, quality} of rows) {
+        const slot = slotAt(startMs, day);
+        slot.cells.push({origin, via, source, sink, wh: energyMilliWh / 1000, label});
+        for (const word of quality.split(',')) if (word !== 'ok') slot.quality.add(word);
+      }
+      for (const {startMs, day, name, energyMilliWh} of totals) slotAt(startMs, day).totals[name] = energyMilliWh / 1000;
+      return {
+        schema: 1,
+        from: utcText(fromMs),
+        to: utcText(toMs),
+        step,
+        policy,
+        zone,
+        slots: [...slots].sort((a, b) => a[0] - b[0]).map(([, slot]) => ({...slot, quality: [...slot.quality].sort()})),
+      };
+    },
+
+    async points(query) {
+      onlyKnown(query, ['device', 'point', 'from', 'to', 'points']);
+      const {fromMs, toMs} = rangeOf(query, zone, deps.wallMs());
+      const [device, point] = [query.get('device'), query.get('point')];
+      if (!device || !point) throw new HttpError(400, 'device and point are needed, such as device=meter&point=meter.power_w');
+      return {
+        schema: 1,
+        from: utcText(fromMs),
+        to: utcText(toMs),
+        ...(await ask('points', {device, point, fromMs, toMs, maxPoints: wholeOf(query, 'points', 500, 2, 1500)})),
+      };
+    },
+
+    devices(query) {
+      onlyKnown(query, []);
+      const record = newest();
+      const all = board();
+      return {
+        schema: 1,
+        devices: deps.health().devices.map(device => {
+          const details = deps.details(device.id);
+          return {
+            id: device.id,
+            link: device.link,
+            state: device.state,
+            since: utcText(device.sinceMs),
+            last_good: device.lastGoodMs === null ? null : utcText(device.lastGoodMs),
+            ...device.identity,
+            polls: device.polls,
+            faults: device.faults,
+            last_fault: device.lastFault,
+            latency_ms: device.latencyMs,
+            points: (details?.points ?? []).map(({point, every, note, registers}) => {
+              const measured = all.get(`${device.id}/${point}`)?.measured;
+              return {
+                point,
+                unit: pointInfo(point).unit,
+                value: measured && measured.kind !== 'missing' ? measured.value : null,
+                quality: measured?.kind ?? 'missing',
+                fault: measured?.kind === 'missing' ? measured.fault.kind : null,
+                age_ms:
+                  measured && measured.kind !== 'missing' && record ? Math.max(0, record.tick.monoMs - Math.round(measured.monoMs)) : null,
+                every,
+                note,
+                registers,
+              };
+            }),
+            plan: details?.plan ?? [],
+          };
+        }),
+        links: deps.health().links,
+      };
+    },
+
+    health: query => {
+      onlyKnown(query, []);
+      return {schema: 1, ...deps.health()};
+    },
+
+    async events(query) {
+      onlyKnown(query, ['from', 'to', 'limit']);
+      const toMs = momentOf(query, 'to', zone, 4e12);
+      const fromMs = momentOf(query, 'from', zone, 0);
+      const rows = await ask('events', {fromMs, toMs, limit: wholeOf(query, 'limit', 100, 1, 1000)});
+      return {
+        schema: 1,
+        events: rows.map(({id, atMs, kind, about, detail, evidence}) => ({id, at: utcText(atMs), kind, about, detail, evidence})),
+      };
+    },
+
+    async setup(query) {
+      onlyKnown(query, []);
+      const [size, bounds] = await Promise.all([ask('size'), ask('ledgerBounds')]);
+      return {
+        schema: 1,
+        version: VERSION,
+        config: {file: deps.configFile, text: deps.configText},
+        database: size,
+        ledger: {first_day: bounds.firstDay, last_day: bounds.lastDay, undated: bounds.undated, today: localDay(zone, deps.wallMs())},
+        outlets: deps.health().sinks,
+        log: deps.logTail().slice(-100),
+      };
+    },
+  };
+}

@@ -1,0 +1,252 @@
+// The page and the API as an outlet: one small server, GET only (and a login), everything from one origin.
+
+import {once} from 'node:events';
+import {createReadStream} from 'node:fs';
+import {mkdtemp, rm, stat} from 'node:fs/promises';
+import {createServer, type IncomingMessage, type ServerResponse} from 'node:http';
+import os from 'node:os';
+import path from 'node:path';
+import {pipeline} from 'node:stream/promises';
+import {promisify} from 'node:util';
+import {gzip as gzipCallback} from 'node:zlib';
+import {AppError} from '../core/errors.ts';
+import type {Sink, TickRecord} from '../core/sink.ts';
+import {endpoints, nowOf} from './api.ts';
+import {createAuth, splitHost} from './auth.ts';
+import type {HttpDeps, HttpSettings} from './deps.ts';
+import {HttpError} from './errors.ts';
+import {exportOf} from './export.ts';
+import {etagOf, pageFiles} from './files.ts';
+import {metricsText} from './metrics.ts';
+import {openapi} from './openapi.ts';
+import {onlyKnown} from './parameters.ts';
+import {createStreams} from './stream.ts';
+
+export type HttpSink = Sink & {/** Address of the page once it is open. */ address(): string | null};
+
+const gzip = promisify(gzipCallback);
+const STREAM_EVERY_MS = 1000;
+const LONGEST_BODY = 4096;
+const LONGEST_URL = 4096;
+/** Without a record for this long, data are stale, real ms; slower polls get five of their beats. */
+const STALE_MS = 30_000;
+const GZIP_FROM_BYTES = 1000;
+
+const SECURITY = {
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'",
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'permissions-policy': 'camera=(), microphone=(), geolocation=()',
+} as const;
+
+export function createHttp(settings: HttpSettings, deps: HttpDeps): HttpSink {
+  const auth = createAuth(settings);
+  const streams = createStreams();
+  const files = pageFiles();
+  let newest: TickRecord | null = null;
+  let newestAtMs = performance.now();
+  let streamDueMs = 0;
+  const api = endpoints(deps, () => newest);
+
+  const server = createServer(
+    {requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 10_000, maxHeaderSize: 16_384},
+    (request, response) => {
+      void answer(request, response).catch((error: unknown) => refuse(request, response, error));
+    },
+  );
+  server.maxConnections = 256;
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    for (const [name, value] of Object.entries(SECURITY)) response.setHeader(name, value);
+    auth.checkHost(request);
+    if ((request.url ?? '').length > LONGEST_URL) throw new HttpError(414, 'the address is too long');
+    const url = new URL(request.url ?? '/', 'http://page');
+    const where = url.pathname.replace(/^\/+/, '');
+    if (request.method === 'POST' && (where === 'login' || where === 'logout')) return session(request, response, where);
+    if (request.method !== 'GET' && request.method !== 'HEAD')
+      throw new HttpError(405, `${request.method} is not possible here: this page only reads`, {allow: 'GET, HEAD'});
+    if (where === 'healthz') return healthz(response);
+    const isPage = !where.startsWith('api/') && where !== 'metrics' && where !== 'openapi.json';
+    if (!auth.allows(request) && !isPage)
+      throw new HttpError(401, 'log in first, or send the token as `Authorization: Bearer TOKEN`', {'www-authenticate': 'Bearer'});
+    if (isPage) return page(request, response, where);
+    if (where === 'metrics') return send(request, response, 'text/plain; version=0.0.4; charset=utf-8', metricsText(newest, deps.health()));
+    if (where === 'openapi.json') return json(request, response, openapi);
+    const name = where.slice('api/v1/'.length);
+    if (where.startsWith('api/v1/')) {
+      if (name === 'stream') {
+        onlyKnown(url.searchParams, []);
+        return streams.add(request, response, JSON.stringify(nowOf(newest, deps)));
+      }
+      if (name === 'export') return download(response, url.searchParams);
+      if (name === 'backup') return backup(response, url.searchParams);
+      const endpoint = Object.hasOwn(api, name) ? api[name] : undefined;
+      if (endpoint) return json(request, response, await endpoint(url.searchParams));
+    }
+    throw new HttpError(404, 'there is nothing here; see openapi.json');
+  }
+
+  function page(request: IncomingMessage, response: ServerResponse, where: string): void {
+    const file = files.get(where === '' ? 'index.html' : where);
+    if (!file) {
+      if (where === '' && files.size === 0)
+        return void response
+          .writeHead(200, {'content-type': 'text/plain; charset=utf-8'})
+          .end('wattledger runs. The page is not built yet: `npm run build`. The API is at api/v1/now and openapi.json.\n');
+      throw new HttpError(404, 'there is nothing here');
+    }
+    response.setHeader('etag', file.etag);
+    response.setHeader('cache-control', file.forever ? 'public, max-age=31536000, immutable' : 'no-cache');
+    if (request.headers['if-none-match'] === file.etag) return void response.writeHead(304).end();
+    const zipped = file.gzip && acceptsGzip(request) ? file.gzip : null;
+    response.writeHead(200, {
+      'content-type': file.type,
+      vary: 'accept-encoding',
+      ...(zipped ? {'content-encoding': 'gzip'} : {}),
+      'content-length': (zipped ?? file.body).length,
+    });
+    response.end(request.method === 'HEAD' ? undefined : (zipped ?? file.body));
+  }
+
+  const json = (request: IncomingMessage, response: ServerResponse, value: unknown): Promise<void> =>
+    send(request, response, 'application/json; charset=utf-8', JSON.stringify(value));
+
+  async function send(request: IncomingMessage, response: ServerResponse, type: string, text: string): Promise<void> {
+    const etag = etagOf(text);
+    response.setHeader('etag', etag);
+    response.setHeader('cache-control', 'no-cache');
+    response.setHeader('vary', 'accept-encoding');
+    if (request.headers['if-none-match'] === etag) return void response.writeHead(304).end();
+    const plain = Buffer.from(text);
+    const body = plain.length >= GZIP_FROM_BYTES && acceptsGzip(request) ? await gzip(plain, {level: 4}) : plain;
+    response.writeHead(200, {'content-type': type, 'content-length': body.length, ...(body === plain ? {} : {'content-encoding': 'gzip'})});
+    response.end(request.method === 'HEAD' ? undefined : body);
+  }
+
+  async function download(response: ServerResponse, query: URLSearchParams): Promise<void> {
+    const {type, fileName, chunks} = exportOf(deps, query);
+    response.writeHead(200, {
+      'content-type': type,
+      'content-disposition': `attachment; filename="${fileName}"`,
+      'cache-control': 'no-store',
+    });
+    for await (const chunk of chunks) {
+      if (response.destroyed) return;
+      if (!response.write(chunk)) await Promise.race([once(response, 'drain'), once(response, 'close')]);
+    }
+    response.end();
+  }
+
+  async function backup(response: ServerResponse, query: URLSearchParams): Promise<void> {
+    onlyKnown(query, []);
+    const folder = await mkdtemp(path.join(os.tmpdir(), 'wattledger-backup-'));
+    try {
+      const file = path.join(folder, 'wattledger.db');
+      await deps.backup(file);
+      const {size} = await stat(file);
+      response.writeHead(200, {
+        'content-type': 'application/vnd.sqlite3',
+        'content-length': size,
+        'content-disposition': 'attachment; filename="wattledger.db"',
+        'cache-control': 'no-store',
+      });
+      await pipeline(createReadStream(file), response);
+    } finally {
+      await rm(folder, {recursive: true, force: true});
+    }
+  }
+
+  async function session(request: IncomingMessage, response: ServerResponse, what: 'login' | 'logout'): Promise<void> {
+    // A form of somebody else's page cannot send this type without asking first.
+    if (!/^application\/json\b/.test(request.headers['content-type'] ?? '')) throw new HttpError(415, 'expected JSON');
+    if (what === 'logout') return void response.writeHead(204, {'set-cookie': auth.logout(request)}).end();
+    let body = '';
+    for await (const chunk of request) {
+      body += chunk;
+      if (body.length > LONGEST_BODY) throw new HttpError(413, 'too long');
+    }
+    let password: unknown;
+    try {
+      ({password} = JSON.parse(body) as {password?: unknown});
+    } catch {
+      throw new HttpError(400, 'expected {"password": "…"}');
+    }
+    if (typeof password !== 'string') throw new HttpError(400, 'expected {"password": "…"}');
+    response.writeHead(204, {'set-cookie': auth.login(request, password)}).end();
+  }
+
+  function healthz(response: ServerResponse): void {
+    const health = deps.health();
+    const problems: string[] = [];
+    const silentMs = performance.now() - newestAtMs;
+    if (silentMs > Math.max(STALE_MS, 5 * health.tick.everyMs)) problems.push(`nothing new for ${Math.round(silentMs / 1000)} s`);
+    else if (newest && !newest.state && newest.tick.seq * health.tick.everyMs > STALE_MS) problems.push('the grid meter tells nothing');
+    const stored = health.store?.['problem'];
+    if (typeof stored === 'string') problems.push(`store: ${stored}`);
+    response.writeHead(problems.length === 0 ? 200 : 503, {'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store'});
+    response.end(`${JSON.stringify({ok: problems.length === 0, problems})}\n`);
+  }
+
+  function refuse(request: IncomingMessage, response: ServerResponse, error: unknown): void {
+    if (response.headersSent || response.destroyed) return void response.destroy();
+    const known = error instanceof HttpError ? error : error instanceof AppError ? new HttpError(503, error.what) : null;
+    if (!known) deps.log.error({part: 'http', url: request.url, err: error}, 'a request failed; this is a fault of the program');
+    const status = known?.status ?? 500;
+    for (const [name, value] of Object.entries(known?.headers ?? {})) response.setHeader(name, value);
+    response.writeHead(status, {'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store'});
+    response.end(`${JSON.stringify({error: known?.message ?? 'this is a fault of the program; the log has more'})}\n`);
+  }
+
+  return {
+    name: 'http',
+    async open() {
+      if (server.listening) return;
+      const {host, port} = splitHost(settings.listen);
+      await new Promise<void>((resolve, reject) => {
+        const failed = (error: NodeJS.ErrnoException): void => {
+          const where = `http.listen ${settings.listen}`;
+          reject(
+            error.code === 'EADDRINUSE'
+              ? new AppError('PORT_TAKEN', where, 'the port is taken', {cause: error})
+              : error.code === 'EACCES'
+                ? new AppError('PORT_FORBIDDEN', where, 'this user may not listen there', {cause: error})
+                : new AppError('FAILED', where, `cannot listen: ${error.message}`, {cause: error}),
+          );
+        };
+        server.once('error', failed);
+        server.listen({host, port: port ?? 0}, () => {
+          server.off('error', failed);
+          server.on('error', error => deps.log.error({part: 'http', err: error}, 'the page has a problem'));
+          resolve();
+        });
+      });
+      deps.log.info({part: 'http', address: this.address()}, 'the page is open');
+    },
+    async write(records) {
+      newest = records.at(-1) ?? newest;
+      newestAtMs = performance.now();
+      if (streams.count() === 0 || newestAtMs < streamDueMs) return;
+      streamDueMs = newestAtMs + STREAM_EVERY_MS * 0.9;
+      streams.send(JSON.stringify(nowOf(newest, deps)));
+    },
+    async close() {
+      streams.close();
+      if (!server.listening) return;
+      const closed = once(server, 'close');
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+    address() {
+      const address = server.address();
+      if (address === null || typeof address === 'string') return null;
+      const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+      return `http://${host}:${address.port}`;
+    },
+  };
+}
+
+const acceptsGzip = (request: IncomingMessage): boolean => /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''));

@@ -1,0 +1,88 @@
+// The page: five views behind a small navigation, one stream of news.
+
+import {signal} from '@preact/signals';
+import {render} from 'preact';
+import {useState} from 'preact/hooks';
+import {connected, listen, locked, login, now} from './data.ts';
+import {DayPage} from './pages/day.tsx';
+import {DevicesPage} from './pages/devices.tsx';
+import {EnergyPage} from './pages/energy.tsx';
+import {NowPage} from './pages/now.tsx';
+import {SetupPage} from './pages/setup.tsx';
+import {clock, language, t} from './text.ts';
+
+const PAGES = {now: NowPage, day: DayPage, energy: EnergyPage, devices: DevicesPage, setup: SetupPage} as const;
+type PageName = keyof typeof PAGES;
+
+const pageOf = (hash: string): PageName => {
+  const name = hash.replace(/^#\/?/, '');
+  return name in PAGES ? (name as PageName) : 'now';
+};
+const page = signal<PageName>(pageOf(location.hash));
+addEventListener('hashchange', () => {
+  page.value = pageOf(location.hash);
+  scrollTo(0, 0);
+});
+
+function App() {
+  const site = now.value?.site;
+  const Page = PAGES[page.value];
+  if (locked.value) return <Login />;
+  return (
+    <>
+      <button type="button" class="skip" onClick={skip}>
+        {t(page.value)}
+      </button>
+      <header>
+        <h1>{site?.name ?? 'wattledger'}</h1>
+        <p class="quiet">
+          <span class={`dot ${connected.value ? 'good' : 'bad'}`} />{' '}
+          {connected.value ? (now.value?.ts && site ? clock(now.value.ts, site.timezone) : t('live')) : t('reconnecting')}
+        </p>
+        <nav>
+          {(Object.keys(PAGES) as PageName[]).map(name => (
+            <a key={name} href={`#/${name}`} aria-current={page.value === name ? 'page' : undefined}>
+              {t(name)}
+            </a>
+          ))}
+        </nav>
+      </header>
+      <main tabIndex={-1}>
+        <Page />
+      </main>
+    </>
+  );
+}
+
+function skip(): void {
+  document.querySelector<HTMLElement>('main')?.focus();
+}
+
+function Login() {
+  const [wrong, setWrong] = useState(false);
+  const submit = (event: SubmitEvent): void => {
+    event.preventDefault();
+    const password = String(new FormData(event.currentTarget as HTMLFormElement).get('password') ?? '');
+    void login(password).then(good => setWrong(!good));
+  };
+  return (
+    <main class="login">
+      <form class="card" onSubmit={submit}>
+        <h1>wattledger</h1>
+        <label>
+          {t('password')} <input name="password" type="password" autocomplete="current-password" required />
+        </label>
+        {wrong && (
+          <p class="warning" role="alert">
+            {t('wrong')}
+          </p>
+        )}
+        <button type="submit">{t('login')}</button>
+      </form>
+    </main>
+  );
+}
+
+document.documentElement.lang = language;
+listen();
+render(<App />, document.getElementById('page') as HTMLElement);

@@ -1,0 +1,181 @@
+// Devices: how each one is, what it tells with its raw registers, and how it is read.
+
+import {ask, now} from '../data.ts';
+import {moment, number, t} from '../text.ts';
+import {useAnswer} from './load.ts';
+
+type Point = {
+  readonly point: string;
+  readonly unit: string;
+  readonly value: number | string | null;
+  readonly quality: string;
+  readonly fault: string | null;
+  readonly age_ms: number | null;
+  readonly registers: readonly {readonly fc: number; readonly at: number; readonly word: number | null}[];
+  readonly note: string | null;
+};
+type Device = {
+  readonly id: string;
+  readonly link: string;
+  readonly state: string;
+  readonly since: string;
+  readonly last_good: string | null;
+  readonly profile: string;
+  readonly unit: number;
+  readonly manufacturer: string | null;
+  readonly model: string | null;
+  readonly serial: string | null;
+  readonly firmware: string | null;
+  readonly polls: number;
+  readonly faults: Readonly<Record<string, number>>;
+  readonly last_fault: string | null;
+  readonly latency_ms: number | null;
+  readonly points: readonly Point[];
+  readonly plan: readonly {
+    readonly class: string;
+    readonly unit: number;
+    readonly fc: number;
+    readonly start: number;
+    readonly count: number;
+    readonly ms: number;
+  }[];
+};
+type Answer = {
+  readonly devices: readonly Device[];
+  readonly links: readonly {readonly name: string; readonly url: string; readonly state: string; readonly busLoad: number | null}[];
+};
+type Event = {readonly id: number; readonly at: string; readonly kind: string; readonly about: string | null; readonly detail: string};
+
+const SYMBOLS: Readonly<Record<string, string>> = {w: 'W', wh: 'Wh', v: 'V', a: 'A', hz: 'Hz', pct: '%', c: '°C', va: 'VA', var: 'var'};
+const STATES: Readonly<Record<string, string>> = {
+  good: t('good'),
+  partial: t('partial'),
+  starting: t('starting'),
+  lost: t('lost_'),
+  asleep: t('asleep_'),
+};
+
+export function DevicesPage() {
+  const {data, error} = useAnswer('devices', () => ask<Answer>('devices'), 3000);
+  const events = useAnswer('events', () => ask<{events: readonly Event[]}>('events', {limit: '30'}), 15_000);
+  const zone = now.value?.site.timezone ?? 'UTC';
+  if (error) return <p class="warning">{error}</p>;
+  if (!data) return <p class="quiet">…</p>;
+  return (
+    <>
+      {data.devices.map(device => (
+        <DeviceCard
+          key={device.id}
+          device={device}
+          zone={zone}
+          busLoad={data.links.find(link => link.name === device.link)?.busLoad ?? null}
+        />
+      ))}
+      <section class="card">
+        <h2>{t('events')}</h2>
+        <div class="wide">
+          <table>
+            <tbody>
+              {(events.data?.events ?? []).map(event => (
+                <tr key={event.id}>
+                  <th scope="row">{moment(event.at, zone)}</th>
+                  <td>{event.kind}</td>
+                  <td>{event.detail}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      </section>
+    </>
+  );
+}
+
+function DeviceCard({device, zone, busLoad}: {readonly device: Device; readonly zone: string; readonly busLoad: number | null}) {
+  const faults = Object.entries(device.faults);
+  const facts: [string, string][] = [
+    [t('lastGood'), device.last_good ? moment(device.last_good, zone) : '–'],
+    [t('latency'), device.latency_ms === null ? '–' : `${number(device.latency_ms)} ms`],
+    [t('polls'), number(device.polls)],
+    [t('faults'), faults.length === 0 ? '0' : faults.map(([kind, count]) => `${kind} ${number(count)}`).join(', ')],
+    [t('busLoad'), busLoad === null ? '–' : `${number(Math.round(busLoad * 1000) / 10)} %`],
+    [t('serial'), device.serial ?? '–'],
+    [t('firmware'), device.firmware ?? '–'],
+  ];
+  return (
+    <section class="card">
+      <h2>
+        {device.id} <span class={`badge ${device.state}`}>{STATES[device.state] ?? device.state}</span>
+      </h2>
+      <p class="quiet">
+        {[device.manufacturer, device.model].filter(Boolean).join(' ')} · {device.profile}, {device.link} {device.unit}
+      </p>
+      {device.last_fault && device.state !== 'good' && <p class="warning">{device.last_fault}</p>}
+      <dl class="figures small">
+        {facts.map(([name, text]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{text}</dd>
+          </div>
+        ))}
+      </dl>
+      <details>
+        <summary>
+          {t('point')} ({device.points.length})
+        </summary>
+        <div class="wide">
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">{t('point')}</th>
+                <th scope="col">{t('value')}</th>
+                <th scope="col">{t('quality')}</th>
+                <th scope="col">{t('age')}</th>
+                <th scope="col">{t('registers')}</th>
+              </tr>
+            </thead>
+            <tbody>
+              {device.points.map(point => (
+                <tr key={point.point} class={point.quality}>
+                  <th scope="row" title={point.note ?? undefined}>
+                    {point.point}
+                  </th>
+                  <td>
+                    {point.value === null
+                      ? '–'
+                      : `${typeof point.value === 'number' ? number(point.value) : point.value} ${SYMBOLS[point.unit] ?? ''}`}
+                  </td>
+                  <td>
+                    {point.quality === 'missing'
+                      ? `${t('missing')}${point.fault ? ` (${point.fault})` : ''}`
+                      : point.quality === 'held'
+                        ? t('held')
+                        : t('good')}
+                  </td>
+                  <td>{point.age_ms === null ? '–' : `${number(Math.round(point.age_ms / 100) / 10)} s`}</td>
+                  <td class="mono">
+                    {point.registers
+                      .map(({fc, at, word}) => `${fc}:${at}=${word === null ? '?' : word.toString(16).padStart(4, '0')}`)
+                      .join(' ')}
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      </details>
+      <details>
+        <summary>
+          {t('plan')} ({device.plan.length})
+        </summary>
+        <ul class="mono">
+          {device.plan.map(request => (
+            <li key={`${request.class} ${request.unit} ${request.fc} ${request.start}`}>
+              {request.class}: FC {request.fc}, {request.start}–{request.start + request.count - 1}, {request.ms} ms
+            </li>
+          ))}
+        </ul>
+      </details>
+    </section>
+  );
+}

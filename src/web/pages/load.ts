@@ -1,0 +1,26 @@
+// A question asked again when what it depends on changes.
+
+import {useEffect, useState} from 'preact/hooks';
+
+export type Loaded<T> = {readonly data: T | null; readonly error: string | null};
+
+/** `key` names the question; `everyMs` asks again while the page is open. The last answer stays until the next one is there. */
+export function useAnswer<T>(key: string, ask: () => Promise<T>, everyMs?: number): Loaded<T> {
+  const [loaded, setLoaded] = useState<Loaded<T>>({data: null, error: null});
+  // The key stands for all that `ask` depends on.
+  useEffect(() => {
+    let current = true;
+    const run = (): void =>
+      void ask().then(
+        data => current && setLoaded({data, error: null}),
+        (error: Error) => current && setLoaded(before => ({...before, error: error.message})),
+      );
+    run();
+    const timer = everyMs === undefined ? undefined : setInterval(run, everyMs);
+    return () => {
+      current = false;
+      clearInterval(timer);
+    };
+  }, [key]);
+  return loaded;
+}

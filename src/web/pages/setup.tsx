@@ -1,0 +1,138 @@
+// Setup: what runs here, where the data go, and what belongs where in Home Assistant.
+
+import {ask, now} from '../data.ts';
+import {bytes, nameOf, number, t} from '../text.ts';
+import {useAnswer} from './load.ts';
+
+type Setup = {
+  readonly version: string;
+  readonly config: {readonly file: string; readonly text: string};
+  readonly database: {
+    readonly path: string;
+    readonly fileBytes: number;
+    readonly walBytes: number;
+    readonly diskFreeBytes: number | null;
+    readonly slots: number;
+  };
+  readonly ledger: {readonly first_day: string | null; readonly last_day: string | null};
+  readonly outlets: readonly {
+    readonly name: string;
+    readonly state: string;
+    readonly queued: number;
+    readonly dropped: number;
+    readonly lastError: string | null;
+  }[];
+  readonly log: readonly string[];
+};
+
+export function SetupPage() {
+  const {data, error} = useAnswer('setup', () => ask<Setup>('setup'), 10_000);
+  if (error) return <p class="warning">{error}</p>;
+  if (!data) return <p class="quiet">…</p>;
+  const {database, ledger} = data;
+  const problems = now.value?.problems ?? [];
+  return (
+    <>
+      <section class="card">
+        <h2>wattledger {data.version}</h2>
+        {problems.length === 0 ? (
+          <p>{t('allWell')}</p>
+        ) : (
+          <>
+            <h3>{t('problems')}</h3>
+            <ul>
+              {problems.map(problem => (
+                <li key={problem}>{problem}</li>
+              ))}
+            </ul>
+          </>
+        )}
+      </section>
+      <section class="card">
+        <h2>{t('database')}</h2>
+        <p class="mono">{database.path}</p>
+        <p>
+          {bytes(database.fileBytes + database.walBytes)} · {number(database.slots)} {t('slots')}{' '}
+          {ledger.first_day ? `${t('since')} ${ledger.first_day}` : ''} ·{' '}
+          {database.diskFreeBytes === null ? '?' : bytes(database.diskFreeBytes)} {t('free')}
+        </p>
+        <p>
+          <a href="api/v1/backup">{t('backup')}</a>
+        </p>
+      </section>
+      <section class="card">
+        <h2>{t('outlets')}</h2>
+        <ul>
+          {data.outlets.map(outlet => (
+            <li key={outlet.name}>
+              <span class={`dot ${outlet.state === 'open' ? 'good' : 'bad'}`} /> {outlet.name}{' '}
+              {outlet.lastError ? `– ${outlet.lastError}` : ''} {outlet.dropped > 0 ? `(${number(outlet.dropped)} ${t('lost')})` : ''}
+            </li>
+          ))}
+        </ul>
+      </section>
+      <Entities />
+      <section class="card">
+        <h2>{t('config')}</h2>
+        <p class="mono">{data.config.file}</p>
+        <pre>{data.config.text}</pre>
+      </section>
+      <section class="card">
+        <h2>{t('log')}</h2>
+        <pre>{data.log.map(shortLine).join('\n')}</pre>
+      </section>
+    </>
+  );
+}
+
+/** Fields of the Energy dashboard and the entities that belong there, by their default ids. */
+function Entities() {
+  const site = now.value?.site;
+  if (!site) return null;
+  const entity = (key: string): string => `sensor.${site.id}_${key}`;
+  const rows: [string, string][] = [
+    ['Grid: energy imported from grid', entity('grid_import_kwh')],
+    ['Grid: energy exported to grid', entity('grid_export_kwh')],
+    ['Grid: power', entity('grid_power_w')],
+    ['Solar: energy produced', entity('solar_kwh')],
+    ['Solar: power', entity('solar_power_w')],
+    ['Battery: energy going out', entity('battery_discharge_kwh')],
+    ['Battery: energy going in', entity('battery_charge_kwh')],
+    ['Battery: power', entity('battery_power_w')],
+    ['Battery: state of charge', entity('battery_soc_pct')],
+    ...(now.value?.roles.loads ?? []).map((id): [string, string] => [`Device: ${nameOf(id)}`, entity(`${id}_kwh`)]),
+  ];
+  return (
+    <section class="card">
+      <h2>{t('entities')}</h2>
+      <p>{t('entitiesHelp')}</p>
+      <div class="wide">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">{t('field')}</th>
+              <th scope="col">{t('entity')}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {rows.map(([field, id]) => (
+              <tr key={id}>
+                <th scope="row">{field}</th>
+                <td class="mono">{id}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  );
+}
+
+function shortLine(line: string): string {
+  try {
+    const {time, level, msg} = JSON.parse(line) as {time: string; level: string; msg: string};
+    return `${time} ${level.padEnd(5)} ${msg}`;
+  } catch {
+    return line.trim();
+  }
+}

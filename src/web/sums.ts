@@ -1,0 +1,48 @@
+// Sums over slots for the pages: what was produced, used, bought, sold, and by which way. Pure.
+
+import type {Cell, Slot} from './data.ts';
+
+export type Sums = {
+  readonly produced: number;
+  readonly consumed: number;
+  readonly bought: number;
+  readonly sold: number;
+  readonly labels: Readonly<Record<string, number>>;
+  /** Wh from a source to a sink. */
+  readonly pairs: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  readonly batteryOrigin: Readonly<Record<string, number>>;
+  readonly selfSufficiency: number | null;
+  readonly selfConsumption: number | null;
+};
+
+const MADE = ['solar', 'wind', 'generator'];
+const NO_USE = ['grid', 'loss', 'unexplained'];
+
+export function sumsOf(slots: readonly Slot[], batteries: readonly string[]): Sums {
+  const labels: Record<string, number> = {};
+  const pairs: Record<string, Record<string, number>> = {};
+  const batteryOrigin: Record<string, number> = {};
+  let [produced, consumed, bought, sold] = [0, 0, 0, 0];
+  for (const cell of slots.flatMap(slot => slot.cells) as Cell[]) {
+    const {source, sink, wh, label, origin} = cell;
+    labels[label] = (labels[label] ?? 0) + wh;
+    const row = (pairs[source] ??= {});
+    row[sink] = (row[sink] ?? 0) + wh;
+    if (MADE.includes(source)) produced += wh;
+    if (source === 'grid' && sink !== 'grid') bought += wh;
+    if (sink === 'grid' && source !== 'grid') sold += wh;
+    if (batteries.includes(source)) batteryOrigin[origin] = (batteryOrigin[origin] ?? 0) + wh;
+    if (!NO_USE.includes(sink) && !batteries.includes(sink)) consumed += wh;
+  }
+  return {
+    produced,
+    consumed,
+    bought,
+    sold,
+    labels,
+    pairs,
+    batteryOrigin,
+    selfSufficiency: consumed > 0 ? (100 * (labels['btm_consumed'] ?? 0)) / consumed : null,
+    selfConsumption: produced > 0 ? (100 * Math.max(0, produced - (labels['exported'] ?? 0))) / produced : null,
+  };
+}

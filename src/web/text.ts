@@ -1,0 +1,45 @@
+// Words, numbers and times in the reader's language. A further language is one file like text/de.ts and a line here.
+
+import {de} from './text/de.ts';
+import {en, type TextKey} from './text/en.ts';
+
+const LANGUAGES: Readonly<Record<string, Readonly<Record<TextKey, string>>>> = {en, de};
+export const language = navigator.languages.map(tag => tag.slice(0, 2).toLowerCase()).find(tag => tag in LANGUAGES) ?? 'en';
+const locale = navigator.languages.find(tag => tag.toLowerCase().startsWith(language)) ?? 'en';
+const words = LANGUAGES[language] ?? en;
+
+/** The text of a key, `{name}` filled in. */
+export const t = (key: TextKey, filled: Readonly<Record<string, string | number>> = {}): string =>
+  words[key].replace(/\{(\w+)\}/g, (_, name: string) => String(filled[name] ?? ''));
+
+/** A source's, sink's or load's name: known ones translated, ids made readable. */
+export const nameOf = (id: string): string =>
+  Object.hasOwn(words, id) ? words[id as TextKey] : (id.charAt(0).toUpperCase() + id.slice(1)).replaceAll('_', ' ');
+
+const whole = new Intl.NumberFormat(locale, {maximumFractionDigits: 0});
+const one = new Intl.NumberFormat(locale, {minimumFractionDigits: 1, maximumFractionDigits: 1});
+const two = new Intl.NumberFormat(locale, {minimumFractionDigits: 2, maximumFractionDigits: 2});
+const any = new Intl.NumberFormat(locale, {maximumFractionDigits: 3});
+
+export const watts = (w: number | null | undefined): string =>
+  w === null || w === undefined ? '–' : Math.abs(w) >= 10_000 ? `${two.format(w / 1000)} kW` : `${whole.format(Math.round(w) + 0)} W`;
+export const kwh = (value: number | null | undefined): string =>
+  value === null || value === undefined ? '–' : `${Math.abs(value) >= 100 ? one.format(value) : two.format(value)} kWh`;
+export const percent = (value: number | null | undefined): string =>
+  value === null || value === undefined ? '–' : `${whole.format(value)} %`;
+export const number = (value: number): string => any.format(value);
+export const bytes = (value: number): string => (value >= 1e9 ? `${two.format(value / 1e9)} GB` : `${one.format(value / 1e6)} MB`);
+export const clock = (at: string | number, zone: string): string =>
+  new Intl.DateTimeFormat(locale, {timeZone: zone, hour: '2-digit', minute: '2-digit'}).format(new Date(at));
+export const moment = (at: string | number, zone: string): string =>
+  new Intl.DateTimeFormat(locale, {timeZone: zone, dateStyle: 'medium', timeStyle: 'medium'}).format(new Date(at));
+export const dayName = (day: string): string =>
+  new Intl.DateTimeFormat(locale, {timeZone: 'UTC', weekday: 'long', day: 'numeric', month: 'long', year: 'numeric'}).format(
+    new Date(`${day}T12:00:00Z`),
+  );
+export const shortDay = (day: string): string =>
+  new Intl.DateTimeFormat(locale, {timeZone: 'UTC', day: 'numeric', month: 'short'}).format(new Date(`${day}T12:00:00Z`));
+export const monthName = (month: string, long = true): string =>
+  new Intl.DateTimeFormat(locale, {timeZone: 'UTC', month: long ? 'long' : 'short', ...(long ? {year: 'numeric'} : {})}).format(
+    new Date(`${month}-15T12:00:00Z`),
+  );
