@@ -56,16 +56,14 @@ function pageDeps(config: AppConfig, {clock, log, health, house, store, logTail}
       return device
         ? {
             points: device.details(),
-            plan: device
-              .plan()
-              .map(({class: pace, unit, request}) => ({
-                class: pace,
-                unit,
-                fc: request.fc,
-                start: request.at,
-                count: request.words,
-                ms: Math.round(request.ms * 10) / 10,
-              })),
+            plan: device.plan().map(({class: pace, unit, request}) => ({
+              class: pace,
+              unit,
+              fc: request.fc,
+              start: request.at,
+              count: request.words,
+              ms: Math.round(request.ms * 10) / 10,
+            })),
           }
         : null;
     },

@@ -36,9 +36,9 @@ export function createPoller(devices: readonly Polled[], first: string | null, c
     try {
       for (const device of members) {
         if (signal.aborted) return;
-        if (dueMonoMs < (dueAt.get(device.id) ?? -Infinity)) continue;
-        // Three quarters: the first tick is off the beat, and a device at the pace of the ticks is asked on each.
-        dueAt.set(device.id, dueMonoMs + device.everyMs * 0.75);
+        // Three quarters: beats are not exact, and a device at the pace of the ticks is asked on each. The first one is off the beat.
+        const beat = device.everyMs > 0 ? Math.round(dueMonoMs / device.everyMs) : 0;
+        dueAt.set(device.id, (beat + 0.75) * device.everyMs);
         arrived.push(...(await device.poll(dueMonoMs, signal)));
       }
     } catch (error) {
@@ -51,8 +51,9 @@ export function createPoller(devices: readonly Polled[], first: string | null, c
   return {
     async sweep(dueMonoMs, deadlineMonoMs, signal) {
       for (const [link, members] of links) {
+        const due = members.filter(device => dueMonoMs >= (dueAt.get(device.id) ?? -Infinity));
         if (busy.has(link)) skipped++;
-        else busy.set(link, ask(link, members, dueMonoMs, signal));
+        else if (due.length > 0) busy.set(link, ask(link, due, dueMonoMs, signal));
       }
       const deadline = new AbortController();
       await Promise.race([

@@ -104,7 +104,7 @@ The devices are real Modbus TCP servers on loopback with the register maps of re
     const log = logTo(logFile);
 
     const ended = new AbortController();
-    const comparison = createComparison(config.site, simulation, monoMs => startS * 1000 + monoMs);
+    const comparison = createComparison(config.site, simulation, monoMs => startS * 1000 + monoMs, served.shownAt);
     const page = `http://127.0.0.1:${port}`;
     const places = [
       ['page', page],

@@ -16,14 +16,20 @@ export type Comparison = {
 
 const FOREVER_MS = 4e12;
 
-/** `wallOf` gives the house's time at a monotonic moment. */
-export function createComparison(site: Site, simulation: Simulation, wallOf: (monoMs: number) => number): Comparison {
+/** `wallOf` gives the house's time at a monotonic moment, `shownAt` the moment a device's registers were made. */
+export function createComparison(
+  site: Site,
+  simulation: Simulation,
+  wallOf: (monoMs: number) => number,
+  shownAt: (device: string, nearMs: number) => number,
+): Comparison {
   const counters = countersOf(site);
   const firstMs = new Map<Total, number>();
   const lastMs = new Map<Total, number>();
   let closing: Books | null = null;
 
-  const seenAt = (reading: Reading): number | null => (reading.measured.kind === 'good' ? wallOf(reading.measured.monoMs) : null);
+  const seenAt = (reading: Reading): number | null =>
+    reading.measured.kind === 'good' ? shownAt(reading.device, wallOf(reading.measured.monoMs)) : null;
 
   return {
     take(record) {

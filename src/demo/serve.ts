@@ -10,10 +10,17 @@ import type {Simulation} from './simulation.ts';
 
 /** Where a device is to be found. Devices on one bus share a link. */
 export type ServedDevice = {readonly device: SimDevice; readonly link: string; readonly port: number};
-export type ServedHouse = {readonly devices: readonly ServedDevice[]; close(): Promise<void>};
+export type ServedHouse = {
+  readonly devices: readonly ServedDevice[];
+  /** House time at which the device's registers were shown nearest to this moment: exact where the reader's own clock knows it to some ms only. */
+  shownAt(device: string, nearMs: number): number;
+  close(): Promise<void>;
+};
 
 /** The powers a device shows are of this long ago, ms; its counters are of now. */
 export const AGES_MS: Readonly<Record<SimDevice['plays'], number>> = {grid: 0, heat_pump: 0, solar: 2000, battery: 1000, hybrid: 0};
+/** Showings of a device that are remembered. */
+const SHOWINGS = 64;
 /** On a bad day some of it is older than the configuration says. */
 const MORE_SKEW_MS = 1000;
 
@@ -27,25 +34,48 @@ export async function serveHouse(scenario: Scenario, simulation: Simulation, hou
     buses.set(link, [...(buses.get(link) ?? []), device]);
   }
   const servers: ModbusServer[] = [];
+  const shown = new Map<string, number[]>();
   const devices: ServedDevice[] = [];
   for (const [link, members] of buses) {
     const units = new Map<number, RegisterSource>();
     for (const [index, device] of members.entries()) {
       const dice = scenario.faults ? diceFrom(seed + 7919 * (servers.length * 10 + index + 1)) : null;
-      units.set(device.unit, registersOf(device, simulation, houseMs, dice));
+      units.set(
+        device.unit,
+        registersOf(device, simulation, houseMs, dice, atMs => remember(device.id, atMs)),
+      );
     }
     const server = await startModbusServer({host: HOST, port: 0, units});
     servers.push(server);
     for (const device of members) devices.push({device, link, port: server.port});
   }
-  return {devices, close: async () => void (await Promise.all(servers.map(server => server.close())))};
+  function remember(device: string, atMs: number): void {
+    const list = shown.get(device) ?? [];
+    shown.set(device, list);
+    list.push(atMs);
+    if (list.length > SHOWINGS) list.shift();
+  }
+  const shownAt = (device: string, nearMs: number): number =>
+    (shown.get(device) ?? []).reduce((best, atMs) => (Math.abs(atMs - nearMs) < Math.abs(best - nearMs) ? atMs : best), Infinity);
+  return {
+    devices,
+    shownAt: (device, nearMs) => (Number.isFinite(shownAt(device, nearMs)) ? shownAt(device, nearMs) : nearMs),
+    close: async () => void (await Promise.all(servers.map(server => server.close()))),
+  };
 }
 
-function registersOf(device: SimDevice, simulation: Simulation, houseMs: () => number, dice: Dice | null): RegisterSource {
+function registersOf(
+  device: SimDevice,
+  simulation: Simulation,
+  houseMs: () => number,
+  dice: Dice | null,
+  tell: (atMs: number) => void,
+): RegisterSource {
   const wordsOf = encoderOf(device);
   const ageMs = AGES_MS[device.plays] + (dice && device.plays === 'battery' ? MORE_SKEW_MS : 0);
   const source = sourceOf(() => {
     const nowMs = houseMs();
+    tell(nowMs);
     const values = valuesOf(device, simulation.at(nowMs - ageMs), simulation.booksAt(nowMs));
     return wordsOf(dice ? lying(values, dice) : values);
   });

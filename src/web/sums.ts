@@ -26,8 +26,9 @@ export function sumsOf(slots: readonly Slot[], batteries: readonly string[]): Su
   for (const cell of slots.flatMap(slot => slot.cells) as Cell[]) {
     const {source, sink, wh, label, origin} = cell;
     labels[label] = (labels[label] ?? 0) + wh;
-    const row = (pairs[source] ??= {});
+    const row = pairs[source] ?? {};
     row[sink] = (row[sink] ?? 0) + wh;
+    pairs[source] = row;
     if (MADE.includes(source)) produced += wh;
     if (source === 'grid' && sink !== 'grid') bought += wh;
     if (sink === 'grid' && source !== 'grid') sold += wh;

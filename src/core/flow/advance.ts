@@ -12,7 +12,7 @@ import {processNodes} from './nodes.ts';
 import {closeSlot} from './openslot.ts';
 import {newRegister, readRegister} from './registers.ts';
 import {emptyState, type FlowState, revive} from './state.ts';
-import {finishClosing, followClock, startSlots} from './timeline.ts';
+import {finishClosing, followClock, rebaseRegisters, startSlots} from './timeline.ts';
 
 export type {FlowState} from './state.ts';
 export {serialiseFlow} from './state.ts';
@@ -55,6 +55,8 @@ export function advance(site: Site, state: FlowState, input: FlowInput): FlowSte
     const step = stepClock(state.tick, tick);
     if (step !== null) note('clock-step', null, `the clock stepped by ${Math.round(step / 1000)} s; energy is not touched`, {stepMs: step});
   }
+  // After a restart the registers' last readings lie on the monotonic clock of another boot: they are put before the stop.
+  else if (state.gap) rebaseRegisters(state, tick.monoMs - Math.max(0, tick.wallMs - state.gap.fromWallMs));
   state.tick = {monoMs: tick.monoMs, wallMs: tick.wallMs};
   followClock(site, house, state, input.clockTrusted, slots, note);
 
@@ -140,7 +142,7 @@ function takeRegisters(
   const lookup = lookupOf(readings);
   for (const register of house.registers) {
     const measured = lookup(register.device, register.point)?.measured;
-    if (!measured || measured.kind !== 'good' || typeof measured.value !== 'number' || !Number.isFinite(measured.value)) continue;
+    if (measured?.kind !== 'good' || typeof measured.value !== 'number' || !Number.isFinite(measured.value)) continue;
     let own = state.registers[register.key];
     if (!own) {
       own = newRegister();

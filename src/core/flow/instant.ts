@@ -73,7 +73,7 @@ export function solveInstant(
   const sources = sourceOrder(allBatteries, first.sources);
   for (const policy of policies) {
     const sinks = sinkOrder(topology.loads, topology.batteries, topology.hybrids.map(intoOf), first.sinks, policy === 'battery-first');
-    matrix[policy] = tracePolicy(ac, dc, topology, policy === 'proportional' ? 'proportional' : 'solar-first', sources, sinks);
+    matrix[policy] = tracePolicy(ac, dc, policy === 'proportional' ? 'proportional' : 'solar-first', sources, sinks);
   }
   const worst = dc.find(one => one.quality !== 'ok');
   const quality = worst && (ac.quality === 'ok' || (ac.quality === 'adjusted' && worst.quality === 'suspect')) ? worst : ac;
@@ -368,7 +368,6 @@ function balanceAbove(
 function tracePolicy(
   ac: AcBus,
   dc: readonly DcBus[],
-  topology: Topology,
   policy: 'solar-first' | 'proportional',
   sources: readonly string[],
   sinks: readonly string[],

@@ -114,7 +114,7 @@ export function closeSlot(
       }
     }
     rest.units[policy] = restUnits;
-    const matrix = withFilled(fit(site, house, booked, rows, columns, home, policy), slot.filled);
+    const matrix = withFilled(fitted(site, house, booked, rows, columns, home, policy), slot.filled);
     const own = {...(pools[policy] ?? {})};
     cells[policy] = origins(site, house, matrix, own);
     nextPools[policy] = own;
@@ -137,7 +137,7 @@ function correctionsOf(house: House, slot: OpenSlot): number {
 }
 
 /** Booked cells moved to the margins; where that cannot be done, the margins are attributed anew. */
-function fit(site: Site, house: House, booked: Matrix, rows: Amounts, columns: Amounts, home: number, policy: Policy): Matrix {
+function fitted(site: Site, house: House, booked: Matrix, rows: Amounts, columns: Amounts, home: number, policy: Policy): Matrix {
   const sources = sourceOrder(house.batteries, site.flows.sourceOrder);
   const sinks = [...sinkOrder(house.topology.loads, house.batteries, ['hybrid'], site.flows.sinkOrder, policy === 'battery-first'), 'loss'];
   const targetRows = empty<number>();

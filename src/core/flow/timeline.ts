@@ -174,12 +174,8 @@ function fill(site: Site, house: House, state: FlowState, slots: SlotRecord[], n
   const parts = partsOf(state, gap.fromWallMs, gap.toWallMs);
   for (const source in filled.matrix) {
     for (const sink in filled.matrix[source]) {
-      spread(filled.matrix[source][sink] as number, parts.length).forEach((energy, index) =>
-        addCell((parts[index] as OpenSlot).filled, source, sink, energy),
-      );
-    }
-  }
-  const lengthS = Math.round((gap.toWallMs - gap.fromWallMs) / 1000);
+      for (const [index, energy] of spread(filled.matrix[source][sink] as number, parts.length).entries())
+        addCell((parts[index] as OpenSlot).filled, source, sink, energy);
   for (const part of parts) {
     addQuality(part, 'gap', `filled from the counters over ${lengthS} s`);
     part.bounds = Object.fromEntries(

@@ -121,6 +121,7 @@ export function createConnection(settings: ConnectionSettings, {log, onConnect, 
       return;
     }
     client = own;
+    own.setMaxListeners(0); // one listener for each message in flight
     let greeted = false;
     let code: number | null = null;
     let reason: string | null = null;

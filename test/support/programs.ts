@@ -1,0 +1,93 @@
+// Programs some tests need beside Node; where one is missing, the test says which and is skipped.
+
+import {type ChildProcess, spawn, spawnSync} from 'node:child_process';
+import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
+import {connect, createServer} from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import {setTimeout as sleep} from 'node:timers/promises';
+
+const has = (program: string, argument = '--help'): boolean => spawnSync(program, [argument], {stdio: 'ignore'}).error === undefined;
+
+export const haveMosquitto = has('mosquitto', '-h');
+export const WITHOUT_MOSQUITTO = haveMosquitto ? '' : ' (skipped: mosquitto is not installed)';
+export const chromium = ['chromium', 'chromium-browser', 'google-chrome'].find(name => has(name, '--version')) ?? null;
+export const WITHOUT_CHROMIUM = chromium ? '' : ' (skipped: chromium is not installed)';
+
+export const freePort = (): Promise<number> =>
+  new Promise(resolve => {
+    const probe = createServer().listen(0, '127.0.0.1', () => {
+      const {port} = probe.address() as {port: number};
+      probe.close(() => resolve(port));
+    });
+  });
+
+export type Broker = {
+  readonly url: string;
+  readonly port: number;
+  start(): Promise<void>;
+  kill(signal?: NodeJS.Signals): Promise<void>;
+  pause(): void;
+  resume(): void;
+};
+
+/** A real broker on a port of its own. `lines` are further lines of its configuration. */
+export async function mosquitto(lines: readonly string[] = [], usePort?: number): Promise<Broker> {
+  const port = usePort ?? (await freePort());
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'wattledger-broker-'));
+  const config = path.join(folder, 'mosquitto.conf');
+  writeFileSync(
+    config,
+    [
+      `listener ${port} 127.0.0.1`,
+      ...(lines.some(line => line.startsWith('allow_anonymous')) ? [] : ['allow_anonymous true']),
+      ...lines,
+    ].join('\n'),
+  );
+  let child: ChildProcess | null = null;
+  const broker: Broker = {
+    port,
+    url: `mqtt://127.0.0.1:${port}`,
+    async start() {
+      child = spawn('mosquitto', ['-c', config], {stdio: 'ignore'});
+      for (let tries = 0; tries < 200; tries++) {
+        if (await listens(port)) return;
+        await sleep(25);
+      }
+      throw new Error('mosquitto does not listen');
+    },
+    async kill(signal = 'SIGKILL') {
+      const own = child;
+      child = null;
+      if (!own) return;
+      const gone = new Promise(resolve => own.once('exit', resolve));
+      own.kill('SIGCONT');
+      own.kill(signal);
+      await gone;
+      if (signal === 'SIGKILL') rmSync(folder, {recursive: true, force: true});
+    },
+    pause: () => void child?.kill('SIGSTOP'),
+    resume: () => void child?.kill('SIGCONT'),
+  };
+  await broker.start();
+  // A later start needs the configuration again.
+  writeFileSync(
+    config,
+    [
+      `listener ${port} 127.0.0.1`,
+      ...(lines.some(line => line.startsWith('allow_anonymous')) ? [] : ['allow_anonymous true']),
+      ...lines,
+    ].join('\n'),
+  );
+  return {...broker, kill: async signal => broker.kill(signal ?? 'SIGTERM')};
+}
+
+const listens = (port: number): Promise<boolean> =>
+  new Promise(resolve => {
+    const socket = connect({port, host: '127.0.0.1'});
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
