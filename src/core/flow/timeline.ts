@@ -176,6 +176,9 @@ function fill(site: Site, house: House, state: FlowState, slots: SlotRecord[], n
     for (const sink in filled.matrix[source]) {
       for (const [index, energy] of spread(filled.matrix[source][sink] as number, parts.length).entries())
         addCell((parts[index] as OpenSlot).filled, source, sink, energy);
+    }
+  }
+  const lengthS = Math.round((gap.toWallMs - gap.fromWallMs) / 1000);
   for (const part of parts) {
     addQuality(part, 'gap', `filled from the counters over ${lengthS} s`);
     part.bounds = Object.fromEntries(

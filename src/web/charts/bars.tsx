@@ -1,6 +1,7 @@
 // Stacked bars over time: what came in above the line, what went out of the house below. Gaps stay gaps; what is flagged is hatched.
 
 import {useState} from 'preact/hooks';
+import {Scroll} from '../scroll.tsx';
 import {kwh, nameOf, t} from '../text.ts';
 
 export type Bar = {
@@ -137,7 +138,7 @@ export function Bars({bars, line, summary}: {readonly bars: readonly Bar[]; read
       </figcaption>
       <details>
         <summary>{t('table')}</summary>
-        <div class="wide">
+        <Scroll name={t('table')}>
           <table>
             <thead>
               <tr>
@@ -172,7 +173,7 @@ export function Bars({bars, line, summary}: {readonly bars: readonly Bar[]; read
                 ))}
             </tbody>
           </table>
-        </div>
+        </Scroll>
       </details>
     </figure>
   );

@@ -38,7 +38,7 @@ function OneDay({day, zone}: {readonly day: string; readonly zone: string}) {
   const {data, error} = useAnswer(
     day,
     () => ask<Flows & {from: string; to: string}>('flows', {from: day, to: shiftDay(day, 1), step: '15m'}),
-    60_000,
+    15_000,
   );
   const soc = useAnswer(`soc ${day}`, async () => {
     const place = (now.value as {soc?: readonly {device: string; point: string}[]} | null)?.soc?.[0];

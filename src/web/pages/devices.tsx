@@ -1,6 +1,7 @@
 // Devices: how each one is, what it tells with its raw registers, and how it is read.
 
 import {ask, now} from '../data.ts';
+import {Scroll} from '../scroll.tsx';
 import {moment, number, t} from '../text.ts';
 import {useAnswer} from './load.ts';
 
@@ -73,7 +74,7 @@ export function DevicesPage() {
       ))}
       <section class="card">
         <h2>{t('events')}</h2>
-        <div class="wide">
+        <Scroll name={t('events')}>
           <table>
             <tbody>
               {(events.data?.events ?? []).map(event => (
@@ -85,7 +86,7 @@ export function DevicesPage() {
               ))}
             </tbody>
           </table>
-        </div>
+        </Scroll>
       </section>
     </>
   );
@@ -123,7 +124,7 @@ function DeviceCard({device, zone, busLoad}: {readonly device: Device; readonly 
         <summary>
           {t('point')} ({device.points.length})
         </summary>
-        <div class="wide">
+        <Scroll name={t('point')}>
           <table>
             <thead>
               <tr>
@@ -162,7 +163,7 @@ function DeviceCard({device, zone, busLoad}: {readonly device: Device; readonly 
               ))}
             </tbody>
           </table>
-        </div>
+        </Scroll>
       </details>
       <details>
         <summary>

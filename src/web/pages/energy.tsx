@@ -100,7 +100,7 @@ function periodOf(kind: Kind, today: string, shift: number): Period {
 function OnePeriod({period, policy, zone}: {readonly period: Period; readonly policy: string; readonly zone: string}) {
   const batteries = now.value?.roles.batteries ?? [];
   const {from, to, step, before} = period;
-  const {data, error} = useAnswer(`${from} ${to} ${policy}`, () => ask<Flows>('flows', {from, to, step, policy}), 60_000);
+  const {data, error} = useAnswer(`${from} ${to} ${policy}`, () => ask<Flows>('flows', {from, to, step, policy}), 15_000);
   const other = useAnswer(`${from} ${to} other`, () =>
     ask<Flows>('flows', {from, to, step, policy: policy === 'proportional' ? 'solar-first' : 'proportional'}),
   );

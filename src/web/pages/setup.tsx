@@ -1,6 +1,7 @@
 // Setup: what runs here, where the data go, and what belongs where in Home Assistant.
 
 import {ask, now} from '../data.ts';
+import {Scroll} from '../scroll.tsx';
 import {bytes, nameOf, number, t} from '../text.ts';
 import {useAnswer} from './load.ts';
 
@@ -75,11 +76,15 @@ export function SetupPage() {
       <section class="card">
         <h2>{t('config')}</h2>
         <p class="mono">{data.config.file}</p>
-        <pre>{data.config.text}</pre>
+        <Scroll name={t('config')}>
+          <pre>{data.config.text}</pre>
+        </Scroll>
       </section>
       <section class="card">
         <h2>{t('log')}</h2>
-        <pre>{data.log.map(shortLine).join('\n')}</pre>
+        <Scroll name={t('log')}>
+          <pre>{data.log.map(shortLine).join('\n')}</pre>
+        </Scroll>
       </section>
     </>
   );
@@ -106,7 +111,7 @@ function Entities() {
     <section class="card">
       <h2>{t('entities')}</h2>
       <p>{t('entitiesHelp')}</p>
-      <div class="wide">
+      <Scroll name={t('entities')}>
         <table>
           <thead>
             <tr>
@@ -123,7 +128,7 @@ function Entities() {
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </section>
   );
 }

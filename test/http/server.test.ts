@@ -1,0 +1,291 @@
+// The page's server: a table of good and bad requests against a running demo, and who may come in.
+
+import {request as httpRequest} from 'node:http';
+import {connect} from 'node:net';
+import {afterAll, afterEach, beforeAll, describe, expect, test} from 'vitest';
+import {silentLog} from '../../src/core/log.ts';
+import type {HttpDeps, HttpSettings} from '../../src/http/deps.ts';
+import {openapi} from '../../src/http/openapi.ts';
+import {createHttp} from '../../src/http/server.ts';
+import type {start} from '../support/cli.ts';
+
+const never = new AbortController().signal;
+type Reply = {status: number; headers: Record<string, string | string[] | undefined>; body: string};
+
+/** A raw request: `fetch` would not let a test choose the Host. */
+const ask = (
+  base: string,
+  path: string,
+  {method = 'GET', headers = {}, body}: {method?: string; headers?: Record<string, string>; body?: string} = {},
+): Promise<Reply> =>
+  new Promise((resolve, reject) => {
+    const request = httpRequest(`${base}${path}`, {method, headers}, response => {
+      let text = '';
+      response.setEncoding('utf8');
+      response.on('data', chunk => {
+        text += chunk;
+      });
+      response.on('end', () => resolve({status: response.statusCode ?? 0, headers: response.headers, body: text}));
+    });
+    request.on('error', reject);
+    request.end(body);
+  });
+
+describe('a running house', () => {
+  let base = '';
+  let demo: ReturnType<typeof start>['child'];
+  beforeAll(async () => {
+    // Not the helper's own clean-up: this one lives for the whole group.
+    const {spawn} = await import('node:child_process');
+    const {mkdtempSync} = await import('node:fs');
+    const folder = mkdtempSync(`${(await import('node:os')).tmpdir()}/wattledger-http-`);
+    const child = spawn(
+      process.execPath,
+      ['src/cli/main.ts', 'demo', '--data', folder, '--port', '0', '--speed', '60', '--seconds', '120'],
+      {stdio: ['ignore', 'pipe', 'pipe']},
+    );
+    demo = child;
+    base = await new Promise<string>(resolve => {
+      let text = '';
+      child.stdout.on('data', chunk => {
+        text += chunk;
+        const page = /page\s+(http:\S+)/.exec(text)?.[1];
+        if (page && /sun .* W/.test(text)) resolve(page);
+      });
+    });
+  }, 60_000);
+  afterAll(() => {
+    demo.kill('SIGKILL');
+  });
+
+  test('now carries the keys of site/state, today and the totals', async () => {
+    const {status, body, headers} = await ask(base, '/api/v1/now');
+    expect(status).toBe(200);
+    const now = JSON.parse(body);
+    for (const key of [
+      'grid_power_w',
+      'solar_power_w',
+      'battery_power_w',
+      'home_power_w',
+      'battery_soc_pct',
+      'solar_to_home_w',
+      'unexplained_w',
+    ])
+      expect(now[key], key).toBeTypeOf('number');
+    expect(now.energy.grid_import_kwh).toBeTypeOf('number');
+    expect(now.day.day).toMatch(/^\d{4}-\d\d-\d\d$/);
+    expect(headers['content-security-policy']).toContain("default-src 'none'");
+  });
+
+  test.each([
+    ['/api/v1/flows?step=15m', 200],
+    ['/api/v1/flows?from=2026-01-01&to=2027-01-01&step=1mo&policy=proportional', 200],
+    ['/api/v1/points?device=meter&point=meter.power_w', 200],
+    ['/api/v1/devices', 200],
+    ['/api/v1/health', 200],
+    ['/api/v1/events?limit=5', 200],
+    ['/api/v1/setup', 200],
+    ['/api/v1/export?format=jsonl', 200],
+    ['/api/v1/backup', 200],
+    ['/healthz', 200],
+    ['/metrics', 200],
+    ['/openapi.json', 200],
+    ['/api/v1/flows?from=yesterday', 400],
+    ['/api/v1/flows?from=2026-13-41', 400],
+    ['/api/v1/flows?step=5m', 400],
+    ['/api/v1/flows?policy=none', 400],
+    ['/api/v1/flows?form=2026-01-01', 400],
+    ['/api/v1/flows?from=2026-02-01&to=2026-01-01', 400],
+    ['/api/v1/points', 400],
+    ['/api/v1/events?limit=-1', 400],
+    ['/api/v1/export?format=xml', 400],
+    ['/api/v1/now?x=1', 400],
+    ['/api/v1/nothing', 404],
+    ['/api/v1/constructor', 404],
+    ['/../../etc/passwd', 404],
+    [`/api/v1/flows?from=${'9'.repeat(5000)}`, 414],
+  ] as const)('GET %s is %i', async (path, status) => {
+    const reply = await ask(base, path);
+    expect(reply.status, reply.body.slice(0, 200)).toBe(status);
+    if (status >= 400) expect(JSON.parse(reply.body).error.length).toBeGreaterThan(5);
+  });
+
+  test('only reading is possible', async () => {
+    for (const method of ['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']) expect((await ask(base, '/api/v1/now', {method})).status).toBe(405);
+  });
+
+  test('a page of somebody else cannot read along', async () => {
+    for (const host of ['evil.example', 'evil.example:80', '192.168.1.1'])
+      expect((await ask(base, '/api/v1/now', {headers: {host}})).status, host).toBe(421);
+    const {port} = new URL(base);
+    for (const host of [`localhost:${port}`, `127.0.0.1:${port}`])
+      expect((await ask(base, '/api/v1/now', {headers: {host}})).status).toBe(200);
+    expect(
+      (await ask(base, '/api/v1/now', {headers: {origin: 'https://evil.example'}})).headers['access-control-allow-origin'],
+    ).toBeUndefined();
+  });
+
+  test('what did not change is not sent again, what is long is compressed', async () => {
+    const first = await ask(base, '/openapi.json', {headers: {'accept-encoding': 'gzip'}});
+    expect(first.headers['content-encoding']).toBe('gzip');
+    const etag = String(first.headers['etag']);
+    expect((await ask(base, '/openapi.json', {headers: {'if-none-match': etag}})).status).toBe(304);
+  });
+
+  test('no reply has more than 1500 steps, and it says which step it is', async () => {
+    const {body} = await ask(base, '/api/v1/flows?from=2000-01-01&to=2026-12-31&step=15m');
+    expect(JSON.parse(body).step).toBe('1mo');
+  });
+
+  test('the description and the routes are the same, both ways', async () => {
+    for (const path of Object.keys(openapi.paths)) {
+      if (path === '/api/v1/stream') continue;
+      const query = path === '/api/v1/points' ? '?device=meter&point=meter.power_w' : '';
+      expect((await ask(base, path + query)).status, path).toBe(200);
+    }
+    const described = Object.keys(openapi.paths).map(path => path.replace('/api/v1/', ''));
+    const {endpoints} = await import('../../src/http/api.ts');
+    for (const name of Object.keys(endpoints({site: {timezone: 'UTC'}} as HttpDeps, () => null))) expect(described).toContain(name);
+  });
+
+  test('metrics keep the text format: each sample behind its HELP and TYPE', async () => {
+    const {body} = await ask(base, '/metrics');
+    const typed = new Set<string>();
+    for (const line of body.trim().split('\n')) {
+      if (line.startsWith('#')) {
+        const type = /^# TYPE (\S+) (gauge|counter)$/.exec(line);
+        if (type) typed.add(type[1] as string);
+        continue;
+      }
+      const sample = /^([a-z_]+)(\{([a-z_]+="[^"]*",?)+\})? (-?[\d.e+-]+)$/.exec(line);
+      expect(sample, line).not.toBeNull();
+      expect(typed.has(sample?.[1] as string), line).toBe(true);
+    }
+    expect(typed.has('wattledger_power_watts')).toBe(true);
+  });
+
+  test('32 pages may listen, the next one is asked to come later, and news come', async () => {
+    const open: {destroy(): void}[] = [];
+    const listenTo = (): Promise<{status: number; first: string}> =>
+      new Promise((resolve, reject) => {
+        const request = httpRequest(`${base}/api/v1/stream`, response => {
+          let text = '';
+          response.on('data', chunk => {
+            text += chunk;
+            if (text.split('event: now').length > 2 || (response.statusCode ?? 0) >= 400)
+              resolve({status: response.statusCode ?? 0, first: text});
+          });
+        });
+        request.on('error', reject);
+        request.end();
+        open.push(request);
+      });
+    const all = await Promise.all(Array.from({length: 32}, listenTo));
+    expect(all.every(one => one.status === 200)).toBe(true);
+    expect(JSON.parse(/data: (.*)\n/.exec(all[0]?.first ?? '')?.[1] ?? '{}').grid_power_w).toBeTypeOf('number');
+    expect((await listenTo()).status).toBe(503);
+    for (const one of open) one.destroy();
+  });
+
+  test('nonsense on the wire does not disturb it', async () => {
+    const {port} = new URL(base);
+    await new Promise<void>(resolve => {
+      const socket = connect(Number(port), '127.0.0.1', () => socket.end('\x00\x01\x02nonsense\r\n\r\n'));
+      socket.on('close', () => resolve());
+      socket.on('error', () => resolve());
+      socket.resume();
+    });
+    expect((await ask(base, '/healthz')).status).toBe(200);
+  });
+});
+
+describe('with a password and a token', () => {
+  const sinks: ReturnType<typeof createHttp>[] = [];
+  afterEach(async () => {
+    for (const sink of sinks.splice(0)) await sink.close(never);
+  });
+  // Only who may come in is asked here; the answers behind the door are the business of the group above.
+  const deps = {
+    log: silentLog,
+    site: {
+      id: 'home',
+      name: 'Home',
+      timezone: 'UTC',
+      currency: 'EUR',
+      flows: {policy: 'solar-first'},
+      map: {batteries: [], hybrids: [], loads: []},
+    },
+    health: () => ({
+      ok: true,
+      problems: [],
+      devices: [],
+      links: [],
+      sinks: [],
+      store: null,
+      tick: {seq: 0, everyMs: 1000, lastMs: 0, lateMs: 0, missed: 0},
+      clock: {trusted: true, steps: 0},
+    }),
+    wallMs: () => 0,
+    logTail: () => [],
+    details: () => null,
+  } as unknown as HttpDeps;
+  const open = async (settings: Partial<HttpSettings>): Promise<string> => {
+    const sink = createHttp({listen: '127.0.0.1:0', hosts: [], trustProxy: [], ...settings}, deps);
+    sinks.push(sink);
+    await sink.open(never);
+    return sink.address() as string;
+  };
+  const login = (base: string, password: string) =>
+    ask(base, '/login', {method: 'POST', headers: {'content-type': 'application/json'}, body: JSON.stringify({password})});
+
+  test('nothing is told without one; a login gives a cookie that scripts cannot read', async () => {
+    const base = await open({password: 'correct horse'});
+    expect((await ask(base, '/api/v1/now')).status).toBe(401);
+    expect((await ask(base, '/metrics')).status).toBe(401);
+    expect((await ask(base, '/healthz')).status).toBe(200);
+    const {status, headers} = await login(base, 'correct horse');
+    expect(status).toBe(204);
+    const cookie = String(headers['set-cookie']);
+    expect(cookie).toMatch(/HttpOnly/);
+    expect(cookie).toMatch(/SameSite=Strict/);
+    const session = cookie.split(';')[0] as string;
+    expect((await ask(base, '/api/v1/now', {headers: {cookie: session}})).status).toBe(200);
+    await ask(base, '/logout', {method: 'POST', headers: {cookie: session, 'content-type': 'application/json'}});
+    expect((await ask(base, '/api/v1/now', {headers: {cookie: session}})).status).toBe(401);
+  });
+
+  test('guessing is slowed down, even with the right one at the end', async () => {
+    const base = await open({password: 'right'});
+    for (let i = 0; i < 5; i++) expect((await login(base, `wrong ${i}`)).status).toBe(401);
+    expect((await login(base, 'right')).status).toBe(429);
+  });
+
+  test('a token in the header', async () => {
+    const base = await open({token: 'abc'});
+    expect((await ask(base, '/api/v1/now', {headers: {authorization: 'Bearer abc'}})).status).toBe(200);
+    expect((await ask(base, '/api/v1/now', {headers: {authorization: 'Bearer abd'}})).status).toBe(401);
+  });
+
+  test('a form of another site cannot log in, a huge body is refused', async () => {
+    const base = await open({password: 'x'});
+    expect((await ask(base, '/login', {method: 'POST', headers: {'content-type': 'text/plain'}, body: '{"password":"x"}'})).status).toBe(
+      415,
+    );
+    expect(
+      (await ask(base, '/login', {method: 'POST', headers: {'content-type': 'application/json'}, body: 'x'.repeat(10_000)})).status,
+    ).toBe(413);
+  });
+
+  test('names listed in http.hosts are welcome, and a trusted proxy may call us what it likes', async () => {
+    const base = await open({hosts: ['pi.local']});
+    expect((await ask(base, '/api/v1/now', {headers: {host: 'pi.local:8080'}})).status).toBe(200);
+    expect((await ask(base, '/api/v1/now', {headers: {host: 'other.local'}})).status).toBe(421);
+    const behind = await open({trustProxy: ['127.0.0.1']});
+    expect((await ask(behind, '/api/v1/now', {headers: {host: 'energy.example'}})).status).toBe(200);
+  });
+
+  test('without any readings it is not healthy for long', async () => {
+    const base = await open({});
+    expect([200, 503]).toContain((await ask(base, '/healthz')).status);
+  });
+});

@@ -1,0 +1,167 @@
+// The page in a real browser against a running demo: every view at two sizes, light and dark; live, accessible, without a CSP violation.
+
+import {type ChildProcess, spawn} from 'node:child_process';
+import {existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync} from 'node:fs';
+import {createRequire} from 'node:module';
+import os from 'node:os';
+import path from 'node:path';
+import {type Browser, type Page, chromium as playwright} from 'playwright-core';
+import {afterAll, beforeAll, describe, expect, test} from 'vitest';
+import {chromium, freePort, WITHOUT_CHROMIUM} from '../support/programs.ts';
+
+const built = existsSync('dist/web/index.html');
+const SHOTS = path.resolve('artifacts/screenshots');
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const SIZES = [
+  {name: 'phone-dark', viewport: {width: 390, height: 844}, colorScheme: 'dark', locale: 'de-DE'},
+  {name: 'desktop-light', viewport: {width: 1280, height: 900}, colorScheme: 'light', locale: 'en-GB'},
+] as const;
+
+describe.skipIf(!chromium || !built)(`the page${WITHOUT_CHROMIUM}${built ? '' : ' (skipped: the page is not built)'}`, () => {
+  let browser: Browser;
+  let demo: ChildProcess;
+  let base = '';
+  let port = 0;
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'wattledger-page-'));
+
+  function startDemo(): Promise<void> {
+    demo = spawn(
+      process.execPath,
+      ['src/cli/main.ts', 'demo', '--data', folder, '--port', String(port), '--speed', '120', '--seconds', '180'],
+      {stdio: ['ignore', 'pipe', 'inherit']},
+    );
+    return new Promise(resolve => {
+      let text = '';
+      demo.stdout?.on('data', chunk => {
+        text += chunk;
+        if (/sun .* W/.test(text)) resolve();
+      });
+    });
+  }
+
+  beforeAll(async () => {
+    mkdirSync(SHOTS, {recursive: true});
+    port = await freePort();
+    base = `http://127.0.0.1:${port}`;
+    await startDemo();
+    // Quarter hours reach the ledger at the pace of commits.
+    await expect
+      .poll(async () => ((await (await fetch(`${base}/api/v1/flows`)).json()) as {slots: unknown[]}).slots.length, {timeout: 30_000})
+      .toBeGreaterThan(0);
+    browser = await playwright.launch({
+      executablePath: `/usr/bin/${chromium}`,
+      args: [
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-quic',
+        '--no-first-run',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+      ],
+    });
+  }, 60_000);
+  afterAll(async () => {
+    await browser?.close();
+    demo?.kill('SIGKILL');
+    rmSync(folder, {recursive: true, force: true});
+  });
+
+  async function opened(size: (typeof SIZES)[number], hash: string): Promise<{page: Page; complaints: string[]}> {
+    const {viewport, colorScheme, locale} = size;
+    const context = await browser.newContext({viewport, colorScheme, locale, bypassCSP: false});
+    const page = await context.newPage();
+    const complaints: string[] = [];
+    page.on('console', message => {
+      if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
+    });
+    page.on('pageerror', error => complaints.push(error.message));
+    await page.goto(`${base}/#/${hash}`);
+    await page.locator('main section, main table').first().waitFor();
+    return {page, complaints};
+  }
+
+  const VIEWS = [
+    ['now', /\d+\s?(W|kW)/],
+    ['day', /kWh/],
+    ['energy', /kWh/],
+    ['devices', /eastron-sdm630/],
+    ['setup', /wattledger\.db/],
+  ] as const;
+
+  describe.each(SIZES)('$name', size => {
+    test.each(VIEWS)('%s shows its numbers, is accessible and keeps to its own origin', async (view, numbers) => {
+      const {page, complaints} = await opened(size, view);
+      await expect.poll(() => page.locator('main').innerText()).toMatch(numbers);
+      if (view === 'devices') await page.locator('summary').first().click();
+      await page.screenshot({path: path.join(SHOTS, `${view}-${size.name}.png`), fullPage: true});
+      // The rules run in a world of their own, so that the page's policy stays in force.
+      const violations = await page
+        .evaluate(async source => {
+          // biome-ignore lint/security/noGlobalEval: axe is injected as text; the page itself never evaluates anything
+          window.eval(source);
+          const axe = (
+            window as unknown as {
+              axe: {run(options: object): Promise<{violations: {id: string; impact: string; nodes: {html: string}[]}[]}>};
+            }
+          ).axe;
+          const {violations: found} = await axe.run({resultTypes: ['violations']});
+          return found.filter(one => one.impact === 'serious' || one.impact === 'critical').map(one => `${one.id}: ${one.nodes[0]?.html}`);
+        }, AXE)
+        .catch((error: Error) => (/unsafe-eval|Content Security Policy/.test(error.message) ? null : Promise.reject(error)));
+      if (violations !== null) expect(violations).toEqual([]);
+      else expect(await axeWithoutPolicy(size, view)).toEqual([]);
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      expect(wide).toBeLessThanOrEqual(1);
+      expect(complaints.filter(text => !/unsafe-eval/.test(text))).toEqual([]);
+      await page.context().close();
+    });
+  });
+
+  /** The page's own policy forbids injected scripts, so the rules run on a copy of the view without it. */
+  async function axeWithoutPolicy({viewport, colorScheme, locale}: (typeof SIZES)[number], view: string): Promise<string[]> {
+    const context = await browser.newContext({viewport, colorScheme, locale, bypassCSP: true});
+    const page = await context.newPage();
+    await page.goto(`${base}/#/${view}`);
+    await page.locator('main section, main table').first().waitFor();
+    await page.addScriptTag({content: AXE});
+    const found = await page.evaluate(async () => {
+      const axe = (
+        window as unknown as {axe: {run(options: object): Promise<{violations: {id: string; impact: string; nodes: {html: string}[]}[]}>}}
+      ).axe;
+      const {violations} = await axe.run({resultTypes: ['violations']});
+      return violations.filter(one => one.impact === 'serious' || one.impact === 'critical').map(one => `${one.id}: ${one.nodes[0]?.html}`);
+    });
+    await context.close();
+    return found;
+  }
+
+  test('news come by themselves', async () => {
+    const {page} = await opened(SIZES[1], 'now');
+    const read = (): Promise<string> => page.locator('.figures').innerText();
+    const first = await read();
+    await expect.poll(read, {timeout: 15_000}).not.toBe(first);
+    await page.context().close();
+  });
+
+  test('the keyboard alone reaches every view', async () => {
+    const {page} = await opened(SIZES[1], 'now');
+    await page.keyboard.press('Tab'); // past the skip link
+    for (const view of ['now', 'day', 'energy', 'devices', 'setup']) {
+      await page.keyboard.press('Tab');
+      await page.keyboard.press('Enter');
+      await expect.poll(() => page.evaluate(() => location.hash)).toBe(`#/${view}`);
+      await page.evaluate(target => document.querySelector<HTMLElement>(`nav a[href="#/${target}"]`)?.focus(), view);
+    }
+    await page.context().close();
+  });
+
+  test('it says that the daemon is gone, and goes on when it is back', async () => {
+    const {page} = await opened(SIZES[1], 'now');
+    demo.kill('SIGKILL');
+    await page.locator('.dot.bad').first().waitFor({timeout: 10_000});
+    await startDemo();
+    await page.locator('header .dot.good').first().waitFor({timeout: 20_000});
+    await page.context().close();
+  }, 60_000);
+});
