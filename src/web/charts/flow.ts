@@ -23,7 +23,10 @@ export type FlowPicture = {
   readonly edges: readonly FlowEdge[];
 };
 
-const WIDTH = 720;
+/** Wide enough for three columns; on a phone they stand closer. */
+export const WIDE = 720;
+export const NARROW = 430;
+const MARGIN = {[WIDE]: 80, [NARROW]: 52};
 const ROW = 132;
 const LEAST_W = 1;
 const WIDEST = 18;
@@ -31,7 +34,12 @@ const WIDEST = 18;
 export const RADIUS = 46;
 
 /** `state` has keys such as `solar_to_home_w`. */
-export function flowPicture(state: Readonly<Record<string, unknown>>, batteries: readonly string[], loads: readonly string[]): FlowPicture {
+export function flowPicture(
+  state: Readonly<Record<string, unknown>>,
+  batteries: readonly string[],
+  loads: readonly string[],
+  width: typeof WIDE | typeof NARROW = WIDE,
+): FlowPicture {
   const cells: {from: string; to: string; w: number}[] = [];
   for (const [key, value] of Object.entries(state)) {
     const match = /^(.+)_to_(.+)_w$/.exec(key);
@@ -48,9 +56,10 @@ export function flowPicture(state: Readonly<Record<string, unknown>>, batteries:
   const nodes: FlowNode[] = [];
   const spread = (ids: readonly string[], x: number, kind: (id: string) => FlowNode['kind']): void =>
     ids.forEach((id, index) => void nodes.push({id, x, y: Math.round(((index + 0.5) * height) / ids.length), kind: kind(id)}));
-  spread([...left, 'grid'], 80, id => (id === 'grid' ? 'grid' : id === 'unexplained' ? 'odd' : 'source'));
-  spread(batteries, WIDTH / 2, () => 'battery');
-  spread(right, WIDTH - 80, id => (id === 'unexplained' ? 'odd' : 'sink'));
+  const margin = MARGIN[width] as number;
+  spread([...left, 'grid'], margin, id => (id === 'grid' ? 'grid' : id === 'unexplained' ? 'odd' : 'source'));
+  spread(batteries, width / 2, () => 'battery');
+  spread(right, width - margin, id => (id === 'unexplained' ? 'odd' : 'sink'));
   const at = new Map(nodes.map(node => [node.id, node]));
   const most = Math.max(2000, ...cells.map(cell => cell.w));
   const edges = cells.flatMap(({from, to, w}): FlowEdge[] => {
@@ -68,7 +77,7 @@ export function flowPicture(state: Readonly<Record<string, unknown>>, batteries:
       },
     ];
   });
-  return {width: WIDTH, height, nodes, edges: edges.sort((a, b) => b.w - a.w)};
+  return {width, height, nodes, edges: edges.sort((a, b) => b.w - a.w)};
 }
 
 function curve(a: FlowNode, b: FlowNode): string {

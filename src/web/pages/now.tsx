@@ -1,8 +1,15 @@
 // Now: the flow picture, how fresh it is, what does not add up, and today in six numbers.
 
-import {flowPicture, RADIUS} from '../charts/flow.ts';
+import {signal} from '@preact/signals';
+import {flowPicture, NARROW, RADIUS, WIDE} from '../charts/flow.ts';
 import {connected, type Now, now, watt} from '../data.ts';
 import {kwh, nameOf, percent, t, watts} from '../text.ts';
+
+const phone = matchMedia('(max-width: 560px)');
+const narrow = signal(phone.matches);
+phone.addEventListener('change', () => {
+  narrow.value = phone.matches;
+});
 
 export function NowPage() {
   const state = now.value;
@@ -42,7 +49,7 @@ function Waiting({state}: {readonly state: Now}) {
 
 function Picture({state}: {readonly state: Now}) {
   const {batteries, loads} = state.roles;
-  const picture = flowPicture(state, batteries, loads);
+  const picture = flowPicture(state, batteries, loads, narrow.value ? NARROW : WIDE);
   const words = picture.edges.map(edge => `${nameOf(edge.from)} → ${nameOf(edge.to)} ${watts(edge.w)}`).join(', ');
   return (
     <section class="card flow">
