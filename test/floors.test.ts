@@ -22,6 +22,8 @@ const FLOORS: Readonly<Record<string, number>> = {
 const FENCES: Readonly<Record<string, RegExp>> = {
   'modbus-serial': /^link\//,
   serialport: /^link\//,
+  'modbus-serial/utils/crc16.js': /^link\//,
+  'modbus-serial/utils/lrc.js': /^link\//,
   mqtt: /^outlets\//,
   'better-sqlite3': /^store\//,
   'node-cron': /^app\//,

@@ -21,7 +21,7 @@ export function createComparison(
   site: Site,
   simulation: Simulation,
   wallOf: (monoMs: number) => number,
-  shownAt: (device: string, nearMs: number) => number,
+  shownAt: (device: string, value: number, nearMs: number) => number,
 ): Comparison {
   const counters = countersOf(site);
   const firstMs = new Map<Total, number>();
@@ -29,14 +29,17 @@ export function createComparison(
   let closing: Books | null = null;
 
   const seenAt = (reading: Reading): number | null =>
-    reading.measured.kind === 'good' ? shownAt(reading.device, wallOf(reading.measured.monoMs)) : null;
+    reading.measured.kind === 'good' && typeof reading.measured.value === 'number'
+      ? shownAt(reading.device, reading.measured.value, wallOf(reading.measured.monoMs))
+      : null;
 
   return {
     take(record) {
       for (const reading of record.readings) {
-        const atMs = seenAt(reading);
-        if (atMs === null) continue;
-        for (const total of counters.get(`${reading.device}/${reading.point}`) ?? []) {
+        const totals = counters.get(`${reading.device}/${reading.point}`);
+        const atMs = totals ? seenAt(reading) : null;
+        if (!totals || atMs === null) continue;
+        for (const total of totals) {
           if (!firstMs.has(total)) firstMs.set(total, atMs);
           lastMs.set(total, atMs);
         }

@@ -12,8 +12,8 @@ import type {Simulation} from './simulation.ts';
 export type ServedDevice = {readonly device: SimDevice; readonly link: string; readonly port: number};
 export type ServedHouse = {
   readonly devices: readonly ServedDevice[];
-  /** House time at which the device's registers were shown nearest to this moment: exact where the reader's own clock knows it to some ms only. */
-  shownAt(device: string, nearMs: number): number;
+  /** House time at which the device showed this value, the showing nearest to that moment: the reader's own clock knows it to some ms only. */
+  shownAt(device: string, value: number, nearMs: number): number;
   close(): Promise<void>;
 };
 
@@ -21,6 +21,8 @@ export type ServedHouse = {
 export const AGES_MS: Readonly<Record<SimDevice['plays'], number>> = {grid: 0, heat_pump: 0, solar: 2000, battery: 1000, hybrid: 0};
 /** Showings of a device that are remembered. */
 const SHOWINGS = 64;
+/** Registers of a tenth of a watt-hour that differ by less are the same. */
+const EQUAL = 0.05;
 /** On a bad day some of it is older than the configuration says. */
 const MORE_SKEW_MS = 1000;
 
@@ -34,7 +36,7 @@ export async function serveHouse(scenario: Scenario, simulation: Simulation, hou
     buses.set(link, [...(buses.get(link) ?? []), device]);
   }
   const servers: ModbusServer[] = [];
-  const shown = new Map<string, number[]>();
+  const shown = new Map<string, Showing[]>();
   const devices: ServedDevice[] = [];
   for (const [link, members] of buses) {
     const units = new Map<number, RegisterSource>();
@@ -42,41 +44,48 @@ export async function serveHouse(scenario: Scenario, simulation: Simulation, hou
       const dice = scenario.faults ? diceFrom(seed + 7919 * (servers.length * 10 + index + 1)) : null;
       units.set(
         device.unit,
-        registersOf(device, simulation, houseMs, dice, atMs => remember(device.id, atMs)),
+        registersOf(device, simulation, houseMs, dice, showing => remember(device.id, showing)),
       );
     }
     const server = await startModbusServer({host: HOST, port: 0, units});
     servers.push(server);
     for (const device of members) devices.push({device, link, port: server.port});
   }
-  function remember(device: string, atMs: number): void {
+  function remember(device: string, showing: Showing): void {
     const list = shown.get(device) ?? [];
     shown.set(device, list);
-    list.push(atMs);
+    list.push(showing);
     if (list.length > SHOWINGS) list.shift();
   }
-  const shownAt = (device: string, nearMs: number): number =>
-    (shown.get(device) ?? []).reduce((best, atMs) => (Math.abs(atMs - nearMs) < Math.abs(best - nearMs) ? atMs : best), Infinity);
-  return {
-    devices,
-    shownAt: (device, nearMs) => (Number.isFinite(shownAt(device, nearMs)) ? shownAt(device, nearMs) : nearMs),
-    close: async () => void (await Promise.all(servers.map(server => server.close()))),
-  };
+  function shownAt(device: string, value: number, nearMs: number): number {
+    const showings = (shown.get(device) ?? []).filter(({values}) =>
+      Object.values(values).some(one => typeof one === 'number' && Math.abs(one - value) < EQUAL),
+    );
+    return (
+      showings.reduce(
+        (best, {atMs}) => (best === null || Math.abs(atMs - nearMs) < Math.abs(best - nearMs) ? atMs : best),
+        null as number | null,
+      ) ?? nearMs
+    );
+  }
+  return {devices, shownAt, close: async () => void (await Promise.all(servers.map(server => server.close())))};
 }
+
+type Showing = {readonly atMs: number; readonly values: Values};
 
 function registersOf(
   device: SimDevice,
   simulation: Simulation,
   houseMs: () => number,
   dice: Dice | null,
-  tell: (atMs: number) => void,
+  tell: (showing: Showing) => void,
 ): RegisterSource {
   const wordsOf = encoderOf(device);
   const ageMs = AGES_MS[device.plays] + (dice && device.plays === 'battery' ? MORE_SKEW_MS : 0);
   const source = sourceOf(() => {
     const nowMs = houseMs();
-    tell(nowMs);
     const values = valuesOf(device, simulation.at(nowMs - ageMs), simulation.booksAt(nowMs));
+    tell({atMs: nowMs, values});
     return wordsOf(dice ? lying(values, dice) : values);
   });
   return dice ? troubled(source, dice) : source;

@@ -1,0 +1,62 @@
+// Registers behind a serial line: answers RTU requests as the devices on it would. For `simulate --serial` and the peers of the tests.
+
+import crc16 from 'modbus-serial/utils/crc16.js';
+import {AppError} from '../core/errors.ts';
+import type {Serial} from '../core/linkurl.ts';
+import {rtuFrame} from './framing.ts';
+import type {RegisterSource} from './server.ts';
+import {serialWire, type Wire} from './wire.ts';
+
+export type LineServer = {/** Resolves with the reason when the port goes away. */ readonly gone: Promise<string>; close(): Promise<void>};
+
+const REQUEST_BYTES = 8;
+const ILLEGAL_FUNCTION = 1;
+const ILLEGAL_VALUE = 3;
+const MOST_WORDS = 125;
+
+/** Opens the port and answers until closed. Throws AppError LINK_UNUSABLE. */
+export async function startSerialServer(path: string, serial: Serial, units: ReadonlyMap<number, RegisterSource>): Promise<LineServer> {
+  const wire = serialWire(path, serial);
+  const failed = await wire.open(new AbortController().signal);
+  if (failed) throw new AppError('LINK_UNUSABLE', path, failed.kind === 'disconnected' ? failed.reason : failed.kind);
+  const gone = serveLine(wire, units);
+  return {gone, close: () => wire.close()};
+}
+
+/** Answers what comes in on an open wire. Frames for other units, and broken ones, are passed over in silence as on a bus. */
+export function serveLine(wire: Wire, units: ReadonlyMap<number, RegisterSource>): Promise<string> {
+  let received = Buffer.alloc(0);
+  let tail: Promise<void> = Promise.resolve();
+  return new Promise(resolve => wire.listen(onBytes, resolve));
+
+  function onBytes(bytes: Buffer): void {
+    received = Buffer.concat([received, bytes]);
+    while (received.length >= REQUEST_BYTES) {
+      const frame = Buffer.from(received.subarray(0, REQUEST_BYTES));
+      if (crc16(frame.subarray(0, -2)) !== frame.readUInt16LE(REQUEST_BYTES - 2)) {
+        received = received.subarray(1);
+        continue;
+      }
+      received = received.subarray(REQUEST_BYTES);
+      tail = tail.then(() => answer(wire, frame, units)).catch(() => {});
+    }
+  }
+}
+
+async function answer(wire: Wire, frame: Buffer, units: ReadonlyMap<number, RegisterSource>): Promise<void> {
+  const [unit, fc] = frame as unknown as [number, number];
+  const source = units.get(unit);
+  if (!source) return;
+  const refuse = (exception: number): void => wire.write(rtuFrame(unit, Buffer.from([fc | 0x80, exception])));
+  if (fc !== 3 && fc !== 4) return refuse(ILLEGAL_FUNCTION);
+  const words = frame.readUInt16BE(4);
+  if (words < 1 || words > MOST_WORDS) return refuse(ILLEGAL_VALUE);
+  const result = await source.read(fc, frame.readUInt16BE(2), words);
+  if (result === 'silent' || result === 'reset') return;
+  if ('exception' in result) return refuse(result.exception);
+  const pdu = Buffer.alloc(2 + 2 * words);
+  pdu[0] = fc;
+  pdu[1] = 2 * words;
+  for (const [index, word] of result.entries()) pdu.writeUInt16BE(word & 0xffff, 2 + 2 * index);
+  wire.write(rtuFrame(unit, pdu));
+}

@@ -1,0 +1,423 @@
+// What buses do: every fault on a real socket or a real pseudo-terminal, and that no wrong value ever comes of it.
+
+import {createSocket} from 'node:dgram';
+import {createServer, type Server, type Socket} from 'node:net';
+import fc from 'fast-check';
+import ModbusRTU from 'modbus-serial';
+import {afterEach, describe, expect, test} from 'vitest';
+import {realClock} from '../../src/app/clock.ts';
+import {parseLinkUrl} from '../../src/core/linkurl.ts';
+import {ascii, type Framing, goodwe, rtu, rtuFrame, solarman} from '../../src/link/framing.ts';
+import {startSerialServer} from '../../src/link/line-server.ts';
+import type {Link, ReadAnswer} from '../../src/link/link.ts';
+import {openLink} from '../../src/link/open.ts';
+import {type RegisterSource, startModbusServer} from '../../src/link/server.ts';
+import {serialWire} from '../../src/link/wire.ts';
+import {tempFolder} from '../support/cli.ts';
+import {type Cable, cable, haveSocat, WITHOUT_SOCAT} from '../support/pty.ts';
+
+const never = new AbortController().signal;
+const closers: (() => Promise<unknown> | unknown)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+const opened = (text: string, timeoutMs = 300): Link => {
+  const link = openLink('test', parseLinkUrl(text), {clock: realClock, timeoutMs});
+  closers.push(() => link.close());
+  return link;
+};
+const read = (link: Link, at: number, words = 2, unit = 1): Promise<ReadAnswer> =>
+  link.read(unit, {fc: 3, at, words}, never, {timeoutMs: 300});
+/** A register's value is its address: a stale answer shows. */
+const byAddress: RegisterSource = {read: (_fc, at, words) => Array.from({length: words}, (_, index) => (at + index) & 0xffff)};
+
+/** A peer that answers each request with whatever the test writes. */
+async function peer(
+  answer: (socket: Socket, request: Buffer, count: number) => void,
+): Promise<{port: number; connections: () => number; open: () => number}> {
+  const sockets = new Set<Socket>();
+  let connections = 0;
+  const server: Server = createServer(socket => {
+    connections++;
+    let count = 0;
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+    socket.on('error', () => {});
+    socket.on('data', data => answer(socket, data, count++));
+  });
+  await new Promise<void>(resolve => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  closers.push(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return {port: (server.address() as {port: number}).port, connections: () => connections, open: () => sockets.size};
+}
+
+/** A correct Modbus TCP answer to a request, its registers being their addresses. */
+function correct(request: Buffer, change: {id?: number; unit?: number; fc?: number; bytes?: number} = {}): Buffer {
+  const words = request.readUInt16BE(10);
+  const at = request.readUInt16BE(8);
+  const frame = Buffer.alloc(9 + 2 * words);
+  frame.writeUInt16BE(change.id ?? request.readUInt16BE(0), 0);
+  frame.writeUInt16BE(3 + 2 * words, 4);
+  frame[6] = change.unit ?? (request[6] as number);
+  frame[7] = change.fc ?? (request[7] as number);
+  frame[8] = change.bytes ?? 2 * words;
+  for (let i = 0; i < words; i++) frame.writeUInt16BE(at + i, 9 + 2 * i);
+  return frame;
+}
+
+describe('Modbus TCP', () => {
+  test.each([
+    ['silence', () => {}, 'timeout'],
+    ['a reset', (socket: Socket) => socket.resetAndDestroy(), 'disconnected'],
+    ['an end', (socket: Socket) => socket.end(), 'disconnected'],
+    ['a cut answer', (socket: Socket, request: Buffer) => socket.write(correct(request).subarray(0, 10)), 'timeout'],
+    ['another unit', (socket: Socket, request: Buffer) => socket.write(correct(request, {unit: 9})), 'bad_frame'],
+    ['another function', (socket: Socket, request: Buffer) => socket.write(correct(request, {fc: 4})), 'bad_frame'],
+    ['another length', (socket: Socket, request: Buffer) => socket.write(correct(request, {bytes: 6})), 'bad_frame'],
+    ['another transaction only', (socket: Socket, request: Buffer) => socket.write(correct(request, {id: 0xbeef})), 'timeout'],
+    ['text', (socket: Socket) => socket.write('HTTP/1.1 400 Bad Request\r\n\r\n'), 'bad_frame'],
+    [
+      'an exception',
+      (socket: Socket, request: Buffer) => socket.write(Buffer.concat([request.subarray(0, 4), Buffer.from([0, 3, 1, 0x83, 2])])),
+      'refused',
+    ],
+  ] as const)('%s is a fault, and the next request is right again', async (_name, misbehave, kind) => {
+    const {port, open} = await peer((socket, request) => {
+      if (request.readUInt16BE(8) === 100) misbehave(socket, request);
+      else socket.write(correct(request));
+    });
+    const link = opened(`tcp://127.0.0.1:${port}`);
+    expect(await read(link, 200)).toMatchObject({words: [200, 201]});
+    expect(await read(link, 100)).toMatchObject({kind: 'fault', fault: {kind}});
+    expect(await read(link, 300)).toMatchObject({words: [300, 301]});
+    expect(open()).toBeLessThanOrEqual(1);
+  });
+
+  test('an exception keeps the connection; a time-out replaces it', async () => {
+    const {port, connections} = await peer((socket, request, count) => {
+      if (count === 0) socket.write(Buffer.concat([request.subarray(0, 4), Buffer.from([0, 3, 1, 0x83, 2])]));
+      else if (count === 1) socket.write(correct(request));
+    });
+    const link = opened(`tcp://127.0.0.1:${port}`);
+    await read(link, 1);
+    expect(await read(link, 2)).toMatchObject({words: [2, 3]});
+    expect(connections()).toBe(1);
+    expect(await read(link, 3)).toMatchObject({fault: {kind: 'timeout'}});
+    await read(link, 4);
+    expect(connections()).toBe(2);
+  });
+
+  test('an answer that comes too late is never taken for the next one', async () => {
+    const {port} = await peer((socket, request) => {
+      if (request.readUInt16BE(8) === 1000) setTimeout(() => socket.writable && socket.write(correct(request)), 450);
+      else setTimeout(() => socket.writable && socket.write(correct(request)), 250);
+    });
+    const link = opened(`tcp://127.0.0.1:${port}`);
+    expect(await read(link, 1000)).toMatchObject({fault: {kind: 'timeout'}});
+    expect(await read(link, 2000)).toMatchObject({words: [2000, 2001]});
+  });
+
+  test('answers dribbled byte by byte, duplicated, or behind a stale one', async () => {
+    const {port} = await peer((socket, request) => {
+      const at = request.readUInt16BE(8);
+      if (at === 1) for (const [index, byte] of correct(request).entries()) setTimeout(() => socket.write(Buffer.from([byte])), index * 3);
+      else if (at === 2) socket.write(Buffer.concat([correct(request), correct(request)]));
+      else socket.write(Buffer.concat([correct(request, {id: 1}), correct(request)]));
+    });
+    const link = opened(`tcp://127.0.0.1:${port}`);
+    expect(await read(link, 1)).toMatchObject({words: [1, 2]});
+    expect(await read(link, 2)).toMatchObject({words: [2, 3]});
+    expect(await read(link, 3)).toMatchObject({words: [3, 4]});
+  });
+
+  test('busy is tried again', async () => {
+    let times = 0;
+    const server = await startModbusServer({
+      host: '127.0.0.1',
+      port: 0,
+      units: new Map([[1, {read: (_fc, at, words) => (times++ < 2 ? {exception: 6} : byAddress.read(3, at, words))}]]),
+    });
+    closers.push(() => server.close());
+    expect(await read(opened(`tcp://127.0.0.1:${server.port}`), 7)).toMatchObject({words: [7, 8]});
+  });
+
+  test('one socket and one request at a time, however many ask', async () => {
+    let inFlight = 0;
+    let most = 0;
+    const source: RegisterSource = {
+      async read(_fc, at, words) {
+        most = Math.max(most, ++inFlight);
+        await new Promise(resolve => setTimeout(resolve, 5));
+        inFlight--;
+        return byAddress.read(3, at, words);
+      },
+    };
+    const server = await startModbusServer({host: '127.0.0.1', port: 0, units: new Map([1, 2, 3].map(unit => [unit, source]))});
+    closers.push(() => server.close());
+    const link = opened(`tcp://127.0.0.1:${server.port}`);
+    const answers = await Promise.all(Array.from({length: 30}, (_, index) => read(link, index * 10, 2, 1 + (index % 3))));
+    for (const [index, answer] of answers.entries()) expect(answer).toMatchObject({words: [index * 10, index * 10 + 1]});
+    expect(most).toBe(1);
+  });
+
+  test('a dead unit is soon asked only now and then', async () => {
+    let asked = 0;
+    const silent: RegisterSource = {
+      read() {
+        asked++;
+        return 'silent';
+      },
+    };
+    const server = await startModbusServer({
+      host: '127.0.0.1',
+      port: 0,
+      units: new Map([
+        [1, byAddress],
+        [2, silent],
+      ]),
+    });
+    closers.push(() => server.close());
+    const link = opened(`tcp://127.0.0.1:${server.port}`);
+    for (let i = 0; i < 20; i++) await read(link, 1, 2, 2);
+    expect(asked).toBeLessThanOrEqual(4);
+    expect(await read(link, 5, 2, 1)).toMatchObject({words: [5, 6]});
+  });
+
+  test("another program's client reads our server, and cannot write", async () => {
+    const server = await startModbusServer({host: '127.0.0.1', port: 0, units: new Map([[1, byAddress]])});
+    closers.push(() => server.close());
+    const client = new ModbusRTU.default();
+    closers.push(() => new Promise<void>(resolve => client.close(() => resolve())));
+    await client.connectTCP('127.0.0.1', {port: server.port});
+    client.setID(1);
+    client.setTimeout(1000);
+    expect((await client.readHoldingRegisters(500, 3)).data).toEqual([500, 501, 502]);
+    expect((await client.readInputRegisters(600, 1)).data).toEqual([600]);
+    await expect(client.writeRegister(1, 1)).rejects.toMatchObject({modbusCode: 1});
+  });
+});
+
+describe('RTU over TCP', () => {
+  const rtuPeer = (answer: (socket: Socket, request: Buffer, good: Buffer) => void) =>
+    peer((socket, request) => {
+      const words = request.readUInt16BE(4);
+      const pdu = Buffer.alloc(2 + 2 * words);
+      pdu[0] = request[1] as number;
+      pdu[1] = 2 * words;
+      for (let i = 0; i < words; i++) pdu.writeUInt16BE(request.readUInt16BE(2) + i, 2 + 2 * i);
+      answer(socket, request, rtuFrame(request[0] as number, pdu));
+    });
+
+  test('a late answer is left behind with its connection', async () => {
+    const {port, connections} = await rtuPeer((socket, request, good) => {
+      const late = request.readUInt16BE(2) === 100;
+      setTimeout(() => socket.writable && socket.write(good), late ? 400 : 5);
+    });
+    const link = opened(`rtu+tcp://127.0.0.1:${port}`);
+    expect(await read(link, 100)).toMatchObject({fault: {kind: 'timeout'}});
+    expect(await read(link, 200)).toMatchObject({words: [200, 201]});
+    expect(connections()).toBe(2);
+  });
+
+  test.each([
+    ['a wrong checksum', (good: Buffer) => Buffer.concat([good.subarray(0, -1), Buffer.from([(good.at(-1) as number) ^ 1])])],
+    ['another unit', (good: Buffer) => rtuFrame(7, good.subarray(1, -2))],
+    ['half a frame', (good: Buffer) => good.subarray(0, 4)],
+  ] as const)('%s is no value', async (_name, spoil) => {
+    const {port} = await rtuPeer((socket, request, good) => void socket.write(request.readUInt16BE(2) === 100 ? spoil(good) : good));
+    const link = opened(`rtu+tcp://127.0.0.1:${port}`);
+    expect(await read(link, 100)).toMatchObject({fault: {kind: 'bad_frame'}});
+    expect(await read(link, 200)).toMatchObject({words: [200, 201]});
+  });
+
+  test('an adapter that hears itself', async () => {
+    const {port} = await rtuPeer((socket, request, good) => void socket.write(Buffer.concat([request, good])));
+    expect(await read(opened(`rtu+tcp://127.0.0.1:${port}`), 42)).toMatchObject({words: [42, 43]});
+  });
+});
+
+describe('datagrams', () => {
+  async function datagramPeer(answer: (request: Buffer) => Buffer | null): Promise<number> {
+    const socket = createSocket('udp4');
+    socket.on('message', (message, from) => {
+      const reply = answer(message);
+      if (reply) socket.send(reply, from.port, from.address);
+    });
+    await new Promise<void>(resolve => socket.bind(0, '127.0.0.1', resolve));
+    closers.push(() => socket.close());
+    return socket.address().port;
+  }
+  const good = (request: Buffer): Buffer => {
+    const words = request.readUInt16BE(4);
+    const pdu = Buffer.alloc(2 + 2 * words);
+    pdu[0] = request[1] as number;
+    pdu[1] = 2 * words;
+    for (let i = 0; i < words; i++) pdu.writeUInt16BE(request.readUInt16BE(2) + i, 2 + 2 * i);
+    return rtuFrame(request[0] as number, pdu);
+  };
+
+  test('RTU over UDP, a lost datagram between', async () => {
+    const port = await datagramPeer(request => (request.readUInt16BE(2) === 9 ? null : good(request)));
+    const link = opened(`rtu+udp://127.0.0.1:${port}`);
+    expect(await read(link, 5)).toMatchObject({words: [5, 6]});
+    expect(await read(link, 9)).toMatchObject({fault: {kind: 'timeout'}});
+    expect(await read(link, 6)).toMatchObject({words: [6, 7]});
+  });
+
+  test("GoodWe's framing, and a peer that is none", async () => {
+    const port = await datagramPeer(request => Buffer.concat([Buffer.from([0xaa, 0x55]), good(request)]));
+    expect(await read(opened(`goodwe+udp://127.0.0.1:${port}`), 35_100, 4, 247)).toMatchObject({words: [35_100, 35_101, 35_102, 35_103]});
+    const other = await datagramPeer(() => Buffer.from('hello'));
+    expect(await read(opened(`goodwe+udp://127.0.0.1:${other}`), 1)).toMatchObject({fault: {kind: 'bad_frame'}});
+  });
+});
+
+test('a stick logger: our frame in its envelope, its chatter passed over', async () => {
+  const LOGGER = 2_712_345_678;
+  const {port} = await peer((socket, request) => {
+    expect(request[0]).toBe(0xa5);
+    expect(request.readUInt32LE(7)).toBe(LOGGER);
+    const inner = request.subarray(26, -2);
+    const words = inner.readUInt16BE(4);
+    const pdu = Buffer.alloc(2 + 2 * words);
+    pdu[0] = 3;
+    pdu[1] = 2 * words;
+    for (let i = 0; i < words; i++) pdu.writeUInt16BE(inner.readUInt16BE(2) + i, 2 + 2 * i);
+    const answer = (control: number, body: Buffer): Buffer => {
+      const frame = Buffer.alloc(11 + body.length + 2);
+      frame[0] = 0xa5;
+      frame.writeUInt16LE(body.length, 1);
+      frame.writeUInt16LE(control, 3);
+      frame[5] = request[5] as number;
+      frame.writeUInt32LE(LOGGER, 7);
+      body.copy(frame, 11);
+      frame[frame.length - 2] = frame.subarray(1, -2).reduce((sum, byte) => (sum + byte) & 0xff, 0);
+      frame[frame.length - 1] = 0x15;
+      return frame;
+    };
+    socket.write(Buffer.concat([answer(0x4710, Buffer.from([0])), answer(0x1510, Buffer.concat([Buffer.alloc(14), rtuFrame(1, pdu)]))]));
+  });
+  expect(await read(opened(`solarman+tcp://127.0.0.1:${port}?serial=${LOGGER}`), 500)).toMatchObject({words: [500, 501]});
+});
+
+describe.skipIf(!haveSocat)(`a serial line${WITHOUT_SOCAT}`, () => {
+  const plugged = async (): Promise<Cable> => {
+    const one = await cable(tempFolder());
+    closers.push(() => one.pull());
+    return one;
+  };
+  const SERIAL = {baud: 9600, parity: 'none', stop: 1, data: 8} as const;
+
+  test('two units on one bus', async () => {
+    const {a, b} = await plugged();
+    const server = await startSerialServer(
+      a,
+      SERIAL,
+      new Map([
+        [1, byAddress],
+        [2, {read: (_fc, at, words) => new Array(words).fill(at + 1)}],
+      ]),
+    );
+    closers.push(() => server.close());
+    const link = opened(`rtu://${b}?baud=9600`);
+    expect(await read(link, 10, 3, 1)).toMatchObject({words: [10, 11, 12]});
+    expect(await read(link, 10, 2, 2)).toMatchObject({words: [11, 11]});
+    expect(await read(link, 10, 2, 3)).toMatchObject({fault: {kind: 'timeout'}});
+    expect(await read(link, 20, 2, 1)).toMatchObject({words: [20, 21]});
+  });
+
+  test('a late answer is drained, a broken one too', async () => {
+    const {a, b} = await plugged();
+    const wire = serialWire(a, SERIAL);
+    expect(await wire.open(never)).toBeNull();
+    closers.push(() => wire.close());
+    wire.listen(request => {
+      const at = request.readUInt16BE(2);
+      const answer = rtuFrame(1, Buffer.from([3, 4, at >> 8, at & 0xff, (at + 1) >> 8, (at + 1) & 0xff]));
+      if (at === 100) setTimeout(() => wire.write(answer), 330);
+      else if (at === 200) wire.write(Buffer.concat([answer.subarray(0, 5), Buffer.from([0xff]), answer]));
+      else wire.write(answer);
+    }, null);
+    const link = opened(`rtu://${b}?baud=9600`);
+    expect(await read(link, 100)).toMatchObject({fault: {kind: 'timeout'}});
+    expect(await read(link, 101)).toMatchObject({words: [101, 102]});
+    expect(await read(link, 200)).toMatchObject({fault: {kind: 'bad_frame'}});
+    expect(await read(link, 201)).toMatchObject({words: [201, 202]});
+  });
+
+  test('the adapter pulled and plugged in again', async () => {
+    const folder = tempFolder();
+    const first = await cable(folder);
+    const server = await startSerialServer(first.a, SERIAL, new Map([[1, byAddress]]));
+    const link = opened(`rtu://${first.b}?baud=9600`);
+    expect(await read(link, 1)).toMatchObject({words: [1, 2]});
+    await first.pull();
+    await server.close();
+    expect(await read(link, 2)).toMatchObject({kind: 'fault'});
+    const second = await cable(folder);
+    closers.push(() => second.pull());
+    const again = await startSerialServer(second.a, SERIAL, new Map([[1, byAddress]]));
+    closers.push(() => again.close());
+    let answer: ReadAnswer = await read(link, 3);
+    for (let tries = 0; tries < 100 && answer.kind === 'fault'; tries++) {
+      await new Promise(resolve => setTimeout(resolve, 50));
+      answer = await read(link, 3);
+    }
+    expect(answer).toMatchObject({words: [3, 4]});
+  });
+
+  test("another program's RTU client reads our serial server", async () => {
+    const {a, b} = await plugged();
+    const server = await startSerialServer(a, SERIAL, new Map([[1, byAddress]]));
+    closers.push(() => server.close());
+    const client = new ModbusRTU.default();
+    await client.connectRTUBuffered(b, {baudRate: 9600});
+    closers.push(() => new Promise<void>(resolve => client.close(() => resolve())));
+    client.setID(1);
+    client.setTimeout(1000);
+    expect((await client.readHoldingRegisters(500, 3)).data).toEqual([500, 501, 502]);
+  });
+});
+
+test('a serial port that is not there says so', async () => {
+  expect(await read(opened('rtu:///dev/serial/by-id/nothing?baud=9600'), 1)).toMatchObject({
+    fault: {kind: 'disconnected', reason: expect.stringContaining('plugged in')},
+  });
+});
+
+describe('whatever comes over the wire', () => {
+  const FRAMINGS: readonly (readonly [string, Framing])[] = [
+    ['rtu', rtu],
+    ['ascii', ascii],
+    ['goodwe', goodwe],
+    ['solarman', solarman(1)],
+  ];
+  test.each(FRAMINGS)('%s: random bytes are never a value and never an exception', (_name, framing) => {
+    fc.assert(
+      fc.property(fc.uint8Array({maxLength: 300}), fc.integer({min: 0, max: 247}), fc.integer({min: 1, max: 125}), (bytes, unit, words) => {
+        const parsed = framing.parse(Buffer.from(bytes), unit, {fc: 3, at: 0, words});
+        if (parsed.kind === 'answer') expect(parsed.answer.kind).toBe('fault');
+      }),
+      {numRuns: 500},
+    );
+  });
+  test('rtu: one wrong bit anywhere is never a value', () => {
+    const good = rtuFrame(1, Buffer.from([3, 4, 0x12, 0x34, 0x56, 0x78]));
+    expect(rtu.parse(good, 1, {fc: 3, at: 0, words: 2})).toMatchObject({answer: {words: [0x1234, 0x5678]}});
+    for (let bit = 0; bit < good.length * 8; bit++) {
+      const spoiled = Buffer.from(good);
+      spoiled[bit >> 3] = (spoiled[bit >> 3] as number) ^ (1 << (bit & 7));
+      const parsed = rtu.parse(spoiled, 1, {fc: 3, at: 0, words: 2});
+      if (parsed.kind === 'answer') expect(parsed.answer.kind).toBe('fault');
+    }
+  });
+  test('ascii: the request of the specification', () => {
+    // Unit 1, read 2 holding registers from 0x6B; checksum by hand: 256 - (01+03+00+6B+00+02) = 0x8F.
+    expect(ascii.request(1, {fc: 3, at: 0x6b, words: 2}).toString()).toBe(':0103006B00028F\r\n');
+  });
+});
