@@ -29,8 +29,20 @@ export type Outlet = {
 
 export function createOutlets(config: AppConfig, deps: OutletDeps): {readonly list: readonly Outlet[]; dashboard(): string | null} {
   const {log, health, store, continued} = deps;
+  // What waits in the outbox is deleted once a broker has it, so one broker gets the history.
+  const keeper = config.mqtt.find(broker => broker.history);
   const brokers = config.mqtt.map(broker =>
-    createMqtt(mqttSettings(broker), {log, site: config.site, health, continued, outbox: store.history}),
+    createMqtt(
+      {...mqttSettings(broker), history: broker === keeper},
+      {
+        log,
+        site: config.site,
+        health,
+        continued,
+        outbox: store.history,
+        totals: (fromMs, toMs, step) => store.query('totals', {fromMs, toMs, step, zone: config.site.timezone}),
+      },
+    ),
   );
   const page = config.http && createHttp(config.http, {...pageDeps(config, deps)});
   return {

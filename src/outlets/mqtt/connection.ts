@@ -17,6 +17,8 @@ export type ConnectionSettings = {
     readonly verify: boolean;
   };
   readonly will: {readonly topic: string; readonly payload: string};
+  /** Real ms until a refused login is tried again; a minute unless set. */
+  readonly refusedPauseMs?: number;
 };
 export type Message = {
   readonly topic: string;
@@ -60,7 +62,9 @@ const CONNECT_MS = 10_000;
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 30_000;
 /** A refused login is tried no faster: brokers lock out those who hammer. */
-const REFUSED_PAUSE_MS = 10_000;
+const REFUSED_PAUSE_MS = 60_000;
+/** The library has time-outs of its own; an attempt that outlives them is given up. */
+const ATTEMPT_MS = 25_000;
 /** An answer to a publish that takes longer counts as lost. */
 const ACK_MS = 15_000;
 const LAST_WORDS_MS = 1500;
@@ -70,7 +74,9 @@ const RETRY_NEWER_MS = 24 * 3_600_000;
 /** CONNACK codes for "unacceptable protocol version": MQTT 3.1.1 (3.2.2.3) and MQTT 5 (3.2.2.2). */
 const WRONG_VERSION = [1, 132];
 /** And for refused logins. */
-const REFUSED = [4, 5, 134, 135];
+const REFUSED = [4, 5, 134, 135, 138];
+/** DISCONNECT of MQTT 5: another client came with the same client id (3.14.2.1). */
+const TAKEN_OVER = 142;
 
 export function createConnection(settings: ConnectionSettings, {log, onConnect, onMessage}: ConnectionEvents): Connection {
   let client: MqttClient | null = null;
@@ -125,7 +131,14 @@ export function createConnection(settings: ConnectionSettings, {log, onConnect, 
     let greeted = false;
     let code: number | null = null;
     let reason: string | null = null;
+    let reset = false;
+    const giveUp = setTimeout(() => {
+      reason = 'no answer';
+      own.end(true);
+      gone();
+    }, ATTEMPT_MS);
     own.on('connect', () => {
+      clearTimeout(giveUp);
       greeted = true;
       up = true;
       drops = 0;
@@ -147,10 +160,20 @@ export function createConnection(settings: ConnectionSettings, {log, onConnect, 
     });
     own.on('error', (error: Error & {code?: number | string}) => {
       if (typeof error.code === 'number') code = error.code;
+      reset = error.code === 'ECONNRESET' || error.code === 'EPIPE';
       reason = error.message || String(error.code ?? 'unknown error');
       if (!greeted) own.end(true);
     });
-    own.once('close', () => {
+    own.on('disconnect', ({reasonCode}) => {
+      reason =
+        reasonCode === TAKEN_OVER
+          ? `another client came with the id ${settings.clientId}; each needs an id of its own (mqtt.client_id)`
+          : `the broker says goodbye (code ${reasonCode ?? 0})`;
+    });
+    own.once('close', gone);
+
+    function gone(): void {
+      clearTimeout(giveUp);
       if (client !== own) return;
       up = false;
       client = null;
@@ -158,25 +181,28 @@ export function createConnection(settings: ConnectionSettings, {log, onConnect, 
       own.on('error', () => {});
       own.end(true);
       if (ended) return;
-      if (!greeted && code === null && reason === null) drops++;
-      const wrongVersion = code !== null && WRONG_VERSION.includes(code);
-      if (settings.protocol === 'auto' && protocol === 5 && (wrongVersion || drops >= SILENT_DROPS)) {
-        protocol = 4;
+      if (!greeted && code === null && (reason === null || reset)) drops++;
+      if (settings.protocol === 'auto' && wrongVersion(code)) {
+        protocol = protocol === 5 ? 4 : 5;
         fellBackMs = performance.now();
         drops = 0;
-        log.info({part: 'mqtt', url: shown(settings.url)}, 'the broker does not speak MQTT 5; going on with 3.1.1');
-        again(0);
+        log.info({part: 'mqtt', url: shown(settings.url), protocol}, `going on with MQTT ${protocol === 5 ? '5' : '3.1.1'}`);
+        again(protocol === 4 ? 0 : pauseMs);
         return;
       }
       const refused = code !== null && REFUSED.includes(code);
       failed(
         refused
-          ? `the broker refuses the login (${reason})`
+          ? `the broker refuses the login (${reason}); check mqtt.username and mqtt.password`
           : (reason ?? (greeted ? 'the connection broke' : 'the broker closed before it greeted')),
       );
-      again(refused ? Math.max(REFUSED_PAUSE_MS, pauseMs) : pauseMs);
-    });
+      again(refused ? Math.max(settings.refusedPauseMs ?? REFUSED_PAUSE_MS, pauseMs) : pauseMs);
+    }
   }
+
+  /** Said by the broker, or shown by dropping us: then it may have been a restart as well, and the other version has its turn. */
+  const wrongVersion = (code: number | null): boolean =>
+    (protocol === 5 && code !== null && WRONG_VERSION.includes(code)) || drops >= SILENT_DROPS;
 
   function failed(reason: string): void {
     if (reason !== lastError) log.warn({part: 'mqtt', url: shown(settings.url)}, `broker: ${reason}`);

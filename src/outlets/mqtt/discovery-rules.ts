@@ -28,9 +28,10 @@ const SWITCH_TEMPLATE = /^\{\{ 'ON' if value_json\.[a-z0-9_]+ else 'OFF' \}\}$/;
 /** What is wrong with a message on a config topic, one line each; empty where nothing is. */
 export function discoveryProblems(topic: string, payload: string): string[] {
   const problems: string[] = [];
-  const [, , ...rest] = topic.split('/');
-  if (rest.pop() !== 'config') problems.push(`${topic}: the topic does not end in config`);
-  for (const level of rest) if (!/^[a-zA-Z0-9_-]+$/.test(level)) problems.push(`${topic}: "${level}" has characters that are not allowed`);
+  const levels = topic.split('/');
+  if (levels.pop() !== 'config') problems.push(`${topic}: the topic does not end in config`);
+  for (const level of levels.slice(levels.at(-2) === 'device' ? -1 : -2))
+    if (!/^[a-zA-Z0-9_-]+$/.test(level)) problems.push(`${topic}: "${level}" has characters that are not allowed`);
   const message = JSON.parse(payload) as Record<string, unknown>;
   const device = message['device'] as Record<string, unknown> | undefined;
   if (!device || !(Array.isArray(device['identifiers']) && device['identifiers'].length > 0))
@@ -42,7 +43,7 @@ export function discoveryProblems(topic: string, payload: string): string[] {
   const components = message['components'] as Record<string, Record<string, unknown>> | undefined;
   if (components)
     for (const [key, component] of Object.entries(components)) problems.push(...componentProblems(`${topic} ${key}`, component));
-  else problems.push(...componentProblems(topic, {platform: topic.split('/')[1], ...message}));
+  else problems.push(...componentProblems(topic, {platform: levels.at(-3), ...message}));
   return problems;
 }
 

@@ -5,6 +5,8 @@ import type {Connection, Outgoing} from './connection.ts';
 export type Newest = {
   /** Takes the place of what still waits for that topic. The same payload is not sent twice on one connection. */
   put(topic: string, payload: string, outgoing?: Outgoing): void;
+  /** Whether a payload of this topic was sent, or waits, on this connection. */
+  has(topic: string): boolean;
   /** Forgets what was sent, so that everything goes out again. */
   forget(): void;
   waiting(): number;
@@ -38,6 +40,7 @@ export function createNewest(connection: Connection): Newest {
       waiting.set(topic, {payload, outgoing});
       pump();
     },
+    has: topic => sent.has(topic) || waiting.has(topic),
     forget() {
       sent.clear();
       pump();

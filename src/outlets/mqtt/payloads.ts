@@ -1,13 +1,14 @@
 // What stands in the messages: flat JSON, numbers in the unit of the key, null for what is not known. Pure.
 
 import type {Board} from '../../core/board.ts';
-import type {SiteEnergy} from '../../core/flow/model.ts';
+import type {FlowEvent, SiteEnergy} from '../../core/flow/model.ts';
 import type {DeviceHealth, Health} from '../../core/health.ts';
 import type {Reading} from '../../core/reading.ts';
 import type {Site} from '../../core/site.ts';
 import {utcText} from '../../core/time.ts';
 import {VERSION} from '../../core/version.ts';
 import {parsePoint, pointInfo, pointKey} from '../../core/vocabulary.ts';
+import type {Counted, Energies} from './floors.ts';
 
 /** The board's readings by device. */
 export function byDevice(board: Board): ReadonlyMap<string, readonly Reading[]> {
@@ -31,11 +32,15 @@ export function deviceState(readings: readonly Reading[], wallMs: number): strin
 export const energyKey = (point: string): string => pointKey(point).replace(/_wh$/, '_kwh');
 export const isCounter = (point: string): boolean => parsePoint(point) !== null && pointInfo(point).behaves === 'counter';
 
-/** Lifetime counters of a device in Wh, as far as they are known now. */
-export function deviceCounters(readings: readonly Reading[]): ReadonlyMap<string, number> {
-  const counters = new Map<string, number>();
+/** A lifetime counter: its key in `device/ID/energy`, the register in kWh, and when it was read. */
+export type CounterReading = {readonly key: string; readonly kwh: number; readonly monoMs: number};
+
+/** Lifetime counters of a device that were read well. */
+export function deviceCounters(readings: readonly Reading[]): CounterReading[] {
+  const counters: CounterReading[] = [];
   for (const {point, measured} of readings)
-    if (isCounter(point) && measured.kind === 'good' && typeof measured.value === 'number') counters.set(point, measured.value);
+    if (isCounter(point) && measured.kind === 'good' && typeof measured.value === 'number')
+      counters.push({key: energyKey(point), kwh: Math.round(measured.value * 1000) / 1_000_000, monoMs: measured.monoMs});
   return counters;
 }
 
@@ -86,3 +91,32 @@ export const bridgeHealth = (health: Health): string =>
 /** Keys of an energy message that are energies. */
 export const energies = (energy: SiteEnergy): [string, number][] =>
   Object.entries(energy).filter((entry): entry is [string, number] => entry[0].endsWith('_kwh') && typeof entry[1] === 'number');
+
+/** The energies of a message that was published earlier; none where it cannot be read. */
+export function energiesIn(payload: string): Energies {
+  try {
+    return Object.fromEntries(energies(JSON.parse(payload) as SiteEnergy));
+  } catch {
+    return {};
+  }
+}
+
+const COUNTER_TEXTS: Readonly<Record<NonNullable<Counted['note']>, string>> = {
+  'held-back': 'does not go on from its last value; what is published waits',
+  replaced: 'counts anew; what is published goes on from its last value',
+  returned: 'is back where it was',
+};
+
+/** `bridge/event` messages. */
+export const bridgeEvent = {
+  flow: (wallMs: number, {kind, about, detail, evidence}: FlowEvent): string =>
+    JSON.stringify({ts: utcText(wallMs), kind, about, detail, ...(evidence ? {evidence} : {})}),
+  counter: (wallMs: number, device: string, key: string, registerKwh: number, {note, kwh}: Counted): string =>
+    JSON.stringify({
+      ts: utcText(wallMs),
+      kind: `counter-${note}`,
+      about: device,
+      detail: `${device}: ${key} ${note === null ? '' : COUNTER_TEXTS[note]}`,
+      evidence: {key, register_kwh: registerKwh, published_kwh: kwh},
+    }),
+} as const;

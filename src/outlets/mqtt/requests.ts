@@ -7,6 +7,29 @@ export type Answers = Readonly<Record<string, (question: Readonly<Record<string,
 export type Reply = {readonly topic: string; readonly payload: string; readonly correlationData?: Buffer};
 
 const LONGEST_QUESTION = 10_000;
+/** Questions that are being answered at one time; further ones are told to wait. */
+const AT_ONCE = 8;
+
+/** Takes questions and sends replies. */
+export function createResponder(base: string, answers: Answers, send: (reply: Reply) => void): (message: Message) => void {
+  let busy = 0;
+  const wait: Answers = Object.fromEntries(
+    Object.keys(answers).map(command => [
+      command,
+      () => {
+        throw new Error('busy with other questions; ask again');
+      },
+    ]),
+  );
+  return message => {
+    const known = busy < AT_ONCE ? answers : wait;
+    busy++;
+    void replyTo(message, base, known).then(reply => {
+      busy--;
+      if (reply) send(reply);
+    });
+  };
+}
 
 /** The reply to a message, or null where there is none: retained requests are somebody's mistake of long ago. */
 export async function replyTo(message: Message, base: string, answers: Answers): Promise<Reply | null> {

@@ -1,0 +1,136 @@
+// Discovery over the life of a house: sent once and when it changes, kept over restarts, taken back when a device or an entity is gone.
+
+import type {Log} from '../../core/log.ts';
+import type {Connection} from './connection.ts';
+import {discoveryProblems} from './discovery-rules.ts';
+import {type Component, type Discovery, type DiscoveryFacts, discoveries, messagesOf, ownPrefix} from './homeassistant.ts';
+import type {Newest} from './newest.ts';
+
+export type AnnouncerSettings = {readonly prefix: string; readonly style: 'device' | 'single'};
+export type Announcer = {
+  /** Where an earlier run has left its messages, in either style. */
+  readonly lookBackTopics: readonly string[];
+  /** A message the broker still holds; those of others are left alone. */
+  remember(topic: string, payload: string): void;
+  /** Everything goes out again with the next `announce`. */
+  forget(): void;
+  announce(facts: DiscoveryFacts): void;
+};
+
+/** Told to an old topic, Home Assistant lets the entity go to another topic without forgetting it. Source: its MQTT documentation, "Migrating discovery". */
+const MIGRATE = JSON.stringify({migrate_discovery: true});
+/** Kinds of entities we offer. */
+const PLATFORMS = ['sensor', 'binary_sensor'] as const;
+
+export function createAnnouncer({prefix, style}: AnnouncerSettings, connection: Connection, newest: Newest, log: Log): Announcer {
+  const components = new Map<string, Record<string, Component>>();
+  const old = new Map<string, string>();
+  const complained = new Set<string>();
+  let announced = '';
+
+  /** Devices that left the configuration leave Home Assistant; those not reached yet stay. */
+  function settleOld(facts: DiscoveryFacts, now: ReadonlyMap<string, string>): ReadonlySet<string> {
+    const own = ownPrefix(facts.site);
+    const configured = new Set([`${own}bridge`, `${own}house`, ...facts.devices.map(({id}) => `${own}device_${id}`)]);
+    const moved: string[] = [];
+    for (const [topic, payload] of old) {
+      const id = objectIdOf(topic);
+      if (!isOurs(facts, id, payload)) old.delete(topic);
+      else if (now.has(topic)) {
+        old.delete(topic);
+        bury(topic, now.get(topic) as string, payload);
+      } else if (!configured.has(id)) {
+        old.delete(topic);
+        newest.put(topic, '');
+      } else if (styleOf(topic) !== style) {
+        moved.push(topic);
+      } else if (style === 'single' && components.has(id) && !topic.includes('_to_')) {
+        old.delete(topic);
+        newest.put(topic, '');
+      }
+    }
+    const moving = new Set(moved.map(objectIdOf).filter(id => components.has(id)));
+    const topics = moved.filter(topic => moving.has(objectIdOf(topic)));
+    for (const topic of topics) old.delete(topic);
+    void migrate(
+      topics,
+      [...now].filter(([topic]) => moving.has(objectIdOf(topic))),
+    );
+    return moving;
+  }
+
+  /** From one message per entity to one per device, or back: nothing is renamed, no history is lost. */
+  async function migrate(topics: readonly string[], now: readonly (readonly [string, string])[]): Promise<void> {
+    for (const topic of topics) await connection.publish(topic, MIGRATE, {retain: true});
+    for (const [topic, payload] of now) await connection.publish(topic, payload, {retain: true});
+    for (const topic of topics) await connection.publish(topic, '', {retain: true});
+  }
+
+  /** An entity goes away by being told once without anything but its platform. Cells stay: one that is empty today is back tomorrow. */
+  function bury(topic: string, payload: string, before: string): void {
+    if (style === 'single') return;
+    const message = JSON.parse(payload) as {components: Record<string, unknown>};
+    const gone = Object.entries(componentsIn(before)).filter(([key]) => !(key in message.components) && !key.includes('_to_'));
+    if (gone.length === 0) return;
+    for (const [key, {platform = 'sensor'}] of gone) message.components[key] = {platform};
+    void connection.publish(topic, JSON.stringify(message), {retain: true});
+  }
+
+  /** What once was offered in this run stays: a cell that is not there now will be there again. */
+  function merged(discovery: Discovery): Discovery {
+    const all = {...components.get(discovery.id), ...discovery.components};
+    components.set(discovery.id, all);
+    return {...discovery, components: all};
+  }
+
+  return {
+    lookBackTopics: [`${prefix}/device/+/config`, ...PLATFORMS.map(platform => `${prefix}/${platform}/+/+/config`)],
+    remember: (topic, payload) => void old.set(topic, payload),
+    forget() {
+      announced = '';
+    },
+    announce(facts) {
+      // Every beat asks; only a change is worth the work.
+      const {devices, stateKeys, energyKeys, dayKeys} = facts;
+      const offered = devices.map(({id, identity, points, lastGoodMs}) => [
+        id,
+        lastGoodMs !== null,
+        points.length,
+        Object.values(identity),
+      ]);
+      const wanted = JSON.stringify([offered, stateKeys, energyKeys, dayKeys]);
+      if (wanted === announced) return;
+      announced = wanted;
+      const now = new Map<string, string>();
+      for (const discovery of discoveries(facts))
+        for (const {topic, payload} of messagesOf(merged(discovery), prefix, style)) now.set(topic, payload);
+      const moving = settleOld(facts, now);
+      for (const [topic, payload] of now) {
+        for (const problem of discoveryProblems(topic, payload)) {
+          if (!complained.has(problem)) log.warn({part: 'mqtt', problem}, 'Home Assistant would refuse this entity');
+          complained.add(problem);
+        }
+        if (!moving.has(objectIdOf(topic))) newest.put(topic, payload);
+      }
+    },
+  };
+}
+
+const styleOf = (topic: string): 'device' | 'single' => (topic.split('/').at(-3) === 'device' ? 'device' : 'single');
+/** `PREFIX/device/ID/config` or `PREFIX/PLATFORM/ID/KEY/config`; a prefix may have levels of its own. */
+const objectIdOf = (topic: string): string => topic.split('/').at(styleOf(topic) === 'device' ? -2 : -3) ?? '';
+
+/** By its id and by what it says: a site `home` must not take what belongs to a site `home_2` on the same broker. */
+function isOurs({site, base}: DiscoveryFacts, id: string, payload: string): boolean {
+  const own = ownPrefix(site);
+  const rest = id.startsWith(own) ? id.slice(own.length) : '';
+  return /^(house|bridge|device_[a-z0-9_]+)$/.test(rest) && (payload === MIGRATE || payload.includes(`"${base}/status"`));
+}
+
+function componentsIn(payload: string): Readonly<Record<string, {readonly platform?: string}>> {
+  try {
+    return (JSON.parse(payload) as {components?: Record<string, {platform?: string}>}).components ?? {};
+  } catch {
+    return {};
+  }
+}
