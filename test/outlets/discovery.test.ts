@@ -1,7 +1,133 @@
 // What Home Assistant is told: the rules it holds us to, and the messages of known houses, letter by letter.
 
 import {describe, expect, test} from 'vitest';
+import {advance, createFlow} from '../../src/core/flow/advance.ts';
+import type {DeviceHealth} from '../../src/core/health.ts';
+import type {Reading} from '../../src/core/reading.ts';
+import type {ChannelRef, Site} from '../../src/core/site.ts';
+import {VERSION} from '../../src/core/version.ts';
 import {discoveryProblems} from '../../src/outlets/mqtt/discovery-rules.ts';
+import {discoveries, messagesOf} from '../../src/outlets/mqtt/homeassistant.ts';
+import {HEALTH, SITE} from './house.ts';
+
+/** Powers in W by `device/point`. */
+type Powers = Readonly<Record<string, number>>;
+type Home = {readonly site: Site; readonly devices: readonly DeviceHealth[]; readonly powers: Powers};
+
+const device = (id: string, model: string, ...points: string[]): DeviceHealth => ({
+  ...(HEALTH.devices[0] as DeviceHealth),
+  id,
+  identity: {profile: 'sunspec', unit: 1, manufacturer: 'Acme', model, serial: `SN-${id}`, firmware: '1.08'},
+  points,
+});
+const dc = (part: string): ChannelRef => ({device: 'hybrid', part, id: part, side: 'dc', points: ['power_w']});
+
+const VILLA: Home = {
+  site: SITE,
+  devices: [
+    device(
+      'meter',
+      'SDM630',
+      'meter.power_w',
+      'meter.power_l1_w',
+      'meter.import_energy_wh',
+      'meter.export_energy_wh',
+      'meter.voltage_l1_v',
+    ),
+    device('roof', 'Symo', 'inverter.power_w', 'inverter.energy_wh', 'inverter.state', 'pv.string1_voltage_v', 'inverter.temperature_c'),
+    device('wall', 'Wall 10', 'battery.power_w', 'battery.soc_pct', 'battery.capacity_wh', 'battery.charge_energy_wh'),
+    device('pump', 'SDM120', 'meter.power_w', 'meter.power_factor', 'meter.apparent_power_va', 'meter.frequency_hz', 'meter.current_l1_a'),
+  ],
+  powers: {'meter/meter.power_w': -900, 'roof/inverter.power_w': 3000, 'wall/battery.power_w': -700, 'pump/meter.power_w': 800},
+};
+const HYBRID: Home = {
+  site: {
+    ...SITE,
+    id: 'farm',
+    name: 'Farm',
+    map: {
+      ...SITE.map,
+      solar: [],
+      batteries: [],
+      loads: [],
+      hybrids: [{id: 'hybrid', pv: [dc('pv')], battery: [dc('battery')], ac: {...dc('inverter'), side: 'ac'}}],
+    },
+  },
+  devices: [device('hybrid', 'GW10K-ET', 'pv.power_w', 'pv.energy_wh', 'battery.power_w', 'battery.soc_pct', 'inverter.power_w')],
+  powers: {'meter/meter.power_w': -900, 'hybrid/pv.power_w': 3000, 'hybrid/battery.power_w': -700, 'hybrid/inverter.power_w': 2200},
+};
+
+/** One line per entity, so that a change of one shows as a change of one. The keys are those that the house really publishes. */
+function told({site, devices, powers}: Home, style: 'device' | 'single'): {topic: string; payload: string}[] {
+  const readings = Object.entries(powers).map(([key, value]): Reading => {
+    const [id = '', point = ''] = key.split('/');
+    return {device: id, point, measured: {kind: 'good', value, monoMs: 1000}};
+  });
+  let flow = createFlow(site, 'boot');
+  let step = advance(site, flow, {
+    tick: {seq: 0, monoMs: 1000, wallMs: Date.UTC(2026, 10, 24, 12)},
+    readings,
+    clockTrusted: true,
+    flush: true,
+  });
+  flow = step.state;
+  const later = readings.map(reading => ({...reading, measured: {...reading.measured, monoMs: 2000}}) as Reading);
+  step = advance(site, flow, {
+    tick: {seq: 1, monoMs: 2000, wallMs: Date.UTC(2026, 10, 24, 12, 0, 1)},
+    readings: later,
+    clockTrusted: true,
+    flush: true,
+  });
+  const keys = (message: object | null): string[] => Object.keys(message ?? {});
+  return discoveries({
+    site,
+    base: 'wattledger',
+    devices,
+    stateKeys: keys(step.siteState),
+    energyKeys: keys(step.energy),
+    dayKeys: keys(step.day),
+  }).flatMap(discovery => messagesOf(discovery, 'homeassistant', style));
+}
+const lines = (messages: readonly {topic: string; payload: string}[]): string =>
+  `${messages
+    .flatMap(({topic, payload}) => {
+      const {components, ...rest} = JSON.parse(payload.replaceAll(`"${VERSION}"`, '"VERSION"')) as {components: Record<string, object>};
+      return [
+        topic,
+        `  ${JSON.stringify(rest)}`,
+        ...Object.entries(components).map(([key, component]) => `  ${key} ${JSON.stringify(component)}`),
+      ];
+    })
+    .join('\n')}\n`;
+const uniqueIds = (messages: readonly {payload: string}[]): string[] =>
+  messages.flatMap(({payload}) => [...payload.matchAll(/"unique_id":"([^"]+)"/g)].map(match => match[1] as string));
+
+describe.each([
+  ['villa', VILLA],
+  ['hybrid', HYBRID],
+] as const)('the messages of a known house: %s', (name, home) => {
+  test('are those of all versions before: an id that changes costs people their history', async () => {
+    await expect(lines(told(home, 'device'))).toMatchFileSnapshot(`../golden/discovery-${name}.txt`);
+  });
+  test.each(['device', 'single'] as const)('keep the rules in style %s', style => {
+    expect(told(home, style).flatMap(({topic, payload}) => discoveryProblems(topic, payload))).toEqual([]);
+  });
+  test('have the same unique ids in either style, each once', () => {
+    const ids = uniqueIds(told(home, 'device'));
+    expect(uniqueIds(told(home, 'single'))).toEqual(ids);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(ids.length).toBeGreaterThan(30);
+  });
+  test('a sleeping device keeps its counters, and loses its powers', () => {
+    for (const {payload} of told(home, 'single')) {
+      const {device_class: kind, availability, state_topic: from} = JSON.parse(payload);
+      if (!from.startsWith('wattledger/device/')) continue;
+      expect(availability.map(({topic}: {topic: string}) => topic)).toEqual(
+        kind === 'energy' ? ['wattledger/status'] : ['wattledger/status', from.replace('/state', '/availability')],
+      );
+    }
+  });
+});
 
 describe('the rules of discovery', () => {
   const valid = {

@@ -34,21 +34,20 @@ export type Broker = {
 /** A real broker on a port of its own. `lines` are further lines of its configuration. */
 export async function mosquitto(lines: readonly string[] = [], usePort?: number): Promise<Broker> {
   const port = usePort ?? (await freePort());
-  const folder = mkdtempSync(path.join(os.tmpdir(), 'wattledger-broker-'));
-  const config = path.join(folder, 'mosquitto.conf');
-  writeFileSync(
-    config,
-    [
-      `listener ${port} 127.0.0.1`,
-      ...(lines.some(line => line.startsWith('allow_anonymous')) ? [] : ['allow_anonymous true']),
-      ...lines,
-    ].join('\n'),
-  );
+  const text = [
+    `listener ${port} 127.0.0.1`,
+    ...(lines.some(line => line.startsWith('allow_anonymous')) ? [] : ['allow_anonymous true']),
+    ...lines,
+  ].join('\n');
+  let folder = '';
   let child: ChildProcess | null = null;
   const broker: Broker = {
     port,
     url: `mqtt://127.0.0.1:${port}`,
     async start() {
+      folder = mkdtempSync(path.join(os.tmpdir(), 'wattledger-broker-'));
+      const config = path.join(folder, 'mosquitto.conf');
+      writeFileSync(config, text);
       child = spawn('mosquitto', ['-c', config], {stdio: 'ignore'});
       for (let tries = 0; tries < 200; tries++) {
         if (await listens(port)) return;
@@ -64,22 +63,13 @@ export async function mosquitto(lines: readonly string[] = [], usePort?: number)
       own.kill('SIGCONT');
       own.kill(signal);
       await gone;
-      if (signal === 'SIGKILL') rmSync(folder, {recursive: true, force: true});
+      rmSync(folder, {recursive: true, force: true});
     },
     pause: () => void child?.kill('SIGSTOP'),
     resume: () => void child?.kill('SIGCONT'),
   };
   await broker.start();
-  // A later start needs the configuration again.
-  writeFileSync(
-    config,
-    [
-      `listener ${port} 127.0.0.1`,
-      ...(lines.some(line => line.startsWith('allow_anonymous')) ? [] : ['allow_anonymous true']),
-      ...lines,
-    ].join('\n'),
-  );
-  return {...broker, kill: async signal => broker.kill(signal ?? 'SIGTERM')};
+  return broker;
 }
 
 const listens = (port: number): Promise<boolean> =>
