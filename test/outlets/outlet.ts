@@ -6,6 +6,7 @@ import type {Health} from '../../src/core/health.ts';
 import {type Log, silentLog} from '../../src/core/log.ts';
 import type {Sink} from '../../src/core/sink.ts';
 import type {Site} from '../../src/core/site.ts';
+import type {TotalsQuestion} from '../../src/outlets/mqtt/answers.ts';
 import type {Outbox} from '../../src/outlets/mqtt/history.ts';
 import {createMqtt, type MqttSettings} from '../../src/outlets/mqtt.ts';
 import {type Broker, mosquitto} from '../support/programs.ts';
@@ -19,10 +20,17 @@ afterEach(async () => {
 });
 
 const nothingWaits: Outbox = {next: async () => [], done: async () => {}};
-type Changes = Partial<MqttSettings> & {continued?: boolean; outbox?: Outbox; site?: Site; health?: () => Health; log?: Log};
+type Changes = Partial<MqttSettings> & {
+  continued?: boolean;
+  outbox?: Outbox;
+  site?: Site;
+  health?: () => Health;
+  log?: Log;
+  totals?: TotalsQuestion;
+};
 /** The outlet under test; it is closed after the test. */
 export function outlet(url: string, changes: Changes = {}) {
-  const {continued = false, outbox = nothingWaits, site = SITE, health = () => HEALTH, log = silentLog, ...settings} = changes;
+  const {continued = false, outbox = nothingWaits, site = SITE, health = () => HEALTH, log = silentLog, totals, ...settings} = changes;
   const sink = createMqtt(
     {
       url,
@@ -34,7 +42,7 @@ export function outlet(url: string, changes: Changes = {}) {
       homeassistant: {prefix: 'homeassistant', statusTopic: 'homeassistant/status', style: 'device'},
       ...settings,
     },
-    {log, site, health, continued, outbox},
+    {log, site, health, continued, outbox, ...(totals ? {totals} : {})},
   );
   cleanups.push(async () => sink.close(never));
   return sink;

@@ -77,6 +77,10 @@ const WRONG_VERSION = [1, 132];
 const REFUSED = [4, 5, 134, 135, 138];
 /** DISCONNECT of MQTT 5: another client came with the same client id (3.14.2.1). */
 const TAKEN_OVER = 142;
+/** Connections in a row that break this soon, without a reason, look like a quarrel of two clients over one id. */
+const BRIEF = {ms: 5000, times: 3} as const;
+
+const OWN_ID = 'each needs an id of its own (mqtt.client_id)';
 
 export function createConnection(settings: ConnectionSettings, {log, onConnect, onMessage}: ConnectionEvents): Connection {
   let client: MqttClient | null = null;
@@ -85,6 +89,7 @@ export function createConnection(settings: ConnectionSettings, {log, onConnect, 
   let protocol: 4 | 5 = settings.protocol === 4 ? 4 : 5;
   let fellBackMs = 0;
   let drops = 0;
+  let briefs = 0;
   let pauseMs = FIRST_PAUSE_MS;
   let timer: NodeJS.Timeout | undefined;
   let connects = 0;
@@ -132,6 +137,7 @@ export function createConnection(settings: ConnectionSettings, {log, onConnect, 
     let code: number | null = null;
     let reason: string | null = null;
     let reset = false;
+    let greetedMs = 0;
     const giveUp = setTimeout(() => {
       reason = 'no answer';
       own.end(true);
@@ -140,9 +146,10 @@ export function createConnection(settings: ConnectionSettings, {log, onConnect, 
     own.on('connect', () => {
       clearTimeout(giveUp);
       greeted = true;
+      greetedMs = performance.now();
       up = true;
       drops = 0;
-      pauseMs = FIRST_PAUSE_MS;
+      if (briefs < BRIEF.times) pauseMs = FIRST_PAUSE_MS;
       connects++;
       if (lastError !== null || connects === 1) log.info({part: 'mqtt', url: shown(settings.url), protocol}, 'connected to the broker');
       lastError = null;
@@ -167,7 +174,7 @@ export function createConnection(settings: ConnectionSettings, {log, onConnect, 
     own.on('disconnect', ({reasonCode}) => {
       reason =
         reasonCode === TAKEN_OVER
-          ? `another client came with the id ${settings.clientId}; each needs an id of its own (mqtt.client_id)`
+          ? `another client came with the id ${settings.clientId}; ${OWN_ID}`
           : `the broker says goodbye (code ${reasonCode ?? 0})`;
     });
     own.once('close', gone);
@@ -182,6 +189,7 @@ export function createConnection(settings: ConnectionSettings, {log, onConnect, 
       own.end(true);
       if (ended) return;
       if (!greeted && code === null && (reason === null || reset)) drops++;
+      if (greeted) briefs = reason === null && performance.now() - greetedMs < BRIEF.ms ? briefs + 1 : 0;
       if (settings.protocol === 'auto' && wrongVersion(code)) {
         protocol = protocol === 5 ? 4 : 5;
         fellBackMs = performance.now();
@@ -194,11 +202,13 @@ export function createConnection(settings: ConnectionSettings, {log, onConnect, 
       failed(
         refused
           ? `the broker refuses the login (${reason}); check mqtt.username and mqtt.password`
-          : (reason ?? (greeted ? 'the connection broke' : 'the broker closed before it greeted')),
+          : (reason ?? (briefs >= BRIEF.times ? quarrel() : greeted ? 'the connection broke' : 'the broker closed before it greeted')),
       );
       again(refused ? Math.max(settings.refusedPauseMs ?? REFUSED_PAUSE_MS, pauseMs) : pauseMs);
     }
   }
+
+  const quarrel = (): string => `the broker ends each connection soon; perhaps another client has the id ${settings.clientId}: ${OWN_ID}`;
 
   /** Said by the broker, or shown by dropping us: then it may have been a restart as well, and the other version has its turn. */
   const wrongVersion = (code: number | null): boolean =>
