@@ -9,6 +9,7 @@ import type {Sink, TickRecord} from '../core/sink.ts';
 import type {Clock} from '../core/time.ts';
 import {createRunner, type Runner} from '../outlets/runner.ts';
 import {createStore} from '../store/store.ts';
+import {scheduleBackups} from './backups.ts';
 import {type Beat, readHealth} from './health.ts';
 import {openHouse} from './house.ts';
 import {createOutlets} from './outlets.ts';
@@ -93,6 +94,9 @@ export async function runApp(options: AppOptions): Promise<void> {
   }
   for (const {sink, newestOnly} of [...outlets.list, ...(options.sinks ?? []).map(sink => ({sink, newestOnly: true}))])
     runners.push(createRunner(sink, {log, newestOnly}));
+  const stopBackups = config.store.backup
+    ? scheduleBackups(config.store.backup, {log, timezone: site.timezone, wallMs: () => clock.wallMs(), backup: file => store.backup(file)})
+    : () => {};
   const stopWatchdog = startWatchdog({beat, everyMs: site.pollEveryMs, notifier, log, giveUp: () => process.exit(1)});
 
   const bootId = `${startedMs}`;
@@ -137,6 +141,7 @@ export async function runApp(options: AppOptions): Promise<void> {
     );
   } finally {
     stopWatchdog();
+    stopBackups();
     notifier.notify('STOPPING=1');
     const deadline = setTimeout(() => kill.abort(), DRAIN_MS);
     await Promise.allSettled([house.close(), poller.idle()]);

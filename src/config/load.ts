@@ -38,6 +38,7 @@ export type AppConfig = {
     readonly rawDays: number;
     readonly archive: boolean;
     readonly budgetMbPerDay: number | null;
+    readonly backup: {readonly folder: string; readonly cron: string; readonly keep: number} | null;
   };
   readonly mqtt: readonly ConfigMqtt[];
   readonly http: ConfigHttp | null;
@@ -135,6 +136,7 @@ export function parseConfig(text: string, fileName: string): AppConfig {
       rawDays: file.store.keep_raw / 86_400_000,
       archive: file.store.archive,
       budgetMbPerDay: file.store.budget_mb_per_day ?? null,
+      backup: file.store.backup ? {...file.store.backup, folder: path.resolve(folder, file.store.backup.folder)} : null,
     },
     mqtt,
     http,

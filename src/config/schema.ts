@@ -112,6 +112,18 @@ const store = z.strictObject({
     .default(30 * DAY_MS)
     .describe('How long every single reading is kept; quarter hours are kept for ever.'),
   archive: z.boolean().default(false).describe('Keep all raw readings compressed.'),
+  backup: z
+    .strictObject({
+      folder: z.string().describe('Where copies go; best on another disk.'),
+      cron: z
+        .string()
+        .regex(/^(\S+\s+){4}\S+$/, 'expected five fields of a cron expression, such as "17 3 * * *"')
+        .default('17 3 * * *')
+        .describe("When, in the site's time zone."),
+      keep: z.int().min(1).max(1000).default(7),
+    })
+    .optional()
+    .describe('Verified copies of the database, by the clock.'),
   budget_mb_per_day: z.number().positive().optional().describe('Warn when the file writes more than this.'),
 });
 

@@ -1,0 +1,163 @@
+// `npm run bench`: what the program costs, each figure beside its limit or a baseline of the same run. Nothing here is asserted.
+
+import {spawn} from 'node:child_process';
+import {existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import {setTimeout as sleep} from 'node:timers/promises';
+import {gzipSync} from 'node:zlib';
+import {listProfiles, loadProfile} from '../src/config/profiles.ts';
+import {requestMs} from '../src/core/bustime.ts';
+import {parseLinkUrl} from '../src/core/linkurl.ts';
+import {fieldsOf, spansOf} from '../src/core/planner.ts';
+import {bankOf, readCapture} from '../src/device/capture.ts';
+import {planOf, timingOf} from '../src/device/device.ts';
+import {startModbusServer} from '../src/link/server.ts';
+
+const line = (name: string, value: string, note = ''): void => console.log(`  ${name.padEnd(58)} ${value.padStart(14)}  ${note}`);
+const title = (text: string): void => console.log(`\n${text}`);
+const MAIN = path.resolve('src/cli/main.ts');
+const TICKS_PER_S = 100;
+
+const cpuMs = (pid: number): number => {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+  return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS_PER_S;
+};
+const memoryMb = (pid: number, key: 'VmRSS' | 'RssAnon'): number =>
+  Number(new RegExp(`${key}:\\s+(\\d+)`).exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1000;
+
+async function firstFlow(): Promise<void> {
+  title('start: from the command to the first flow on the page');
+  for (const round of [1, 2, 3]) {
+    const folder = mkdtempSync(path.join(os.tmpdir(), 'wattledger-bench-'));
+    const began = performance.now();
+    const demo = spawn(process.execPath, [MAIN, 'demo', '--data', folder, '--port', '0'], {stdio: ['ignore', 'pipe', 'ignore']});
+    const page = await new Promise<string>(resolve => {
+      let text = '';
+      demo.stdout.on('data', chunk => {
+        text += chunk;
+        const found = /page\s+(http:\S+)/.exec(text)?.[1];
+        if (found) resolve(found);
+      });
+    });
+    for (;;) {
+      const now = await fetch(`${page}/api/v1/now`).then(
+        answer => answer.json() as Promise<{ts: string | null}>,
+        () => null,
+      );
+      if (now?.ts) break;
+      await sleep(5);
+    }
+    line(`round ${round}`, `${Math.round(performance.now() - began)} ms`, 'aim 2000 ms');
+    const gone = new Promise(resolve => demo.once('exit', resolve));
+    demo.kill('SIGKILL');
+    await gone;
+    rmSync(folder, {recursive: true, force: true});
+  }
+}
+
+const DEVICES = 5;
+const SETTLE_MS = 8000;
+const WATCH_MS = 30_000;
+
+async function daemon(): Promise<void> {
+  title(`daemon: ${DEVICES} hybrid inverters of 40 points, one poll a second, page and store on`);
+  const bank = bankOf(readCapture('test/captures/goodwe-et.json'), () => 0);
+  const servers = await Promise.all(Array.from({length: DEVICES}, () => startModbusServer({host: '127.0.0.1', port: 0, units: bank})));
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'wattledger-bench-'));
+  const config = path.join(folder, 'site.yaml');
+  writeFileSync(
+    config,
+    `version: 1
+links: {${servers.map((server, index) => `l${index}: {url: "tcp://127.0.0.1:${server.port}"}`).join(', ')}}
+devices: {${servers.map((_, index) => `d${index}: {profile: goodwe-et, link: l${index}}`).join(', ')}}
+map:
+  grid: d0.grid
+  hybrid: [${servers.map((_, index) => `{id: h${index}, pv: d${index}.pv, battery: d${index}.battery, ac: d${index}.inverter}`).join(', ')}]
+poll: {every: 1s}
+store: {path: wattledger.db}
+http: {listen: "127.0.0.1:0"}
+`,
+  );
+  const variants: [string, string[]][] = [['from source', [MAIN]]];
+  if (existsSync('dist/src/cli/main.js')) variants.push(['built (npm run build)', [path.resolve('dist/src/cli/main.js')]]);
+  for (const [name, args] of variants) {
+    rmSync(path.join(folder, 'wattledger.db'), {force: true});
+    const child = spawn(process.execPath, [...args, 'run', '--config', config], {stdio: 'ignore'});
+    const pid = child.pid as number;
+    await sleep(SETTLE_MS);
+    const before = cpuMs(pid);
+    await sleep(WATCH_MS);
+    const used = cpuMs(pid) - before;
+    line(
+      `${name}: CPU a tick`,
+      `${(used / (WATCH_MS / 1000)).toFixed(1)} ms`,
+      `${((100 * used) / WATCH_MS).toFixed(1)} % of one core, aim 3 %`,
+    );
+    line(
+      `${name}: memory, resident and its own`,
+      `${memoryMb(pid, 'VmRSS').toFixed(0)} / ${memoryMb(pid, 'RssAnon').toFixed(0)} MB`,
+      'aim 100 MB',
+    );
+    const gone = new Promise(resolve => child.once('exit', resolve));
+    child.kill('SIGTERM');
+    await gone;
+  }
+  await Promise.all(servers.map(server => server.close()));
+  rmSync(folder, {recursive: true, force: true});
+}
+
+function plans(): void {
+  title('bus: milliseconds of a fast sweep, planned against one request a point');
+  const ids = [
+    'eastron-sdm630',
+    'sungrow-sh',
+    'goodwe-et',
+    'deye-3p',
+    'huawei-sun2000',
+    'solis-hybrid',
+    'growatt-tlxh',
+    'sofar-g3',
+    'carlo-gavazzi-em340',
+    'abb-b23',
+  ];
+  for (const link of ['rtu:///dev/x?baud=9600', 'rtu:///dev/x?baud=19200', 'tcp://h']) {
+    const bus = timingOf(parseLinkUrl(link));
+    for (const id of ids) {
+      const {points, limits} = loadProfile(id);
+      const fast = points.filter(point => point.every === 'fast');
+      const planned = planOf(fast, limits, () => 1, bus).reduce((sum, one) => sum + one.request.ms, 0);
+      const naive = fast
+        .flatMap(point => fieldsOf(point.source).flatMap(field => spansOf(field, limits)))
+        .reduce((sum, span) => sum + requestMs(bus, span.words), 0);
+      line(
+        `${link.replace('/dev/x', '')} ${id}`,
+        `${planned.toFixed(0)} ms`,
+        `${(naive / planned).toFixed(1)} times less than ${naive.toFixed(0)} ms`,
+      );
+    }
+  }
+}
+
+function pageSize(): void {
+  title('page');
+  if (!existsSync('dist/web/index.html')) {
+    line('not built', '-');
+    return;
+  }
+  const files = readdirSync('dist/web', {recursive: true, withFileTypes: true}).filter(file => file.isFile());
+  const bytes = files.reduce((sum, file) => sum + gzipSync(readFileSync(path.join(file.parentPath, file.name)), {level: 9}).length, 0);
+  line('all files, gzip', `${(bytes / 1000).toFixed(1)} kB`, 'aim 60 kB');
+}
+
+console.log(`${os.cpus()[0]?.model.trim()}, ${os.cpus().length} cores, node ${process.versions.node}; ${listProfiles().length} profiles`);
+plans();
+pageSize();
+await firstFlow();
+await daemon();
+for (const name of ['store', 'mqtt', 'web']) {
+  if (!existsSync(`bench/${name}.ts`)) continue;
+  title(name);
+  const {run} = (await import(`./${name}.ts`)) as {run(): Promise<void>};
+  await run();
+}

@@ -1,0 +1,48 @@
+// Copies of the database at the times of a cron expression, the newest few kept.
+
+import {readdirSync, rmSync} from 'node:fs';
+import path from 'node:path';
+import {schedule, validate} from 'node-cron';
+import type {Log} from '../core/log.ts';
+import {utcText} from '../core/time.ts';
+import {makeFolder} from '../store/folder.ts';
+
+export type BackupSettings = {
+  readonly folder: string /** Five fields, in the site's time zone. */;
+  readonly cron: string;
+  readonly keep: number;
+};
+export type BackupDeps = {
+  readonly log: Log;
+  readonly timezone: string;
+  readonly wallMs: () => number;
+  readonly backup: (file: string) => Promise<unknown>;
+};
+
+const NAME = /^wattledger-\d{8}T\d{6}Z\.db$/;
+
+/** Whether node-cron understands it. */
+export const isCron = (text: string): boolean => validate(text);
+
+/** One backup now, and the oldest beyond `keep` removed. Never rejects: a full disk today is no reason not to try tomorrow. */
+export async function backUpOnce({folder, keep}: BackupSettings, {log, wallMs, backup}: BackupDeps): Promise<void> {
+  const file = path.join(folder, `wattledger-${utcText(wallMs()).replace(/[-:]|\.\d+/g, '')}.db`);
+  try {
+    makeFolder(folder);
+    await backup(file);
+    const old = readdirSync(folder)
+      .filter(name => NAME.test(name))
+      .sort()
+      .slice(0, -keep);
+    for (const name of old) rmSync(path.join(folder, name));
+    log.info({part: 'store', file, removed: old.length}, 'backup made');
+  } catch (error) {
+    log.error({part: 'store', file, err: error}, `no backup: ${(error as Error).message}`);
+  }
+}
+
+/** Starts the schedule; call the result to end it. */
+export function scheduleBackups(settings: BackupSettings, deps: BackupDeps): () => void {
+  const task = schedule(settings.cron, () => backUpOnce(settings, deps), {timezone: deps.timezone, noOverlap: true});
+  return () => void task.stop();
+}
