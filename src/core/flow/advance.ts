@@ -40,6 +40,8 @@ export const createFlow = (_site: Site, bootId: string): FlowState => emptyState
 export const restoreFlow = (json: string, site: Site, bootId: string): FlowState | null => revive(json, site, houseOf(site), bootId);
 
 const SAMPLES_KEPT = 8;
+/** A sample may be this much older than the tick that brings it. */
+const OLDEST_MS = 3_600_000;
 const OFF_WORDS = /off|island|backup|not connected/i;
 
 /** One tick. The state passed in is changed and handed back: whoever calls owns it. Never throws, whatever the readings say. */
@@ -112,8 +114,8 @@ function takeSamples(site: Site, state: FlowState, readings: readonly Reading[],
     const [atMs, milliW] =
       read === 'asleep' ? [tick.monoMs, 0] : [read.atMs, channel.kind === 'load' || channel.kind === 'home' ? -read.milliW : read.milliW];
     const newest = list.at(-1);
-    // Time does not go back, and no sample is from after the tick that brought it.
-    if ((newest && atMs <= newest[0]) || atMs > tick.monoMs + 1000) continue;
+    // Time does not go back, no sample is from after the tick that brought it, and what is an hour old is no news.
+    if ((newest && atMs <= newest[0]) || atMs > tick.monoMs + 1000 || atMs < tick.monoMs - OLDEST_MS) continue;
     list.push([atMs, milliW + 0]);
     if (list.length > SAMPLES_KEPT) list.shift();
     if (channel.kind === 'grid' && read !== 'asleep' && read.phases) {

@@ -35,7 +35,8 @@ export function processNodes(site: Site, house: House, state: FlowState, tick: T
     const waits = alive.some(
       channel => channel.id !== reference.id && ((state.samples[channel.id] as Sample[]).at(-1) as Sample)[0] < atMs,
     );
-    if (waits && tick.monoMs - atMs < maxAgeMs) break;
+    // The first picture is shown at once: before it there is no energy that better readings could correct.
+    if (waits && state.last && tick.monoMs - atMs < maxAgeMs) break;
     state.doneMs = atMs;
     const solved = solve(site, house, state, alive, atMs);
     const node: FlowNode = {
