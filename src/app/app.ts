@@ -87,6 +87,7 @@ export async function runApp(options: AppOptions): Promise<void> {
   });
   try {
     // A taken port or a wrong address is for a person to see at once; a broker that is away is waited for.
+    await house.start();
     for (const {sink, required} of outlets.list) if (required) await sink.open(kill.signal);
   } catch (error) {
     await Promise.allSettled([house.close(), store.close(kill.signal), ...outlets.list.map(({sink}) => sink.close(kill.signal))]);

@@ -8,6 +8,8 @@ import type {Clock} from '../core/time.ts';
 import {createDevice, type Device} from '../device/device.ts';
 import type {Link, LinkHealth} from '../link/link.ts';
 import {openLink} from '../link/open.ts';
+import {type LinkProxy, startProxy} from '../link/proxy.ts';
+import {type Shared, shareLink} from '../link/shared.ts';
 import type {Polled} from './poll.ts';
 
 export type House = {
@@ -15,6 +17,8 @@ export type House = {
   devices(): readonly DeviceHealth[];
   links(): readonly LinkHealth[];
   device(id: string): Device | undefined;
+  /** Opens what other programs connect to. Throws AppError PORT_TAKEN or PORT_FORBIDDEN. */
+  start(): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -23,11 +27,17 @@ export type HouseDeps = {readonly clock: Clock; readonly log: Log; readonly note
 /** Nothing is connected yet: the first poll does. */
 export function openHouse(config: AppConfig, {clock, log, note}: HouseDeps): House {
   const links = new Map<string, Link>();
+  const shared = new Map<string, Shared>();
+  const proxies: LinkProxy[] = [];
   for (const {name, url, timeoutMs, minGapMs} of config.links) {
-    links.set(
-      name,
-      openLink(name, url, {clock, ...(timeoutMs === undefined ? {} : {timeoutMs}), ...(minGapMs === undefined ? {} : {minGapMs})}),
-    );
+    const link = openLink(name, url, {
+      clock,
+      ...(timeoutMs === undefined ? {} : {timeoutMs}),
+      ...(minGapMs === undefined ? {} : {minGapMs}),
+    });
+    const own = config.proxies.some(proxy => proxy.link === name) ? shareLink(link) : null;
+    if (own) shared.set(name, own);
+    links.set(name, own?.link ?? link);
   }
   const hour = new Intl.DateTimeFormat('en-US', {timeZone: config.site.timezone, hour: 'numeric', hourCycle: 'h23'});
   const localHour = (): number => Number(hour.format(clock.wallMs()));
@@ -57,6 +67,12 @@ export function openHouse(config: AppConfig, {clock, log, note}: HouseDeps): Hou
     devices: () => devices.map(device => device.health()),
     links: () => [...links.values()].map(link => link.health()),
     device: id => devices.find(device => device.id === id),
-    close: async () => void (await Promise.allSettled([...links.values()].map(link => link.close()))),
+    async start() {
+      for (const {link, host, port, cacheMs} of config.proxies) {
+        proxies.push(await startProxy(shared.get(link) as Shared, {host, port, cacheMs}));
+        log.info({part: 'link', link, host, port}, `${link} is offered to other programs`);
+      }
+    },
+    close: async () => void (await Promise.allSettled([...proxies, ...links.values()].map(one => one.close()))),
   };
 }

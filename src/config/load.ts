@@ -42,6 +42,7 @@ export type AppConfig = {
   };
   readonly mqtt: readonly ConfigMqtt[];
   readonly http: ConfigHttp | null;
+  readonly proxies: readonly {readonly link: string; readonly host: string; readonly port: number; readonly cacheMs: number}[];
   readonly logLevel: ConfigFile['log']['level'];
   /** Secrets found in clear text, as key paths: `check` warns. */
   readonly clearSecrets: readonly string[];
@@ -140,9 +141,23 @@ export function parseConfig(text: string, fileName: string): AppConfig {
     },
     mqtt,
     http,
+    proxies: resolveProxies(file, yaml),
     logLevel: file.log.level,
     clearSecrets,
   };
+}
+
+function resolveProxies(file: ConfigFile, yaml: YamlFile): AppConfig['proxies'] {
+  return Object.entries(file.proxy).map(([link, {listen, cache}]) => {
+    if (!(link in file.links))
+      throw new AppError(
+        'SITE_INCONSISTENT',
+        placeOf(yaml, ['proxy', link], true),
+        `proxy.${link}: no link "${link}"; known: ${Object.keys(file.links).join(', ') || 'none'}`,
+      );
+    const [, host = '', port = ''] = /^(.*):(\d+)$/.exec(listen) ?? [];
+    return {link, host: host.replace(/^\[|\]$/g, ''), port: Number(port), cacheMs: cache};
+  });
 }
 
 function resolveDevices(file: ConfigFile, yaml: YamlFile, folder: string): DeviceConfig[] {

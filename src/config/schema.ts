@@ -173,6 +173,14 @@ const http = z.strictObject({
 
 const every = duration(500, HOUR_MS);
 
+const proxy = z.strictObject({
+  listen: z
+    .string()
+    .regex(/^(\[[0-9a-fA-F:.]+\]|[^:\s]+):\d{1,5}$/, 'expected HOST:PORT, such as 127.0.0.1:1502')
+    .describe('Where other programs read this link as Modbus TCP. It only reads; anybody who reaches it can.'),
+  cache: duration(0, MINUTE_MS).default(1000).describe('Answers this young are given again without asking the device.'),
+});
+
 export const configSchema = z.strictObject({
   version: z.literal(1, {error: 'expected `version: 1`'}),
   site: site.prefault({}),
@@ -193,6 +201,7 @@ export const configSchema = z.strictObject({
   store: store.prefault({}),
   mqtt: z.union([z.literal(false), mqtt, z.array(mqtt)]).default(false),
   http: z.union([z.literal(false), http]).prefault({}),
+  proxy: z.record(id, proxy).default({}).describe('Links offered to other programs, by the name of the link.'),
   log: z.strictObject({level: z.enum(['debug', 'info', 'warn', 'error']).default('info')}).prefault({}),
 });
 export type ConfigFile = z.infer<typeof configSchema>;

@@ -6,7 +6,10 @@ import {AppError} from '../core/errors.ts';
 
 export type ServedAnswer = readonly number[] | {readonly exception: number} | 'silent' | 'reset';
 /** What a unit answers; a promise delays the answer. */
-export type RegisterSource = {read(fc: 3 | 4, at: number, words: number): ServedAnswer | Promise<ServedAnswer>};
+export type RegisterSource = {
+  /** `client` is the address of whoever asks, where there is one. */
+  read(fc: 3 | 4, at: number, words: number, client?: string): ServedAnswer | Promise<ServedAnswer>;
+};
 
 export type ServerOptions = {
   readonly host: string;
@@ -87,7 +90,10 @@ async function answer(socket: Socket, frame: Buffer, options: ServerOptions): Pr
   else if (frame.length !== 12) result = {exception: ILLEGAL_VALUE};
   else {
     const words = frame.readUInt16BE(10);
-    result = words < 1 || words > MOST_WORDS ? {exception: ILLEGAL_VALUE} : await source.read(fc, frame.readUInt16BE(8), words);
+    result =
+      words < 1 || words > MOST_WORDS
+        ? {exception: ILLEGAL_VALUE}
+        : await source.read(fc, frame.readUInt16BE(8), words, socket.remoteAddress ?? 'unknown');
   }
   if (options.delayMs) await sleep(options.delayMs);
   if (result === 'silent' || socket.destroyed) return;

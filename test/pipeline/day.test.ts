@@ -263,6 +263,17 @@ describe('what the process goes through', () => {
     expectCounters(result, seconds, 1);
   });
 
+  test('a hole inside one quarter hour stays in it: no second slot, nothing undated', () => {
+    const seconds = 2 * 3600;
+    const result = run({seconds, startHour: 10, deadFor: t => t > 1000 && t < 1150});
+    expectConserved(result.slots);
+    expectCounters(result, seconds, 1);
+    expect(result.slots.filter(slot => slot.slot.kind === 'undated')).toEqual([]);
+    const starts = final(result.slots).map(slot => (slot.slot.kind === 'utc' ? slot.slot.startMs : 0));
+    expect(new Set(starts).size).toBe(starts.length);
+    expect(final(result.slots).filter(slot => slot.quality.includes('gap'))).toHaveLength(1);
+  });
+
   test('a dead inverter is named, and its energy is known when it is back', () => {
     const seconds = 2 * 3600;
     const dead = (t: number): boolean => t > 1000 && t < 3000;
