@@ -54,6 +54,8 @@ const LOOK_BACK = {quietMs: 700, longestMs: 10_000} as const;
 /** Home Assistant says when it has started; everybody answers a little later, not all at once. */
 const BIRTH_JITTER_MS = {from: 500, to: 5000} as const;
 const EVENTS_KEPT = 100;
+/** A beat without a new picture of the house is normal; so many, or so long, is not. */
+const PICTURE_LASTS = {beats: 5, ms: 30_000} as const;
 
 /** Writing returns at once, whatever the broker does. */
 export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
@@ -66,7 +68,9 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
   /** What each device's energy message says: a counter that cannot be read now keeps its place in it. */
   const deviceEnergies = new Map<string, Record<string, number>>();
   const events: string[] = [];
+  /** The newest beat, with the newest picture of the house: not every beat brings one. */
   let newestRecord: TickRecord | null = null;
+  let pictureMonoMs = -Infinity;
   let lookedBack = false;
   let lastHeldMs = 0;
   let stateDueMs = 0;
@@ -173,7 +177,8 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
     });
     newest.put(`${base}/bridge/devices`, bridgeDevices(current.devices));
     publishDevices(record, current);
-    newest.put(`${base}/site/availability`, record.state ? 'online' : 'offline');
+    const lastsMs = Math.max(PICTURE_LASTS.ms, PICTURE_LASTS.beats * site.pollEveryMs);
+    newest.put(`${base}/site/availability`, record.tick.monoMs - pictureMonoMs <= lastsMs ? 'online' : 'offline');
     if (record.state) newest.put(`${base}/site/state`, JSON.stringify(record.state), {retain: true, expiryS: stateExpiryS});
     if (record.energy) newest.put(`${base}/site/energy`, siteEnergy(record.energy));
     if (record.day) newest.put(`${base}/site/day`, JSON.stringify(record.day));
@@ -223,7 +228,13 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
     },
     async write(records) {
       for (const record of records) {
-        newestRecord = record;
+        if (record.state) pictureMonoMs = record.tick.monoMs;
+        newestRecord = {
+          ...record,
+          state: record.state ?? newestRecord?.state ?? null,
+          energy: record.energy ?? newestRecord?.energy ?? null,
+          day: record.day ?? newestRecord?.day ?? null,
+        };
         for (const event of record.events) keepEvent(bridgeEvent.flow(record.tick.wallMs, event));
         if (record.slots.some(slot => slot.closed)) {
           stateDueMs = 0; // totals at the border of a quarter hour are wanted exactly then

@@ -52,6 +52,25 @@ describe.skipIf(!haveMosquitto)(`a real broker${WITHOUT_MOSQUITTO}`, () => {
     expect(await heard.until('wattledger/status')).toBe('online');
   });
 
+  test('beats without a new picture of the house change nothing for those who look; a long silence does', async () => {
+    const {url} = await brokerWith();
+    const sink = outlet(url);
+    await sink.open(never);
+    await untilOpen(sink);
+    const heard = await listener(url, 'wattledger/site/#', 'homeassistant/device/wattledger_house_house/config');
+    const blind = (seq: number) => ({...record(seq, 10), state: null, energy: null, day: null});
+    await sink.write([record(1, 10)], never);
+    await heard.until('wattledger/site/availability', text => text === 'online');
+    for (let seq = 2; seq < 30; seq++) await sink.write([seq % 3 === 0 ? record(seq, 10) : blind(seq)], never);
+    await heard.until('wattledger/site/state', text => JSON.parse(text).ts === record(27, 10).state?.['ts']);
+    expect(heard.heard.filter(one => one.topic === 'wattledger/site/availability').map(one => one.payload)).toEqual(['online']);
+    expect(heard.heard.filter(one => one.topic.endsWith('/config'))).toHaveLength(1);
+    await sink.write([blind(70)], never);
+    await heard.until('wattledger/site/availability', text => text === 'offline');
+    await sink.write([record(71, 10)], never);
+    await heard.until('wattledger/site/availability', text => text === 'online');
+  });
+
   test('a wrong password is told; the daemon goes on trying', async () => {
     const {url} = await brokerWith(['allow_anonymous false']);
     const sink = outlet(url, {username: 'me', password: 'wrong'});
