@@ -29,6 +29,7 @@ export function processNodes(site: Site, house: House, state: FlowState, tick: T
   const maxAgeMs = MAX_AGE_POLLS * site.pollEveryMs;
   const reference = referenceOf(house, state, tick, maxAgeMs);
   if (!reference) return nodes;
+  if (!state.last && !begins(house, state, reference, tick, maxAgeMs)) return nodes;
   for (const [atMs] of state.samples[reference.id] ?? []) {
     if (atMs <= state.doneMs) continue;
     const alive = house.channels.filter(channel => isAlive(state, channel, atMs, maxAgeMs));
@@ -61,6 +62,19 @@ export function processNodes(site: Site, house: House, state: FlowState, tick: T
     state.lastHome = solved.instant.home;
   }
   return nodes;
+}
+
+/**
+ * Whether the first picture can be drawn: at the newest instant by which every channel has spoken, or without the silent ones
+ * when they had their time. What flowed before it is nobody's: the registers' first readings are from this moment as well.
+ */
+function begins(house: House, state: FlowState, reference: Channel, tick: Tick, maxAgeMs: number): boolean {
+  const own = state.samples[reference.id] as Sample[];
+  const awaited = house.channels.filter(channel => !(channel.kind === 'grid' && !state.gridOn));
+  const complete = awaited.every(channel => (state.samples[channel.id]?.length ?? 0) > 0);
+  if (!complete && tick.monoMs - (own[0] as Sample)[0] < maxAgeMs) return false;
+  state.doneMs = Math.max(state.doneMs, own.at(-2)?.[0] ?? state.doneMs);
+  return true;
 }
 
 /** The grid meter where it speaks; else the meter of the house; on an island whatever is there. */
