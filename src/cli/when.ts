@@ -1,7 +1,7 @@
 // Moments and periods as people write them, in the site's time zone.
 
 import {AppError} from '../core/errors.ts';
-import {addDays, dayStart, localDay} from '../core/flow/slots.ts';
+import {addDays, dayStart, localDay, localInstant} from '../core/flow/slots.ts';
 
 export const whenHelp = `A time T is a day (2026-11-24), a local time of the site (2026-11-24T13:45), UTC (2026-11-24T12:45:00Z), or now, today, yesterday.`;
 
@@ -27,22 +27,6 @@ export function parseWhen(text: string, zone: string, nowMs: number, option: str
     `--${option}`,
     `found "${text}", expected a time such as 2026-11-24, 2026-11-24T13:45 or 2026-11-24T12:45:00Z`,
   );
-}
-
-function localInstant(zone: string, day: string, minutes: number): number {
-  const startMs = dayStart(zone, day);
-  const guessMs = startMs + minutes * 60_000;
-  // Where the clocks change between midnight and the time asked for, the wall shows something else after that many minutes.
-  const shown = minutesOfDay(zone, guessMs) + (localDay(zone, guessMs) > day ? 1440 : 0);
-  return guessMs - (shown - minutes) * 60_000;
-}
-
-function minutesOfDay(zone: string, utcMs: number): number {
-  const [hour = 0, minute = 0] = new Intl.DateTimeFormat('en-GB', {timeZone: zone, hourCycle: 'h23', hour: '2-digit', minute: '2-digit'})
-    .format(utcMs)
-    .split(':')
-    .map(Number);
-  return hour * 60 + minute;
 }
 
 export type Period = {readonly kind: 'day' | 'month' | 'year'; readonly name: string; readonly fromMs: number; readonly toMs: number};

@@ -65,6 +65,9 @@ function flatten(issue: z.core.$ZodIssue, above: readonly PropertyKey[]): Proble
       Math.max(0, ...issues.map(one => one.path.length + (one.code === 'unrecognized_keys' ? 1 : 0)));
     const best = issue.errors.toSorted((a, b) => depth(b) - depth(a))[0] ?? [];
     if (depth(best) > 0) return best.flatMap(one => flatten(one, path));
+    // The right kind of value, but not a good one: its own words say more than those of the union.
+    const close = issue.errors.find(issues => issues.length > 0 && issues.every(one => one.code !== 'invalid_type'));
+    if (close) return close.flatMap(one => flatten(one, path));
     return [{issue, path, ofKey: false}];
   }
   if (issue.code === 'unrecognized_keys') return issue.keys.map(key => ({issue, path: [...path, key], ofKey: true}));

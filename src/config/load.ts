@@ -10,6 +10,7 @@ import {parseYaml, placeOf, validate, type YamlFile} from './document.ts';
 import {loadProfile} from './profiles.ts';
 import {type ConfigFile, configSchema} from './schema.ts';
 import {resolveMap} from './sitemap.ts';
+import {type MoneyConfig, resolveTariffs} from './tariffs.ts';
 import type {SecretSource} from './values.ts';
 
 export type LinkConfig = {readonly name: string; readonly url: LinkUrl; readonly timeoutMs?: number; readonly minGapMs?: number};
@@ -40,6 +41,8 @@ export type AppConfig = {
     readonly budgetMbPerDay: number | null;
     readonly backup: {readonly folder: string; readonly cron: string; readonly keep: number} | null;
   };
+  /** Tariffs and the series they ask for; null without any. */
+  readonly money: MoneyConfig | null;
   readonly mqtt: readonly ConfigMqtt[];
   readonly http: ConfigHttp | null;
   readonly proxies: readonly {readonly link: string; readonly host: string; readonly port: number; readonly cacheMs: number}[];
@@ -131,6 +134,7 @@ export function parseConfig(text: string, fileName: string): AppConfig {
     links,
     devices,
     countersEveryMs: file.poll.counters,
+    money: resolveTariffs(file.tariffs, yaml, folder, file.site),
     store: {
       path: path.resolve(folder, file.store.path ?? path.join(process.env['STATE_DIRECTORY'] ?? '/var/lib/wattledger', 'wattledger.db')),
       commitEveryMs: file.store.commit_every,

@@ -1,6 +1,7 @@
 // The configuration file: one schema that checks it, types it, and prints the JSON Schema for editors.
 
 import {z} from 'zod';
+import {tariffsSchema} from './tariffs.ts';
 import {duration, id, partRef, pointRef, secret} from './values.ts';
 
 const MINUTE_MS = 60_000;
@@ -198,6 +199,7 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   flows: flows.prefault({}),
+  tariffs: tariffsSchema,
   store: store.prefault({}),
   mqtt: z.union([z.literal(false), mqtt, z.array(mqtt)]).default(false),
   http: z.union([z.literal(false), http]).prefault({}),

@@ -2,10 +2,15 @@
 
 import type {Label, Origin} from '../core/flow/model.ts';
 import type {Policy} from '../core/site.ts';
+import type {Evidence} from '../core/tariff/evidence.ts';
+import type {Tariffs} from '../core/tariff/model.ts';
+import type {SlotPrices} from '../core/tariff/prices.ts';
+import type {SeriesRow} from '../core/tariff/series.ts';
 import {openReadOnly} from './connect.ts';
 import {type CellRow, cellsOf, flows, type SlotInfo, slotOf, totals, totalsOf} from './read-flows.ts';
+import {type EvidenceQuery, evidence, type MoneyAnswer, type MoneyQuery, money, type PriceQuery, prices, pricesNow} from './read-money.ts';
 import {eachRaw, latestRaw, points, rawAround, states} from './read-points.ts';
-import {batteries, corrections, coverage, devices, events, ledgerBounds, size} from './read-rest.ts';
+import {batteries, bills, corrections, coverage, devices, events, ledgerBounds, size} from './read-rest.ts';
 import {eachSample, type Sample, type SampleQuery} from './read-stream.ts';
 
 export type LedgerStep = '15m' | '1h' | '1d' | '1mo' | '1y';
@@ -136,6 +141,18 @@ export type CorrectionRow = {
   readonly after: string | null;
 };
 
+export type BillRow = {
+  readonly id: number;
+  readonly month: string;
+  readonly fromDay: string;
+  readonly toDay: string;
+  readonly computedMs: number;
+  readonly currency: string;
+  readonly duePico: string;
+  /** JSON: lines, carry, tariffs. */
+  readonly result: string;
+};
+
 /** One method per question, so that a worker thread can answer them by name. */
 export type Questions = {
   flows(query: FlowQuery): FlowRow[];
@@ -157,6 +174,12 @@ export type Questions = {
   batteries(): string[];
   /** Quarter hours stored in [fromMs, toMs). */
   coverage(query: {readonly fromMs: number; readonly toMs: number}): number;
+  money(query: MoneyQuery): MoneyAnswer;
+  /** Prices of a stored series, in order of time. */
+  prices(query: PriceQuery): SeriesRow[];
+  pricesNow(query: {readonly tariffs: Tariffs; readonly zone: string; readonly atMs: number}): SlotPrices | null;
+  /** Every bill that was ever kept, newest first: a corrected tariff adds a row and leaves the old one. */
+  bills(): BillRow[];
 };
 export type QuestionName = keyof Questions;
 export type QuestionArgs<K extends QuestionName> = Parameters<Questions[K]>;
@@ -166,6 +189,7 @@ export type Reader = Questions & {
   /** Streams for exports, in constant memory; for the thread that owns the reader. */
   eachSample(query: SampleQuery): Generator<Sample>;
   eachRaw(query: RawQuery): Generator<RawRow>;
+  eachEvidence(query: EvidenceQuery): Generator<Evidence>;
   close(): void;
 };
 export type {CellRow, SlotInfo};
@@ -190,8 +214,13 @@ export function openReader(path: string): Reader {
     corrections: query => corrections(db, query),
     batteries: () => batteries(db),
     coverage: query => coverage(db, query),
+    money: query => money(db, query),
+    prices: query => prices(db, query),
+    pricesNow: query => pricesNow(db, query),
+    bills: () => bills(db),
     eachSample: query => eachSample(db, query),
     eachRaw: query => eachRaw(db, query),
+    eachEvidence: query => evidence(db, query),
     close: () => void db.close(),
   };
 }

@@ -21,7 +21,7 @@ export type CellRow = Omit<FlowRow, 'startMs' | 'day' | 'quality'>;
 
 type Names = Pick<FlowRow, 'origin' | 'via' | 'source' | 'sink' | 'label'>;
 
-const cellNames = (db: Db): Map<number, Names> =>
+export const cellNames = (db: Db): Map<number, Names> =>
   new Map(
     (db.prepare('SELECT id, origin, via, source, sink, label FROM wl_cell_name').all() as (Names & {id: number})[]).map(
       ({id, ...names}) => [id, names],

@@ -3,7 +3,7 @@
 import {statfsSync, statSync} from 'node:fs';
 import path from 'node:path';
 import {type Db, versionOf} from './connect.ts';
-import type {CorrectionRow, EventQuery, EventRow, LedgerBounds, SizeInfo, StoredDevice} from './queries.ts';
+import type {BillRow, CorrectionRow, EventQuery, EventRow, LedgerBounds, SizeInfo, StoredDevice} from './queries.ts';
 import {msOfSlot} from './schema.ts';
 import {quoted} from './views.ts';
 
@@ -24,6 +24,13 @@ export function corrections(db: Db, {fromMs, toMs, limit}: EventQuery): Correcti
     .all(fromMs, toMs, limit) as (Omit<CorrectionRow, 'slotMs'> & {slot: number | null})[];
   return rows.map(({slot, ...row}) => ({...row, slotMs: slot === null ? null : msOfSlot(slot)}));
 }
+
+export const bills = (db: Db): BillRow[] =>
+  db
+    .prepare(
+      'SELECT id, month, from_day AS fromDay, to_day AS toDay, computed_ms AS computedMs, currency, due_pico AS duePico, result FROM wl_bill ORDER BY id DESC',
+    )
+    .all() as BillRow[];
 
 export function devices(db: Db): StoredDevice[] {
   const rows = db.prepare('SELECT id, key, view, raw FROM wl_device ORDER BY key').all() as {

@@ -110,6 +110,21 @@ CREATE TABLE wl_correction (
 CREATE TABLE about ("view" TEXT NOT NULL, "column" TEXT, unit TEXT, description TEXT NOT NULL) STRICT;
 `,
   },
+  {
+    version: 2,
+    what: 'price series and bills',
+    sql: `
+CREATE TABLE wl_price (
+  series TEXT NOT NULL, slot INTEGER NOT NULL, micro INTEGER NOT NULL,
+  PRIMARY KEY (series, slot)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE wl_bill (
+  id INTEGER PRIMARY KEY, month TEXT NOT NULL, from_day TEXT NOT NULL, to_day TEXT NOT NULL, computed_ms INTEGER NOT NULL,
+  currency TEXT NOT NULL, due_pico TEXT NOT NULL, result TEXT NOT NULL
+) STRICT;
+CREATE INDEX wl_bill_month ON wl_bill (month);
+`,
+  },
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.at(-1)?.version ?? 0;

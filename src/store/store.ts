@@ -6,6 +6,8 @@ import {AppError} from '../core/errors.ts';
 import type {SiteEnergy} from '../core/flow/model.ts';
 import type {Log} from '../core/log.ts';
 import type {Sink, SinkHealth} from '../core/sink.ts';
+import type {Bill} from '../core/tariff/money.ts';
+import type {SeriesRow} from '../core/tariff/series.ts';
 import type {Clock} from '../core/time.ts';
 import {createBatch, type StoredEvent} from './batch.ts';
 import type {Answer, QuestionArgs, QuestionName} from './queries.ts';
@@ -64,6 +66,10 @@ export interface Store extends Sink {
   query<K extends QuestionName>(name: K, ...args: QuestionArgs<K>): Promise<Answer<K>>;
   /** A verified copy; writes go on meanwhile. Throws AppError FILE_EXISTS, FILE_UNWRITABLE or STORE_UNUSABLE. */
   backup(file: string): Promise<BackupInfo>;
+  /** Prices of a series; returns how many are new. Rejects while the database takes nothing. */
+  putPrices(series: string, rows: readonly SeriesRow[]): Promise<number>;
+  /** Keeps bills that changed; returns the months that had another one before. */
+  keepBills(bills: readonly Bill[], currency: string): Promise<string[]>;
   health(): SinkHealth;
   /** Store and forward for the broker, in order, at least once. */
   readonly history: {
@@ -301,6 +307,12 @@ export function createStore(settings: StoreSettings, {clock, log, zone}: StoreDe
       if (!keeper?.alive) keeper = startThread('keeper', writerSettings, () => {});
       const copied = (await keeper.call('copy', path.resolve(file))) as {bytes: number; slots: number};
       return {file: path.resolve(file), ...copied};
+    },
+    async putPrices(series, rows) {
+      return writer ? ((await writer.call('putPrices', series, rows)) as number) : 0;
+    },
+    async keepBills(bills, currency) {
+      return writer ? ((await writer.call('keepBills', bills, currency, clock.wallMs())) as string[]) : [];
     },
     health: () => ({
       name: 'store',

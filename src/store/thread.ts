@@ -41,6 +41,8 @@ function serveWriter(): void {
       return info;
     },
     nextOutbox: (afterId: number, limit: number) => writer.nextOutbox(afterId, limit),
+    putPrices: (series: string, rows: Parameters<typeof writer.putPrices>[1]) => writer.putPrices(series, rows),
+    keepBills: (bills: Parameters<typeof writer.keepBills>[0], currency: string, now: number) => writer.keepBills(bills, currency, now),
     setAside(why: string, now: number) {
       writer.setAside(why, now);
       if (!busy) {

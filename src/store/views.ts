@@ -130,6 +130,34 @@ FROM wl_correction`,
       ['after', 'JSON', 'the figures after'],
     ],
   },
+  {
+    name: 'price_15m',
+    description: 'price series as they were fetched, by quarter hour',
+    sql: `SELECT ${SLOT_UTC('slot')} AS slot_start_utc, series, micro / 1000000.0 AS price, micro FROM wl_price`,
+    columns: [
+      SLOT_START,
+      ['series', null, 'id of the series in the configuration'],
+      ['price', 'currency/kWh', 'the price; for CO2 grams per kWh'],
+      ['micro', null, 'the same in whole millionths'],
+    ],
+  },
+  {
+    name: 'bills',
+    description: 'bills as they were computed; a corrected tariff or ledger adds a row, the old one stays',
+    sql: `SELECT id, month, from_day, to_day, strftime('%Y-%m-%dT%H:%M:%fZ', computed_ms / 1000.0, 'unixepoch') AS computed_utc,
+  currency, CAST(due_pico AS REAL) / 1e12 AS due, due_pico, result FROM wl_bill`,
+    columns: [
+      ['id', null, 'number of the row; the highest of a month is the present one'],
+      ['month', null, 'month in which the bill begins'],
+      ['from_day', null, 'its first local day'],
+      ['to_day', null, 'the day after its last one'],
+      ['computed_utc', 'UTC', 'when it was computed, ISO 8601'],
+      ['currency', null, 'currency of the amounts'],
+      ['due', 'currency', 'what is to be paid; negative: to be received'],
+      ['due_pico', null, 'the same in whole billionths of a thousandth (10^-12), exact'],
+      ['result', 'JSON', 'its lines, what is carried on, and the tariffs'],
+    ],
+  },
 ];
 
 export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;

@@ -3,6 +3,8 @@
 import {existsSync, readFileSync, renameSync, statSync} from 'node:fs';
 import path from 'node:path';
 import {AppError} from '../core/errors.ts';
+import type {Bill} from '../core/tariff/money.ts';
+import type {SeriesRow} from '../core/tariff/series.ts';
 import type {BatchData, StoredEvent} from './batch.ts';
 import {codeOf, type Db, identify, isDamage, openReadWrite, siblingName, storeError, troubleOf} from './connect.ts';
 import {makeFolder} from './folder.ts';
@@ -11,6 +13,7 @@ import {lockStore, type Release} from './lock.ts';
 import {getMeta, readState, setMeta} from './meta.ts';
 import {migrate} from './migrate.ts';
 import {deleteOutbox, enqueueRolled, enqueueSlot, nextOutbox, trimOutbox} from './outbox.ts';
+import {keepBills, putPrices} from './prices.ts';
 import {createRaw, type Raw} from './raw.ts';
 import {expireEvents, expireRaw} from './retention.ts';
 import {rollUp, rollupDue} from './rollup.ts';
@@ -41,6 +44,10 @@ export type Writer = {
   /** One small piece of housekeeping; true while there is more. Never throws. */
   upkeep(wallMs: number): boolean;
   nextOutbox(afterId: number, limit: number): OutboxRow[];
+  /** Stores a price series; returns how many prices are new. */
+  putPrices(series: string, rows: readonly SeriesRow[]): number;
+  /** Keeps what changed; returns the months whose bill is another one than before. */
+  keepBills(bills: readonly Bill[], currency: string, wallMs: number): string[];
   /** The file turned out damaged (by a check elsewhere): goes on in a new one and saves what is readable. */
   setAside(why: string, wallMs: number): void;
   close(): void;
@@ -277,6 +284,8 @@ export function createWriter(settings: WriterSettings, note: (event: StoredEvent
         return false;
       }
     },
+    putPrices: (series, rows) => (open ? putPrices(open.db, series, rows) : 0),
+    keepBills: (bills, currency, wallMs) => (open ? keepBills(open.db, bills, currency, wallMs) : []),
     nextOutbox: (afterId, limit) => (open ? nextOutbox(open.db, afterId, limit) : []),
     setAside(why, wallMs) {
       moveAway(why, wallMs);

@@ -25,7 +25,7 @@ function formatOf(zone: string): Intl.DateTimeFormat {
 }
 
 /** Local calendar time of an instant as if it were UTC, ms. */
-function localMs(zone: string, utcMs: number): number {
+export function localMs(zone: string, utcMs: number): number {
   const parts: Record<string, number> = {};
   for (const {type, value} of formatOf(zone).formatToParts(utcMs)) parts[type] = Number(value);
   return Date.UTC(parts['year'] ?? 0, (parts['month'] ?? 1) - 1, parts['day'], parts['hour'], parts['minute'], parts['second']);
@@ -61,4 +61,11 @@ export function daySpan(zone: string, day: string): DaySpan {
   const startMs = dayStart(zone, day);
   const endMs = dayStart(zone, addDays(day, 1));
   return {startMs, endMs, quarterHours: (endMs - startMs) / SLOT_MS};
+}
+
+/** UTC ms of a local time of day. One that does not exist counts from the hour before it; one that exists twice is the first. Throws RangeError for no date. */
+export function localInstant(zone: string, day: string, minutes: number): number {
+  const guessMs = dayStart(zone, day) + minutes * 60_000;
+  // Where the clocks change between midnight and the time asked for, the wall shows something else after that many minutes.
+  return guessMs - (localMs(zone, guessMs) - (Date.parse(`${day}T00:00:00Z`) + minutes * 60_000));
 }

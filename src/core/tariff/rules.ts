@@ -2,7 +2,7 @@
 
 /** Pico-currency in one cent. */
 export const PICO_PER_CENT = 10_000_000_000n;
-const PICO_PER_MICRO = 1_000_000n;
+export const PICO_PER_MICRO = 1_000_000n;
 
 /** Cents of an amount, half away from zero. */
 export function cents(pico: bigint): number {
@@ -60,10 +60,15 @@ export function netBilling(
     creditPico += pico(one.export, one.sell);
     nonBypassPico += pico(one.import, nonBypassable);
   }
-  const available = creditPico + creditInPico;
+  const {offset, left} = useCredit(importPico, creditPico + creditInPico);
+  return {importPico, creditPico, nonBypassPico, duePico: importPico - offset + nonBypassPico, creditOutPico: left};
+}
+
+/** How much of a credit pays for imported energy, up to all of it; a credit below zero (negative prices) is due at once. */
+export function useCredit(importPico: bigint, available: bigint): {readonly offset: bigint; readonly left: bigint} {
   const most = importPico > 0n ? importPico : 0n;
   const offset = available < 0n ? available : available < most ? available : most;
-  return {importPico, creditPico, nonBypassPico, duePico: importPico - offset + nonBypassPico, creditOutPico: available - offset};
+  return {offset, left: available - offset};
 }
 
 /** Energy under three netting intervals, mWh. */

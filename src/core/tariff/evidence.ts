@@ -1,0 +1,97 @@
+// Evidence for subsidies and compliance: per quarter hour what was generated, imported, exported, charged and discharged, and how much
+// of the export had come from the grid: as the ledger attributes it, and between which bounds it must lie whatever one assumes.
+
+import {cellOf, rowSum} from '../flow/cells.ts';
+import {ORIGINS, type Origin} from '../flow/model.ts';
+import {charge, compact, discharge, type Pool} from '../flow/origin.ts';
+import {largestRemainder} from '../flow/split.ts';
+import type {MoneySlot} from './money.ts';
+
+/** mWh. */
+export type Evidence = {
+  readonly startMs: number;
+  readonly generation: number;
+  readonly import: number;
+  readonly export: number;
+  readonly charge: number;
+  readonly discharge: number;
+  /** Grid energy that a battery gave back to the grid, by the ledger's own rule of withdrawal. */
+  readonly gridReexported: number;
+  /** The same, had the battery given everything else first, and had it given grid energy first. */
+  readonly gridReexportedMin: number;
+  readonly gridReexportedMax: number;
+};
+
+const GENERATION: readonly string[] = ['solar', 'wind', 'generator'];
+const originOf = (source: string): Origin => (GENERATION.includes(source) || source === 'grid' ? (source as Origin) : 'unknown');
+const MODES = ['solar-first', 'grid-first'] as const;
+type Mode = (typeof MODES)[number];
+
+/** Takes the ledger's quarter hours from its begin, in order. */
+export function startEvidence({
+  batteries,
+  efficiencyPpm,
+}: {
+  readonly batteries: readonly string[];
+  readonly efficiencyPpm: number;
+}): (slot: MoneySlot) => Evidence {
+  const pools: Record<Mode, Record<string, Pool>> = {'solar-first': {}, 'grid-first': {}};
+
+  return ({startMs, cells}) => {
+    const matrix: Record<string, Record<string, number>> = {};
+    let [generation, imported, exported, charged, discharged, reexported] = [0, 0, 0, 0, 0, 0];
+    for (const {origin, via, source, sink, energyMilliWh} of cells) {
+      matrix[source] ??= {};
+      const row = matrix[source];
+      row[sink] = (row[sink] ?? 0) + energyMilliWh;
+      if (GENERATION.includes(source)) generation += energyMilliWh;
+      if (source === 'grid') imported += energyMilliWh;
+      if (sink === 'grid') exported += energyMilliWh;
+      if (batteries.includes(sink)) charged += energyMilliWh;
+      if (batteries.includes(source)) discharged += energyMilliWh;
+      if (origin === 'grid' && via !== 'direct' && sink === 'grid') reexported += energyMilliWh;
+    }
+    const of = {} as Record<Mode, number>;
+    for (const mode of MODES) of[mode] = batteries.reduce((sum, battery) => sum + step(battery, mode, matrix), 0);
+    return {
+      startMs,
+      generation,
+      import: imported,
+      export: exported,
+      charge: charged,
+      discharge: discharged,
+      gridReexported: reexported,
+      gridReexportedMin: Math.min(of['solar-first'], reexported),
+      gridReexportedMax: Math.max(of['grid-first'], reexported),
+    };
+  };
+
+  /** Grid energy from this battery to the grid, the least or the most of it. What is unknown may be from the grid, or may not. */
+  function step(battery: string, mode: Mode, matrix: Readonly<Record<string, Record<string, number>>>): number {
+    const own = pools[mode];
+    const arriving: Partial<Record<Origin, number>> = {};
+    for (const source in matrix) {
+      const amount = cellOf(matrix, source, battery);
+      if (amount === 0) continue;
+      if (!batteries.includes(source)) {
+        arriving[originOf(source)] = (arriving[originOf(source)] ?? 0) + amount;
+        continue;
+      }
+      const pool = own[source] ?? [];
+      const weights = ORIGINS.map(origin => pool.reduce((sum, [lot, energy]) => sum + (lot === origin ? energy : 0), 0));
+      const known = weights.some(weight => weight > 0);
+      largestRemainder(amount, known ? weights : ORIGINS.map(origin => (origin === 'unknown' ? 1 : 0))).forEach((part, index) => {
+        const origin = ORIGINS[index] as Origin;
+        arriving[origin] = (arriving[origin] ?? 0) + part;
+      });
+    }
+    own[battery] = charge(own[battery] ?? [], arriving);
+    const out = rowSum(matrix, battery);
+    if (out === 0) return 0;
+    const gone = discharge(own[battery], out, efficiencyPpm, mode);
+    own[battery] = compact(gone.pool, mode);
+    const toGrid = cellOf(matrix, battery, 'grid');
+    const least = gone.delivered.grid ?? 0;
+    return mode === 'solar-first' ? Math.max(0, least + toGrid - out) : Math.min(toGrid, least + (gone.delivered.unknown ?? 0));
+  }
+}

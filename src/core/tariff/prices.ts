@@ -1,0 +1,69 @@
+// Which tariff holds in a quarter hour, and what a kWh costs and earns in it. What is not known is null, never a guess.
+
+import {holds, type LocalTime} from './calendar.ts';
+import type {Micro, Price, Series, Tariff, Tariffs} from './model.ts';
+
+export type SlotPrices = {
+  readonly import: Micro | null;
+  readonly export: Micro | null;
+  readonly co2: Micro | null;
+  /** Name of the import price's band: the bucket in which import and export are set off. */
+  readonly bucket: string;
+};
+
+/** Bucket of a price that is the same all day. */
+export const ALL_DAY = 'all day';
+export const OTHERWISE = 'otherwise';
+const PPM = 1_000_000;
+
+/** The tariff of this moment; null before the first one. */
+export function tariffAt({list}: Tariffs, startMs: number): Tariff | null {
+  let found: Tariff | null = null;
+  for (const tariff of list) {
+    if (tariff.fromMs > startMs) break;
+    found = tariff;
+  }
+  return found;
+}
+
+export function pricesAt(tariff: Tariff, startMs: number, local: LocalTime, series: Series): SlotPrices {
+  const bought = priceAt(tariff.import, startMs, local, series);
+  const sold = priceAt(tariff.export, startMs, local, series);
+  return {
+    import: bought.micro,
+    export: sold.micro === null ? null : paid(tariff, startMs, series, sold.micro),
+    co2: priceAt(tariff.co2, startMs, local, series).micro,
+    bucket: bought.bucket,
+  };
+}
+
+/** Null where the series that decides is not known. */
+function paid(tariff: Tariff, startMs: number, series: Series, micro: Micro): Micro | null {
+  if (tariff.unpaidBelowZero === null) return micro;
+  const spot = series(tariff.unpaidBelowZero, startMs);
+  return spot === undefined ? null : spot < 0 ? 0 : micro;
+}
+
+function priceAt(price: Price | null, startMs: number, local: LocalTime, series: Series): {micro: Micro | null; bucket: string} {
+  if (!price) return {micro: null, bucket: ALL_DAY};
+  switch (price.kind) {
+    case 'flat':
+      return {micro: price.micro, bucket: ALL_DAY};
+    case 'bands': {
+      const band = price.bands.find(one => holds(one.when, local));
+      return band ? {micro: band.micro, bucket: band.name} : {micro: price.otherwise, bucket: OTHERWISE};
+    }
+    case 'series': {
+      const spot = series(price.series, startMs);
+      return {micro: spot === undefined ? null : timesPpm(spot, price.factorPpm) + price.addMicro, bucket: ALL_DAY};
+    }
+  }
+}
+
+/** Rounded to a millionth, half away from zero: from there on all money is exact. */
+export function timesPpm(micro: Micro, ppm: number): Micro {
+  const product = BigInt(micro) * BigInt(ppm);
+  const magnitude = product < 0n ? -product : product;
+  const rounded = Number((2n * magnitude + BigInt(PPM)) / (2n * BigInt(PPM)));
+  return (product < 0n ? -rounded : rounded) + 0;
+}

@@ -1,0 +1,205 @@
+// Money out of the ledger: its quarter hours, with the stored price series, through the tariffs. Made anew at every question, so that a corrected tariff corrects all.
+
+import {dayStart, localDay} from '../core/flow/slots.ts';
+import type {Policy} from '../core/site.ts';
+import type {Evidence} from '../core/tariff/evidence.ts';
+import {startEvidence} from '../core/tariff/evidence.ts';
+import {type Series, type Tariffs, usedSeries} from '../core/tariff/model.ts';
+import {type Bill, billMonth, billSpan, type MoneySlot, type SinkMoney, startWalk} from '../core/tariff/money.ts';
+import {type SlotPrices, tariffAt} from '../core/tariff/prices.ts';
+import type {SeriesRow} from '../core/tariff/series.ts';
+import type {Stock} from '../core/tariff/stock.ts';
+import {addMoney, type Money, type MoneyCell, noMoney} from '../core/tariff/value.ts';
+import type {Db} from './connect.ts';
+import type {LedgerStep} from './queries.ts';
+import {cellNames} from './read-flows.ts';
+import {batteries as batteriesOf} from './read-rest.ts';
+import {msOfSlot, POLICY_IDS, slotOfMs} from './schema.ts';
+
+/** Quarter hours that begin in [fromMs, toMs). Plain data: it goes to another thread. */
+export type MoneyQuery = {
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly step: LedgerStep | 'all';
+  readonly policy: Policy;
+  readonly zone: string;
+  readonly tariffs: Tariffs;
+  readonly efficiencyPpm: number;
+  /** The bills that touch the range; reads as far back as banks and credits are carried from. */
+  readonly bills: boolean;
+};
+export type MoneyRow = {
+  readonly startMs: number;
+  /** First local day of the step; null for steps below a day. */
+  readonly day: string | null;
+  /** For quarter hours only. */
+  readonly prices: SlotPrices | null;
+  readonly money: Money;
+};
+export type MoneyAnswer = {
+  readonly rows: readonly MoneyRow[];
+  readonly sum: Money;
+  readonly sinks: Readonly<Record<string, SinkMoney>>;
+  /** What the batteries hold at the end of the range. */
+  readonly stocks: Readonly<Record<string, Stock>>;
+  readonly bills: readonly Bill[];
+};
+export type PriceQuery = {readonly series: string; readonly fromMs: number; readonly toMs: number};
+export type EvidenceQuery = Pick<MoneyQuery, 'fromMs' | 'toMs' | 'policy' | 'efficiencyPpm'>;
+
+/** A battery is watched this long before the range, so that what it held at its begin has a price. */
+const STOCK_MS = 31 * 86_400_000;
+
+/** Quarter hours in order of time with their cells under one policy. */
+function* slotsOf(db: Db, fromMs: number, toMs: number, policy: Policy): Generator<MoneySlot> {
+  const names = cellNames(db);
+  const select = db
+    .prepare(
+      'SELECT c.slot, c.cell, c.energy_mwh FROM wl_slot s CROSS JOIN wl_cell c ON c.slot = s.slot AND c.policy = ? WHERE s.slot >= ? AND s.slot < ? ORDER BY s.slot, c.cell',
+    )
+    .raw();
+  let slot = -1;
+  let cells: MoneyCell[] = [];
+  for (const [at, cell, energyMilliWh] of select.iterate(
+    POLICY_IDS[policy],
+    Math.ceil(fromMs / msOfSlot(1)),
+    Math.ceil(toMs / msOfSlot(1)),
+  ) as IterableIterator<[number, number, number]>) {
+    if (at !== slot) {
+      if (slot >= 0) yield {startMs: msOfSlot(slot), cells};
+      slot = at;
+      cells = [];
+    }
+    const name = names.get(cell);
+    if (name) cells.push({...name, energyMilliWh});
+  }
+  if (slot >= 0) yield {startMs: msOfSlot(slot), cells};
+}
+
+export const prices = (db: Db, {series, fromMs, toMs}: PriceQuery): SeriesRow[] =>
+  (
+    db
+      .prepare('SELECT slot, micro FROM wl_price WHERE series = ? AND slot >= ? AND slot < ? ORDER BY slot')
+      .raw()
+      .all(series, slotOfMs(fromMs), Math.ceil(toMs / msOfSlot(1))) as [number, number][]
+  ).map(([slot, micro]) => ({startMs: msOfSlot(slot), micro}));
+
+/** Stored series over a range, as the tariffs ask for them. */
+export function seriesOf(db: Db, tariffs: Tariffs, fromMs: number, toMs: number): Series {
+  const maps = new Map<string, Map<number, number>>();
+  for (const name of usedSeries(tariffs))
+    maps.set(name, new Map(prices(db, {series: name, fromMs, toMs}).map(({startMs, micro}) => [startMs, micro])));
+  return (name, startMs) => maps.get(name)?.get(startMs);
+}
+
+export function money(db: Db, query: MoneyQuery): MoneyAnswer {
+  const {tariffs, zone, efficiencyPpm, policy, toMs} = query;
+  const walkMs = query.bills ? Math.min(billsBegin(query), query.fromMs - STOCK_MS) : query.fromMs - STOCK_MS;
+  const untilMs = query.bills ? Math.max(toMs, lastBillEnd(query)) : toMs;
+  const walk = startWalk({
+    tariffs,
+    zone,
+    series: seriesOf(db, tariffs, walkMs, untilMs),
+    batteries: batteriesOf(db),
+    efficiencyPpm,
+  });
+  const rows = new Map<number | string, MoneyRow>();
+  const sum = noMoney();
+  const nameOf = stepName(query);
+  const firstMs = Math.min(query.fromMs, msOfSlot((db.prepare('SELECT min(slot) FROM wl_slot').pluck().get() as number | null) ?? 0));
+  let readMs = query.fromMs;
+  for (const slot of slotsOf(db, Math.max(walkMs, firstMs), untilMs, policy)) {
+    const counted = slot.startMs >= query.fromMs && slot.startMs < toMs;
+    const priced = walk.take(slot, counted);
+    readMs = slot.startMs + msOfSlot(1);
+    if (!counted) continue;
+    const {key, startMs, day} = nameOf(slot.startMs, priced.day);
+    let row = rows.get(key);
+    if (!row) {
+      row = {startMs, day, prices: query.step === '15m' ? priced.prices : null, money: noMoney()};
+      rows.set(key, row);
+    }
+    addMoney(row.money, priced.money);
+    addMoney(sum, priced.money);
+  }
+  const {sinks, stocks, bills} = walk.end(readMs);
+  const [first, last] = [localDay(zone, query.fromMs), localDay(zone, Math.max(query.fromMs, toMs - 1))];
+  return {
+    rows: [...rows.values()],
+    sum,
+    sinks,
+    stocks,
+    bills: query.bills ? bills.filter(bill => bill.toDay > first && bill.fromDay <= last) : [],
+  };
+}
+
+function stepName({
+  step,
+  zone,
+  fromMs,
+}: MoneyQuery): (startMs: number, day: string) => {key: number | string; startMs: number; day: string | null} {
+  if (step === '15m') return startMs => ({key: startMs, startMs, day: null});
+  if (step === 'all') return () => ({key: '', startMs: fromMs, day: null});
+  if (step === '1h') {
+    const shiftMs = dayStart(zone, localDay(zone, fromMs)) % 3_600_000;
+    return startMs => {
+      const hourMs = Math.floor((startMs - shiftMs) / 3_600_000) * 3_600_000 + shiftMs;
+      return {key: hourMs, startMs: hourMs, day: null};
+    };
+  }
+  const kept = {'1d': 10, '1mo': 7, '1y': 4}[step];
+  const starts = new Map<string, number>();
+  return (_, day) => {
+    const key = day.slice(0, kept);
+    const first = `${key}-01-01`.slice(0, 10);
+    let startMs = starts.get(key);
+    if (startMs === undefined) {
+      startMs = dayStart(zone, first);
+      starts.set(key, startMs);
+    }
+    return {key, startMs, day: first};
+  };
+}
+
+/** First instant that has a say in the bills of the range: that of the first bill, or of the tariff that carries something on. */
+function billsBegin({tariffs, zone, fromMs}: MoneyQuery): number {
+  const bill = billSpan(billMonth(localDay(zone, fromMs), tariffs.billingDay), tariffs.billingDay);
+  const beginMs = dayStart(zone, bill.fromDay);
+  const tariff = tariffAt(tariffs, beginMs);
+  if (tariff?.settle.kind !== 'net-metering' && tariff?.settle.kind !== 'net-billing') return beginMs;
+  let firstMs = tariff.fromMs;
+  // The same rule under an earlier tariff carries on as well.
+  for (const before of tariffs.list.toReversed()) {
+    if (before.fromMs >= firstMs) continue;
+    if (before.settle.kind !== tariff.settle.kind) break;
+    firstMs = before.fromMs;
+  }
+  return firstMs;
+}
+
+function lastBillEnd({tariffs, zone, toMs}: MoneyQuery): number {
+  const bill = billSpan(billMonth(localDay(zone, toMs - 1), tariffs.billingDay), tariffs.billingDay);
+  return dayStart(zone, bill.toDay);
+}
+
+/** Price now, of a moment without energy. */
+export function pricesNow(db: Db, {tariffs, zone, atMs}: {tariffs: Tariffs; zone: string; atMs: number}): SlotPrices | null {
+  const startMs = msOfSlot(slotOfMs(atMs));
+  const walk = startWalk({
+    tariffs,
+    zone,
+    series: seriesOf(db, tariffs, startMs, startMs + 1),
+    batteries: [],
+    efficiencyPpm: 1_000_000,
+  });
+  return walk.take({startMs, cells: []}, false).prices;
+}
+
+/** Quarter hours as evidence, in order; the batteries' content is followed from the ledger's begin. */
+export function* evidence(db: Db, query: EvidenceQuery): Generator<Evidence> {
+  const step = startEvidence({batteries: batteriesOf(db), efficiencyPpm: query.efficiencyPpm});
+  for (const slot of slotsOf(db, 0, query.toMs, query.policy)) {
+    const one = step(slot);
+    if (slot.startMs >= query.fromMs) yield one;
+  }
+}

@@ -1,0 +1,317 @@
+// Bills: against the rules of the acceptance cases, against an independent calculation, and over days, months and years that are not like the others.
+
+import fc from 'fast-check';
+import {describe, expect, test} from 'vitest';
+import {addDays, dayStart} from '../../src/core/flow/slots.ts';
+import type {Tariffs} from '../../src/core/tariff/model.ts';
+import {billMonth, billSpan, type MoneySlot, startWalk} from '../../src/core/tariff/money.ts';
+import {cents, netBilling, netMeteringMonth} from '../../src/core/tariff/rules.ts';
+import {addMoney, type MoneyCell, noMoney} from '../../src/core/tariff/value.ts';
+import {configured} from './configured.ts';
+
+const ZONE = 'Europe/Berlin';
+const SLOT_MS = 900_000;
+
+const cell = (source: string, sink: string, energyMilliWh: number, origin = source, via = 'direct'): MoneyCell => ({
+  origin: origin as MoneyCell['origin'],
+  via,
+  source,
+  sink,
+  energyMilliWh,
+  label: (source === 'grid'
+    ? 'imported'
+    : sink === 'grid'
+      ? 'exported'
+      : sink === 'battery'
+        ? 'stored'
+        : origin === 'grid'
+          ? 'imported_earlier'
+          : 'btm_consumed') as MoneyCell['label'],
+});
+const walkOf = (tariffs: Tariffs, batteries: string[] = [], series = () => undefined as number | undefined) =>
+  startWalk({tariffs, zone: ZONE, series, batteries, efficiencyPpm: 1_000_000});
+const slotsFrom = (day: string, days: number, cellsOf: (index: number, startMs: number) => MoneyCell[]): MoneySlot[] => {
+  const [fromMs, toMs] = [dayStart(ZONE, day), dayStart(ZONE, addDays(day, days))];
+  return Array.from({length: (toMs - fromMs) / SLOT_MS}, (_, index) => {
+    const startMs = fromMs + index * SLOT_MS;
+    return {startMs, cells: cellsOf(index, startMs)};
+  });
+};
+function billed(tariffs: Tariffs, slots: readonly MoneySlot[]) {
+  const walk = walkOf(tariffs);
+  const sum = noMoney();
+  for (const slot of slots) addMoney(sum, walk.take(slot, true).money);
+  const last = slots.at(-1);
+  return {sum, ...walk.end((last?.startMs ?? 0) + SLOT_MS)};
+}
+
+describe('a year of quarter hours', () => {
+  // Another way to the same figures: minutes of the day through Intl, prices as fractions, one multiplication per quarter hour.
+  test.each([2026, 2028])('%i: money by bucket equals an independent calculation, to the last pico-unit', year => {
+    const tariffs = configured(`
+- {import: [{name: peak, price: 0.4213, days: mon-fri, hours: "17:00-20:00", months: oct-mar}, {name: night, price: 0.18, hours: "22:00-06:00"}, {name: rest, price: 0.310001}], export: 0.0786, tax: 1.19}
+- {from: ${year}-07-01T12:00, import: [{name: weekend, price: 0.2, days: sat-sun}, {name: rest, price: 0.29}], export: 0.05, fixed: {per_month: 10.01, per_day: 0.05}}
+`);
+    let seed = year;
+    const random = (): number => {
+      seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648;
+      return seed;
+    };
+    const slots = slotsFrom(`${year}-01-01`, year === 2028 ? 366 : 365, () => [
+      cell('grid', 'home', random() % 3_000_000),
+      cell('solar', 'grid', random() % 1_500_000),
+      cell('solar', 'home', random() % 800_000),
+    ]);
+    const {sum, bills} = billed(tariffs, slots);
+
+    const local = new Intl.DateTimeFormat('en-GB', {
+      timeZone: ZONE,
+      weekday: 'short',
+      month: 'numeric',
+      hour: 'numeric',
+      minute: 'numeric',
+      hourCycle: 'h23',
+    });
+    const changeMs = dayStart(ZONE, `${year}-07-01`) + 12 * 3_600_000;
+    let [cost, credit, saved] = [0n, 0n, 0n];
+    for (const {startMs, cells} of slots) {
+      const parts = Object.fromEntries(local.formatToParts(startMs).map(({type, value}) => [type, value]));
+      const hour = Number(parts['hour']);
+      const weekend = ['Sat', 'Sun'].includes(parts['weekday'] ?? '');
+      const winter = [10, 11, 12, 1, 2, 3].includes(Number(parts['month']));
+      // Ten-millionths of the currency per kWh, tax included, half up to a millionth.
+      const gross = (net: bigint): bigint => (net * 119n + 50n) / 100n;
+      const buy =
+        startMs < changeMs
+          ? gross(!weekend && winter && hour >= 17 && hour < 20 ? 421_300n : hour >= 22 || hour < 6 ? 180_000n : 310_001n)
+          : weekend
+            ? 200_000n
+            : 290_000n;
+      const [bought = 0, sold = 0, own = 0] = cells.map(one => one.energyMilliWh);
+      cost += BigInt(bought) * buy;
+      saved += BigInt(own) * buy;
+      credit += BigInt(sold) * (startMs < changeMs ? 78_600n : 50_000n);
+    }
+    expect({cost: sum.cost, credit: sum.credit, saved: sum.saved}).toEqual({cost, credit, saved});
+    const lines = bills.flatMap(bill => bill.lines);
+    const of = (kind: string): bigint => lines.filter(line => line.kind === kind).reduce((all, line) => all + line.pico, 0n);
+    expect(of('import')).toBe(cost);
+    expect(of('export')).toBe(-credit);
+    // July to December: six months and 184 days; June's tariff has no fixed charge. On 1 July the new one holds from noon.
+    expect(of('fixed')).toBe(6n * 10_010_000_000_000n + 184n * 50_000_000_000n);
+    expect(bills).toHaveLength(12);
+    expect(bills.every(bill => bill.complete)).toBe(true);
+  });
+});
+
+describe('1:1 net metering', () => {
+  const tariffs = configured(`
+- import: [{name: peak, price: 0.42, days: mon-fri, hours: "17:00-21:00"}, {name: off, price: 0.28}]
+  settle: {net_metering: {true_up: mar, price: 0.03}}
+  non_bypassable: 0.0275
+  fixed: {per_month: 10}
+`);
+
+  test('gives the bills of the plain rule, month after month, and pays the bank out at the true-up', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(900_000), fc.nat(1_200_000)), {minLength: 24, maxLength: 24}), amounts => {
+        const slots = slotsFrom('2026-01-01', 90, (_, startMs) => {
+          const [bought, sold] = amounts[Math.floor(startMs / SLOT_MS / 7) % 24] as [number, number];
+          return [cell('grid', 'home', bought), cell('solar', 'grid', sold)];
+        });
+        const {bills} = billed(tariffs, slots);
+        let bank: Record<string, number> = {};
+        for (const bill of bills) {
+          const imported: Record<string, number> = {peak: 0, off: 0};
+          const exported: Record<string, number> = {peak: 0, off: 0};
+          for (const {startMs, cells} of slots) {
+            const day = new Intl.DateTimeFormat('sv', {timeZone: ZONE, dateStyle: 'short', timeStyle: 'short'}).format(startMs);
+            if (day.slice(0, 7) !== bill.month) continue;
+            const weekday = new Date(`${day.slice(0, 10)}T00:00Z`).getUTCDay();
+            const bucket = weekday >= 1 && weekday <= 5 && day.slice(11) >= '17:00' && day.slice(11) < '21:00' ? 'peak' : 'off';
+            imported[bucket] = (imported[bucket] ?? 0) + (cells[0]?.energyMilliWh ?? 0);
+            exported[bucket] = (exported[bucket] ?? 0) + (cells[1]?.energyMilliWh ?? 0);
+          }
+          const plain = netMeteringMonth({peak: 420_000, off: 280_000}, imported, exported, bank, 10_000_000, 27_500);
+          bank = {...plain.bank};
+          if (bill.month === '2026-03') {
+            const surplus = Object.values(bank).reduce((all, energy) => all + energy, 0);
+            expect(bill.duePico).toBe(plain.pico - BigInt(surplus) * 30_000n);
+            expect(bill.carry.bankMilliWh).toEqual({});
+          } else {
+            expect(bill.duePico).toBe(plain.pico);
+            expect(Object.values(bill.carry.bankMilliWh).reduce((all, energy) => all + energy, 0)).toBe(
+              Object.values(bank).reduce((all, energy) => all + energy, 0),
+            );
+          }
+        }
+        expect(bills.map(bill => bill.month)).toEqual(['2026-01', '2026-02', '2026-03']);
+      }),
+      {numRuns: 12},
+    );
+  });
+});
+
+describe('net billing', () => {
+  test('carries credit on and never pays what cannot be bypassed', () => {
+    const tariffs = configured('- {import: 0.4, export: 0.06, non_bypassable: 0.03, settle: net_billing}');
+    const slots = slotsFrom('2026-06-01', 61, (_, startMs) =>
+      startMs < dayStart(ZONE, '2026-07-01')
+        ? [cell('grid', 'home', 10_000), cell('solar', 'grid', 900_000)]
+        : [cell('grid', 'home', 500_000), cell('solar', 'grid', 50_000)],
+    );
+    const {bills} = billed(tariffs, slots);
+    const [june, july] = bills;
+    const intervals = (month: string) =>
+      slots
+        .filter(({startMs}) => startMs < dayStart(ZONE, '2026-07-01') === (month === 'june'))
+        .map(({cells}) => ({import: cells[0]?.energyMilliWh ?? 0, export: cells[1]?.energyMilliWh ?? 0, buy: 400_000, sell: 60_000}));
+    const first = netBilling(intervals('june'), 30_000, 0n);
+    const second = netBilling(intervals('july'), 30_000, first.creditOutPico);
+    expect([june?.duePico, june?.carry.creditPico]).toEqual([first.duePico, first.creditOutPico]);
+    expect([july?.duePico, july?.carry.creditPico]).toEqual([second.duePico, second.creditOutPico]);
+    expect(june?.duePico).toBe(first.nonBypassPico);
+  });
+});
+
+describe('setting off inside an interval', () => {
+  const bothWays = (settle: string) => {
+    const tariffs = configured(`- {import: 0.3, export: 0.1, settle: ${settle}}`);
+    const energies = [
+      [1000, 400],
+      [0, 900],
+      [500, 0],
+      [0, 200],
+    ] as const;
+    const slots = slotsFrom('2026-06-01', 30, index => {
+      const [bought, sold] = index < 4 ? (energies[index] as readonly [number, number]) : [0, 0];
+      return [cell('grid', 'home', bought), cell('solar', 'grid', sold)];
+    });
+    const lines = billed(tariffs, slots).bills[0]?.lines ?? [];
+    return ['import', 'export'].map(kind =>
+      lines.filter(line => line.kind === kind).reduce((all, line) => all + (line.energyMilliWh ?? 0), 0),
+    );
+  };
+  // Imported 1500, exported 1500.
+  test.each([
+    ['registers', [1500, 1500]],
+    ['15m', [1100, 1100]],
+    ['1h', [0, 0]],
+    ['month', [0, 0]],
+  ])('%s', (settle, expected) => {
+    expect(bothWays(settle)).toEqual(expected);
+  });
+
+  test('conserves and never turns a sign', () => {
+    const tariffs = configured('- {import: 0.3, export: 0.1, settle: 1h}');
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(5_000_000), fc.nat(5_000_000)), {minLength: 96, maxLength: 96}), amounts => {
+        const slots = slotsFrom('2026-06-01', 1, index => {
+          const [bought, sold] = amounts[index] as [number, number];
+          return [cell('grid', 'home', bought), cell('solar', 'grid', sold)];
+        });
+        const [bill] = billed(tariffs, slots).bills;
+        const energy = (kind: string): number =>
+          (bill?.lines ?? []).filter(line => line.kind === kind).reduce((all, line) => all + (line.energyMilliWh ?? 0), 0);
+        const difference = amounts.reduce((all, [bought, sold]) => all + bought - sold, 0);
+        expect(energy('import') - energy('export')).toBe(difference);
+        expect(bill?.complete).toBe(false);
+      }),
+      {numRuns: 200},
+    );
+  });
+});
+
+describe('what is not paid, not known, not used', () => {
+  test('only paid origins earn', () => {
+    const tariffs = configured('- {import: 0.3, export: 0.1, paid_origins: [solar]}');
+    const {sum, bills} = billed(tariffs, [
+      {startMs: dayStart(ZONE, '2026-06-01'), cells: [cell('solar', 'grid', 1000), cell('battery', 'grid', 700, 'grid', 'battery')]},
+    ]);
+    expect(sum.credit).toBe(100_000_000n);
+    expect(sum.exportMilliWh).toBe(1700);
+    expect(bills[0]?.lines).toMatchObject([{kind: 'export', energyMilliWh: 1000}]);
+  });
+
+  test('a quarter hour without a price is counted, and left out of every sum', () => {
+    const tariffs = configured('periods: [{import: {series: spot}, export: 0.1}]\nseries: {spot: {file: x.csv}}');
+    const startMs = dayStart(ZONE, '2026-06-01');
+    const walk = walkOf(tariffs, [], ((_: string, at: number) => (at === startMs ? 200_000 : undefined)) as never);
+    const sum = noMoney();
+    for (let index = 0; index < 3; index++)
+      addMoney(sum, walk.take({startMs: startMs + index * SLOT_MS, cells: [cell('grid', 'home', 1000)]}, true).money);
+    expect(sum).toMatchObject({cost: 200_000_000n, importMilliWh: 3000, unpricedImportMilliWh: 2000, unpricedQuarterHours: 2});
+    expect(walk.end(startMs + 3 * SLOT_MS).bills[0]).toMatchObject({unpricedMilliWh: 2000, duePico: 200_000_000n});
+  });
+
+  test('a demand charge is on the highest quarter hour of its hours, the first of equals', () => {
+    const tariffs = configured('- {import: 0.3, demand: {per_kw: 4.12, hours: "17:00-18:00"}}');
+    const startMs = dayStart(ZONE, '2026-06-01');
+    const at = (time: number, energy: number): MoneySlot => ({startMs: startMs + time * 3_600_000, cells: [cell('grid', 'home', energy)]});
+    const {bills} = billed(tariffs, [at(12, 3_000_000), at(17, 1_200_000), at(17.25, 1_750_000), at(17.5, 1_750_000)]);
+    expect(bills[0]?.peak).toEqual({startMs: startMs + 17.25 * 3_600_000, milliW: 7_000_000});
+    // 7 kW x 4.12, as in acceptance case I05.
+    expect(cents(bills[0]?.lines.find(line => line.kind === 'demand')?.pico ?? 0n)).toBe(2884);
+  });
+});
+
+describe('a battery', () => {
+  const tariffs = configured('- {import: [{name: night, price: 0.1, hours: "00:00-06:00"}, {name: day, price: 0.4}], export: 0.08}');
+  const startMs = dayStart(ZONE, '2026-06-01');
+  const walk = () => startWalk({tariffs, zone: ZONE, series: () => undefined, batteries: ['battery'], efficiencyPpm: 800_000});
+
+  test('what it holds has cost what was paid for it, and loads cost what they took of it', () => {
+    const one = walk();
+    one.take({startMs, cells: [cell('grid', 'battery', 5_000_000)]}, true); // 5 kWh at 0.10
+    one.take({startMs: startMs + 12 * 3_600_000, cells: [cell('solar', 'battery', 5_000_000)]}, true); // 5 kWh that would have earned 0.08
+    const evening = {
+      startMs: startMs + 19 * 3_600_000,
+      cells: [cell('battery', 'heat_pump', 2_000_000, 'grid', 'battery'), cell('battery', 'home', 2_000_000, 'solar', 'battery')],
+    };
+    one.take(evening, true);
+    const {sinks, stocks} = one.end(startMs + 86_400_000);
+    // 4 kWh at the terminals are 5 kWh of what was charged: half of it all.
+    expect(stocks['battery']).toEqual({energyMilliWh: 5_000_000, paidPico: 250_000_000_000n, foregonePico: 200_000_000_000n});
+    expect(sinks['heat_pump']).toMatchObject({
+      paidPico: 125_000_000_000n,
+      foregonePico: 100_000_000_000n,
+      originMilliWh: {grid: 2_000_000},
+    });
+    expect(sinks['home']).toMatchObject({paidPico: 125_000_000_000n, originMilliWh: {solar: 2_000_000}});
+    expect(sinks['battery']).toMatchObject({paidPico: 500_000_000_000n, energyMilliWh: 10_000_000});
+  });
+
+  test('what it gave though nobody saw it charged has no known price', () => {
+    const one = walk();
+    one.take({startMs, cells: [cell('battery', 'home', 1000, 'unknown', 'battery')]}, true);
+    expect(one.end(startMs).sinks['home']).toMatchObject({energyMilliWh: 1000, unpricedMilliWh: 1000, paidPico: 0n});
+  });
+
+  test('earns the difference to the same house without it', () => {
+    const one = walk();
+    const sum = noMoney();
+    addMoney(sum, one.take({startMs, cells: [cell('grid', 'battery', 5_000_000), cell('grid', 'home', 100_000)]}, true).money);
+    addMoney(
+      sum,
+      one.take({startMs: startMs + 19 * 3_600_000, cells: [cell('battery', 'home', 4_000_000, 'grid', 'battery')]}, true).money,
+    );
+    // Without: 0.1 kWh at night, 4 kWh in the evening. With: 5.1 kWh at night.
+    expect(sum.withoutBattery).toBe(10_000_000_000n + 1_600_000_000_000n);
+    expect(sum.withoutBattery - (sum.cost - sum.credit)).toBe(1_100_000_000_000n);
+    expect(sum.withoutOwn).toBe(sum.withoutBattery);
+    expect(sum.saved).toBe(0n);
+  });
+});
+
+describe('bill months', () => {
+  test.each([
+    ['2026-01-01', 1, '2026-01'],
+    ['2026-01-14', 15, '2025-12'],
+    ['2026-01-15', 15, '2026-01'],
+    ['2026-03-01', 28, '2026-02'],
+  ])('%s with bills from day %i belongs to %s', (day, billingDay, month) => {
+    expect(billMonth(day, billingDay)).toBe(month);
+    const {fromDay, toDay} = billSpan(month, billingDay);
+    expect(fromDay <= day && day < toDay).toBe(true);
+  });
+});
