@@ -12,8 +12,10 @@ import {createStore} from '../store/store.ts';
 import {scheduleBackups} from './backups.ts';
 import {type Beat, readHealth} from './health.ts';
 import {openHouse} from './house.ts';
+import {keepMoney} from './money.ts';
 import {createOutlets} from './outlets.ts';
 import {createPoller} from './poll.ts';
+import {watchPrices} from './prices.ts';
 import {createNotifier} from './systemd.ts';
 import {runTicks} from './tick.ts';
 import {createClockTrust} from './trust.ts';
@@ -43,6 +45,8 @@ export type AppInfo = {
 const DRAIN_MS = 3500;
 /** Raw rows kept in memory while the disk is gone: about an hour of five devices at 2 s. */
 const BUFFER_ROWS = 10_000;
+/** Money follows the ledger's commits, a minute behind at most. */
+const MONEY_EVERY_MS = 60_000;
 
 /** The daemon until the signal aborts and everything is stored. Throws AppError where it cannot start. */
 export async function runApp(options: AppOptions): Promise<void> {
@@ -76,7 +80,10 @@ export async function runApp(options: AppOptions): Promise<void> {
       trusted: () => trusted,
     });
 
+  const note = (event: FlowEvent): void => void events.push(event);
+  const prices = config.money && watchPrices(config.money, {clock, log, zone: site.timezone, store, note});
   const outlets = createOutlets(config, {
+    prices,
     clock,
     log,
     health,
@@ -98,6 +105,8 @@ export async function runApp(options: AppOptions): Promise<void> {
   const stopBackups = config.store.backup
     ? scheduleBackups(config.store.backup, {log, timezone: site.timezone, wallMs: () => clock.wallMs(), backup: file => store.backup(file)})
     : () => {};
+  const money =
+    config.money && keepMoney(config.money, {site, clock, log, store, note, everyMs: Math.min(config.store.commitEveryMs, MONEY_EVERY_MS)});
   const stopWatchdog = startWatchdog({beat, everyMs: site.pollEveryMs, notifier, log, giveUp: () => process.exit(1)});
 
   const bootId = `${startedMs}`;
@@ -135,6 +144,7 @@ export async function runApp(options: AppOptions): Promise<void> {
         },
         drainEvents: () => events.splice(0),
         flushDue: () => store.flushDue(),
+        money: () => money?.now() ?? null,
         offer,
       },
       restored ?? createFlow(site, bootId),
@@ -143,6 +153,8 @@ export async function runApp(options: AppOptions): Promise<void> {
   } finally {
     stopWatchdog();
     stopBackups();
+    money?.stop();
+    prices?.stop();
     notifier.notify('STOPPING=1');
     const deadline = setTimeout(() => kill.abort(), DRAIN_MS);
     await Promise.allSettled([house.close(), poller.idle()]);

@@ -10,6 +10,7 @@ import {createHttp} from '../http/server.ts';
 import {createMqtt, type MqttSettings} from '../outlets/mqtt.ts';
 import type {Store} from '../store/store.ts';
 import type {House} from './house.ts';
+import type {Prices} from './prices.ts';
 
 export type OutletDeps = {
   readonly clock: Clock;
@@ -20,6 +21,7 @@ export type OutletDeps = {
   readonly logTail: () => readonly string[];
   /** The ledger goes on from an earlier run. */
   readonly continued: boolean;
+  readonly prices: Prices | null;
 };
 export type Outlet = {
   readonly sink: Sink /** Must open before the daemon starts. */;
@@ -28,10 +30,11 @@ export type Outlet = {
 };
 
 export function createOutlets(config: AppConfig, deps: OutletDeps): {readonly list: readonly Outlet[]; dashboard(): string | null} {
-  const {log, health, store, continued} = deps;
+  const {log, health, store, continued, prices} = deps;
+  const topics = (config.money?.series ?? []).flatMap(series => series.topic ?? []);
   // What waits in the outbox is deleted once a broker has it, so one broker gets the history.
   const keeper = config.mqtt.find(broker => broker.history);
-  const brokers = config.mqtt.map(broker =>
+  const brokers = config.mqtt.map((broker, index) =>
     createMqtt(
       {...mqttSettings(broker), history: broker === keeper},
       {
@@ -40,6 +43,7 @@ export function createOutlets(config: AppConfig, deps: OutletDeps): {readonly li
         health,
         continued,
         outbox: store.history,
+        ...(index === 0 && prices && topics.length > 0 ? {listens: {topics, receive: prices.receive}} : {}),
         totals: (fromMs, toMs, step) => store.query('totals', {fromMs, toMs, step, zone: config.site.timezone}),
       },
     ),
@@ -79,6 +83,7 @@ function pageDeps(config: AppConfig, {clock, log, health, house, store, logTail}
           }
         : null;
     },
+    money: config.money && {tariffs: config.money.tariffs, efficiencyPpm: config.site.flows.efficiencyPpm},
     backup: file => store.backup(file),
     wallMs: () => clock.wallMs(),
   };

@@ -6,6 +6,7 @@ import {advance, type FlowState, serialiseFlow} from '../core/flow/advance.ts';
 import type {FlowEvent} from '../core/flow/model.ts';
 import type {TickRecord} from '../core/sink.ts';
 import type {Site} from '../core/site.ts';
+import type {MoneyNow} from '../core/tariff/now.ts';
 import type {Clock} from '../core/time.ts';
 import type {Poller} from './poll.ts';
 import type {ClockTrust} from './trust.ts';
@@ -20,6 +21,8 @@ export type TickDeps = {
   /** True when the state is due to be stored. */
   readonly flushDue: () => boolean;
   /** Returns at once, whatever the outlets do. */
+  /** Money as it stands; null without tariffs, or before the first look. */
+  readonly money: () => MoneyNow | null;
   readonly offer: (record: TickRecord) => void;
 };
 
@@ -55,6 +58,7 @@ export async function runTicks(deps: TickDeps, initial: FlowState, stop: AbortSi
       state: step.siteState,
       energy: step.energy,
       day: step.day,
+      money: deps.money(),
       flowState: flush ? serialiseFlow(flow) : null,
     });
   }

@@ -4,11 +4,12 @@ import {realClock} from '../app/clock.ts';
 import {AppError} from '../core/errors.ts';
 import {addDays, dayStart, localDay} from '../core/flow/slots.ts';
 import type {Policy} from '../core/site.ts';
+import {exact, pricesShown, shown} from '../core/tariff/shown.ts';
 import {utcText} from '../core/time.ts';
 import type {FlowRow, LedgerStep, Reader, TotalRow} from '../store/queries.ts';
 import {csvField} from '../store/retention.ts';
 import {type Command, type CommandContext, textOption} from './command.ts';
-import {ledgerHelp, ledgerOptions, openLedger, policyOption, wordOption} from './ledger-file.ts';
+import {ledgerHelp, ledgerOptions, moneyQuery, type OpenLedger, openLedger, policyOption, wordOption} from './ledger-file.ts';
 import {parseWhen, whenHelp} from './when.ts';
 
 type Line = Readonly<Record<string, string | number | null>>;
@@ -23,7 +24,7 @@ const LINES_PER_PAUSE = 5000;
 export const command: Command = {
   name: 'export',
   summary: 'flows, totals or points as CSV or JSON lines',
-  usage: '--from T --to T [--step raw|1m|15m|1h|1d|1mo] [--format csv|jsonl] [--what flows|totals|points|money]',
+  usage: '--from T --to T [--step raw|1m|15m|1h|1d|1mo] [--format csv|jsonl] [--what flows|totals|points|money|evidence]',
   options: {
     ...ledgerOptions,
     from: {type: 'string'},
@@ -36,7 +37,8 @@ export const command: Command = {
     point: {type: 'string'},
   },
   help: `  --from T, --to T   begin (included) and end (excluded)
-  --what WHAT        flows (default): every cell of the ledger; totals: what the meters measured; points: what the devices measured
+  --what WHAT        flows (default): every cell of the ledger; totals: what the meters measured; points: what the devices measured;
+                     money: cost, credit and what was saved; evidence: generation, import, export, charge, discharge, and grid energy exported again
   --step STEP        15m (default), 1h, 1d, 1mo; for points also raw and 1m, as long as raw values are kept
   --format FORMAT    csv (default) or jsonl
   --policy POLICY    for flows: solar-first, proportional or battery-first
@@ -47,19 +49,21 @@ ${whenHelp}
 Everything goes to stdout, in order of time (points: one point after the other); a long export says on stderr how far it is.`,
 
   async run(context) {
-    const what = wordOption(context, 'what', ['flows', 'totals', 'points', 'money'] as const);
+    const what = wordOption(context, 'what', ['flows', 'totals', 'points', 'money', 'evidence'] as const);
     const step = wordOption(context, 'step', STEPS);
     const format = wordOption(context, 'format', ['csv', 'jsonl'] as const);
     const ledger = openLedger(context);
     try {
       const {reader, zone} = ledger;
       const span = spanOf(context, zone);
-      if (what === 'money')
-        throw new AppError('USAGE', '--what', 'money needs a tariff, and the ledger holds none; flows, totals and points can be exported');
-      const lines =
-        what === 'points'
-          ? pointLines(context, reader, span, step)
-          : ledgerLines(what, reader, span, longStep(step, what), policyOption(context, ledger.config));
+      const policy = policyOption(context, ledger.config);
+      const lines = {
+        points: () => pointLines(context, reader, span, step),
+        flows: () => ledgerLines('flows', reader, span, longStep(step, what), policy),
+        totals: () => ledgerLines('totals', reader, span, longStep(step, what), policy),
+        money: () => moneyOf(ledger, span, longStep(step, what), policy),
+        evidence: () => evidenceLines(ledger, span, step, policy),
+      }[what]();
       return await print(context, lines, format, span);
     } finally {
       ledger.reader.close();
@@ -123,6 +127,55 @@ function* ledgerLines(what: 'flows' | 'totals', reader: Reader, span: Span, step
     }
   }
 }
+
+function* moneyOf({reader, config}: OpenLedger, span: Span, step: LedgerStep, policy: Policy): Generator<Line> {
+  for (const window of windows(span, step)) {
+    const query = moneyQuery(config, span.zone, policy, {...window, step, depth: 'sums'});
+    if (!query) throw new AppError('USAGE', '--what', 'money needs `tariffs:` in the configuration; name it with --config FILE');
+    const {currency} = query.tariffs;
+    for (const {startMs, day, prices, money} of reader.money(query).rows) {
+      const {unpriced, ...amounts} = shown(money);
+      yield {
+        ...(day === null ? {slot_start_utc: utcText(startMs)} : {day: step === '1mo' ? day.slice(0, 7) : day}),
+        policy,
+        currency,
+        ...(step === '15m' ? pricesShown(prices) : {}),
+        ...amounts,
+        cost_exact: exact(money.cost),
+        credit_exact: exact(money.credit),
+        saved_exact: exact(money.saved),
+        import_mwh: money.importMilliWh,
+        export_mwh: money.exportMilliWh,
+        unpriced_import_wh: unpriced.import_wh,
+        unpriced_export_wh: unpriced.export_wh,
+        unpriced_quarter_hours: unpriced.quarter_hours,
+      };
+    }
+  }
+}
+
+/** Figures of the quarter hour in mWh; the ledger alone is enough to make them again. */
+function* evidenceLines({reader, config}: OpenLedger, {fromMs, toMs}: Span, step: Step, policy: Policy): Generator<Line> {
+  if (step !== '15m') throw new AppError('USAGE', '--step', 'evidence is told by the quarter hour: 15m');
+  const efficiencyPpm = config?.site.flows.efficiencyPpm ?? USUAL_EFFICIENCY_PPM;
+  for (const one of reader.eachEvidence({fromMs, toMs, policy, efficiencyPpm})) {
+    yield {
+      slot_start_utc: utcText(one.startMs),
+      policy,
+      generation_mwh: one.generation,
+      import_mwh: one.import,
+      export_mwh: one.export,
+      charge_mwh: one.charge,
+      discharge_mwh: one.discharge,
+      grid_reexported_mwh: one.gridReexported,
+      grid_reexported_min_mwh: one.gridReexportedMin,
+      grid_reexported_max_mwh: one.gridReexportedMax,
+    };
+  }
+}
+
+/** As `flows.efficiency` has it where it is not set. */
+const USUAL_EFFICIENCY_PPM = 850_000;
 
 function* pointLines(context: CommandContext, reader: Reader, {fromMs, toMs, zone}: Span, step: Step): Generator<Line> {
   const device = textOption(context, 'device') ?? null;

@@ -5,6 +5,7 @@ import {type AppConfig, loadConfig} from '../config/load.ts';
 import {AppError} from '../core/errors.ts';
 import type {Policy} from '../core/site.ts';
 import {openReader, type Reader} from '../store/queries.ts';
+import type {MoneyQuery} from '../store/read-money.ts';
 import {type CommandContext, textOption} from './command.ts';
 
 export const ledgerOptions = {db: {type: 'string'}, config: {type: 'string', short: 'c'}} as const;
@@ -34,6 +35,16 @@ export function openLedger(context: CommandContext): OpenLedger {
   const file = ledgerFile(context);
   const reader = openReader(file.path);
   return {...file, reader, zone: reader.ledgerBounds().zone};
+}
+
+/** The question for money; null where no tariff is configured. */
+export function moneyQuery(
+  config: AppConfig | null,
+  zone: string,
+  policy: Policy,
+  range: Pick<MoneyQuery, 'fromMs' | 'toMs' | 'step' | 'depth'>,
+): MoneyQuery | null {
+  return config?.money ? {...range, zone, policy, tariffs: config.money.tariffs, efficiencyPpm: config.site.flows.efficiencyPpm} : null;
 }
 
 /** --policy, else the one configured, else solar-first. Throws AppError USAGE. */

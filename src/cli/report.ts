@@ -3,51 +3,67 @@
 import {realClock} from '../app/clock.ts';
 import {AppError} from '../core/errors.ts';
 import type {Policy} from '../core/site.ts';
+import {moneyJson} from '../core/tariff/shown.ts';
 import {utcText} from '../core/time.ts';
 import type {LedgerStep} from '../store/queries.ts';
+import type {MoneyAnswer} from '../store/read-money.ts';
 import {SLOT_S} from '../store/schema.ts';
 import {type Command, type CommandContext, flagOption, textOption} from './command.ts';
 import {type Figures, figuresOf} from './figures.ts';
-import {ledgerHelp, ledgerOptions, openLedger, policyOption} from './ledger-file.ts';
+import {ledgerHelp, ledgerOptions, moneyQuery, openLedger, policyOption, wordOption} from './ledger-file.ts';
+import {htmlOf} from './report-html.ts';
+import {moneyLines} from './report-money.ts';
 import {type Period, periodOf} from './when.ts';
 
 /** Steps shown inside a period. */
-const STEP: Readonly<Record<Period['kind'], LedgerStep>> = {day: '1h', month: '1d', year: '1mo'};
+const STEP: Readonly<Record<Period['kind'], LedgerStep>> = {day: '1h', month: '1d', bill: '1d', year: '1mo'};
 
 export const command: Command = {
   name: 'report',
-  summary: 'energy, labels, self-sufficiency and battery origin of a day, month or year',
-  usage: '[--day D | --month M | --year Y] [--policy POLICY] [--json]',
+  summary: 'energy, labels, self-sufficiency, battery origin and money of a day, month, bill or year',
+  usage: '[--day D | --month M | --bill M | --year Y] [--policy POLICY] [--format text|json|html] [--json]',
   options: {
     ...ledgerOptions,
     day: {type: 'string'},
     month: {type: 'string'},
+    bill: {type: 'string'},
     year: {type: 'string'},
+    format: {type: 'string'},
     policy: {type: 'string'},
     json: {type: 'boolean'},
   },
   help: `  --day D         2026-11-24, today (default) or yesterday
   --month M       2026-11 or this
+  --bill M        the bill that begins in this month; its day is tariffs.billing_day
   --year Y        2026 or this
   --policy POLICY solar-first, proportional or battery-first
+  --format html   one page that prints well; json is the same as --json
 ${ledgerHelp}
 
-Days, months and years are those of the site's time zone. docs/reports.md describes the JSON.`,
+Days, months and years are those of the site's time zone. Money needs tariffs in the configuration. docs/reports.md describes the JSON.`,
 
   async run(context) {
     const {reader, zone, config} = openLedger(context);
     try {
-      const period = wantedPeriod(context, zone);
+      const period = wantedPeriod(context, zone, config?.money?.tariffs.billingDay ?? 1);
       const policy = policyOption(context, config);
       const {fromMs, toMs} = period;
       const rows = reader.flows({fromMs, toMs, step: STEP[period.kind], policy, zone});
-      const totals = reader.totals({fromMs, toMs, step: period.kind === 'day' ? '1d' : '1mo', zone});
+      const totals = reader.totals({fromMs, toMs, step: period.kind === 'day' ? '1d' : period.kind === 'bill' ? '15m' : '1mo', zone});
       const figures = figuresOf(rows, totals, reader.batteries());
       const slots = reader.coverage({fromMs, toMs});
       const pastMs = Math.min(toMs, Math.max(fromMs, realClock.wallMs()));
       const coverage = {stored: slots, expected: Math.max(slots, Math.floor((pastMs - fromMs) / (SLOT_S * 1000)))};
-      const report = {period, policy, zone, figures, coverage};
-      context.out(flagOption(context, 'json') ? JSON.stringify(jsonOf(report)) : textOf(report));
+      const query = moneyQuery(config, zone, policy, {
+        fromMs,
+        toMs,
+        step: STEP[period.kind],
+        depth: period.kind === 'day' ? 'stocks' : 'bills',
+      });
+      const money = query && {answer: reader.money(query), currency: query.tariffs.currency};
+      const report = {period, policy, zone, figures, coverage, money};
+      const format = flagOption(context, 'json') ? 'json' : wordOption(context, 'format', ['text', 'json', 'html'] as const);
+      context.out(format === 'json' ? JSON.stringify(jsonOf(report)) : format === 'html' ? pageOf(report) : textOf(report));
       return 0;
     } finally {
       reader.close();
@@ -62,21 +78,23 @@ export type Report = {
   readonly figures: Figures;
   /** Quarter hours. */
   readonly coverage: {readonly stored: number; readonly expected: number};
+  /** Null without tariffs. */
+  readonly money: {readonly answer: MoneyAnswer; readonly currency: string} | null;
 };
 
-function wantedPeriod(context: CommandContext, zone: string): Period {
-  const given = (['day', 'month', 'year'] as const).filter(kind => textOption(context, kind) !== undefined);
-  if (given.length > 1) throw new AppError('USAGE', 'wattledger report', 'expected one of --day, --month and --year');
+function wantedPeriod(context: CommandContext, zone: string, billingDay: number): Period {
+  const given = (['day', 'month', 'bill', 'year'] as const).filter(kind => textOption(context, kind) !== undefined);
+  if (given.length > 1) throw new AppError('USAGE', 'wattledger report', 'expected one of --day, --month, --bill and --year');
   const kind = given[0] ?? 'day';
-  return periodOf(kind, textOption(context, kind) ?? 'today', zone, realClock.wallMs());
+  return periodOf(kind, textOption(context, kind) ?? 'today', zone, realClock.wallMs(), billingDay);
 }
 
 const wh = (milliWh: number): number => milliWh / 1000;
 const allWh = (sums: Readonly<Record<string, number | undefined>>): Record<string, number> =>
   Object.fromEntries(Object.entries(sums).map(([name, energy]) => [name, wh(energy ?? 0)]));
 
-/** The document of docs/reports.md. `money` is null as long as there is no tariff. */
-export function jsonOf({period, policy, zone, figures, coverage}: Report): unknown {
+/** The document of docs/reports.md. `money` is null where there is no tariff. */
+export function jsonOf({period, policy, zone, figures, coverage, money}: Report): unknown {
   return {
     schema: 1,
     period: {kind: period.kind, name: period.name, from: utcText(period.fromMs), to: utcText(period.toMs), zone},
@@ -101,7 +119,7 @@ export function jsonOf({period, policy, zone, figures, coverage}: Report): unkno
       imported_wh: wh(step.importedMilliWh),
       exported_wh: wh(step.exportedMilliWh),
     })),
-    money: null,
+    money: money && moneyJson(money.answer, money.currency),
   };
 }
 
@@ -116,7 +134,18 @@ export function bar(share: number, width: number): string {
 const kwh = (milliWh: number): string => (milliWh / 1_000_000).toFixed(2).padStart(9);
 const percent = (share: number | null): string => (share === null ? '-' : `${(share * 100).toFixed(share > 0 && share < 0.01 ? 1 : 0)} %`);
 
-function textOf({period, policy, zone, figures, coverage}: Report): string {
+/** The terminal's page as a document for a printer. */
+function pageOf(report: Report): string {
+  const {period, zone, figures} = report;
+  return htmlOf({
+    title: title(period, zone),
+    figures,
+    stepNames: figures.steps.map(({startMs, day}) => stepName(period, zone, startMs, day)),
+    text: textOf(report),
+  });
+}
+
+function textOf({period, policy, zone, figures, coverage, money}: Report): string {
   const {totalsMilliWh, producedMilliWh, consumedMilliWh} = figures;
   const lines = [`${title(period, zone)}   ${policy}`];
   if (coverage.stored === 0) return [...lines, '', 'Nothing is stored for this period.'].join('\n');
@@ -141,6 +170,7 @@ function textOf({period, policy, zone, figures, coverage}: Report): string {
   lines.push(...shares('Production went to', figures.producedToMilliWh, producedMilliWh));
   lines.push(...shares('The battery gave, by origin', figures.batteryOriginMilliWh, sumOf(figures.batteryOriginMilliWh)));
   lines.push(...shares('Labels', figures.labelsMilliWh, sumOf(figures.labelsMilliWh)));
+  if (money) lines.push(...moneyLines(money.answer, money.currency, period.kind !== 'day'));
   lines.push(...stepLines(period, zone, figures));
   if (coverage.stored < coverage.expected) lines.push('', `${coverage.stored} of ${coverage.expected} quarter hours are stored.`);
   if (figures.quality.length > 0)
@@ -155,7 +185,7 @@ function title({kind, name, fromMs}: Period, zone: string): string {
   const shown: Intl.DateTimeFormatOptions =
     kind === 'day'
       ? {weekday: 'long', day: 'numeric', month: 'long', year: 'numeric'}
-      : kind === 'month'
+      : kind === 'month' || kind === 'bill'
         ? {month: 'long', year: 'numeric'}
         : {year: 'numeric'};
   return kind === 'year' ? `${name}   ${zone}` : `${new Intl.DateTimeFormat('en-GB', {timeZone: zone, ...shown}).format(fromMs)}   ${zone}`;
@@ -177,20 +207,21 @@ function shares(heading: string, sums: Readonly<Record<string, number | undefine
   ];
 }
 
+function stepName({kind}: Period, zone: string, startMs: number, day: string | null): string {
+  if (kind === 'day')
+    return new Intl.DateTimeFormat('en-GB', {timeZone: zone, hour: '2-digit', minute: '2-digit', hourCycle: 'h23'}).format(startMs);
+  return kind === 'year' ? (day ?? '').slice(0, 7) : (day ?? '').slice(8);
+}
+
 function stepLines(period: Period, zone: string, {steps}: Figures): string[] {
   const width = 18;
   const most = Math.max(1, ...steps.flatMap(step => [step.producedMilliWh, step.consumedMilliWh]));
-  const name = (startMs: number, day: string | null): string => {
-    if (period.kind === 'day')
-      return new Intl.DateTimeFormat('en-GB', {timeZone: zone, hour: '2-digit', minute: '2-digit', hourCycle: 'h23'}).format(startMs);
-    return period.kind === 'month' ? (day ?? '').slice(8) : (day ?? '').slice(0, 7);
-  };
-  const head = period.kind === 'day' ? 'Hours' : period.kind === 'month' ? 'Days' : 'Months';
+  const head = period.kind === 'day' ? 'Hours' : period.kind === 'year' ? 'Months' : 'Days';
   return [
     '',
     `${head.padEnd(10)}${'produced'.padStart(9)} ${''.padEnd(width)} ${'consumed'.padStart(9)} ${''.padEnd(width)}`.trimEnd(),
     ...steps.map(step =>
-      `  ${name(step.startMs, step.day).padEnd(8)}${kwh(step.producedMilliWh)} ${bar(step.producedMilliWh / most, width).padEnd(width)} ${kwh(step.consumedMilliWh)} ${bar(step.consumedMilliWh / most, width)}`.trimEnd(),
+      `  ${stepName(period, zone, step.startMs, step.day).padEnd(8)}${kwh(step.producedMilliWh)} ${bar(step.producedMilliWh / most, width).padEnd(width)} ${kwh(step.consumedMilliWh)} ${bar(step.consumedMilliWh / most, width)}`.trimEnd(),
     ),
   ];
 }

@@ -2,6 +2,7 @@
 
 import {AppError} from '../core/errors.ts';
 import {addDays, dayStart, localDay, localInstant} from '../core/flow/slots.ts';
+import {billMonth, billSpan} from '../core/tariff/money.ts';
 
 export const whenHelp = `A time T is a day (2026-11-24), a local time of the site (2026-11-24T13:45), UTC (2026-11-24T12:45:00Z), or now, today, yesterday.`;
 
@@ -29,26 +30,34 @@ export function parseWhen(text: string, zone: string, nowMs: number, option: str
   );
 }
 
-export type Period = {readonly kind: 'day' | 'month' | 'year'; readonly name: string; readonly fromMs: number; readonly toMs: number};
+export type Period = {
+  readonly kind: 'day' | 'month' | 'bill' | 'year';
+  readonly name: string;
+  readonly fromMs: number;
+  readonly toMs: number;
+};
 
 /** A local day, month or year by its name: `2026-11-24`, `2026-11`, `2026`. Throws AppError USAGE. */
-export function periodOf(kind: Period['kind'], text: string, zone: string, nowMs: number): Period {
-  const pattern = {day: /^\d{4}-\d\d-\d\d$/, month: /^\d{4}-\d\d$/, year: /^\d{4}$/}[kind];
+export function periodOf(kind: Period['kind'], text: string, zone: string, nowMs: number, billingDay = 1): Period {
+  const pattern = {day: /^\d{4}-\d\d-\d\d$/, month: /^\d{4}-\d\d$/, bill: /^\d{4}-\d\d$/, year: /^\d{4}$/}[kind];
   const today = localDay(zone, nowMs);
-  const word = {today, yesterday: addDays(today, -1), now: today, this: today}[text];
-  const name = word ? word.slice(0, {day: 10, month: 7, year: 4}[kind]) : text;
+  const present = kind === 'bill' ? billMonth(today, billingDay) : today;
+  const word = {today, yesterday: addDays(today, -1), now: today, this: present}[text];
+  const name = word ? word.slice(0, {day: 10, month: 7, bill: 7, year: 4}[kind]) : text;
   try {
     if (!pattern.test(name)) throw new RangeError();
-    const first = {day: name, month: `${name}-01`, year: `${name}-01-01`}[kind];
+    const bill = billSpan(name.slice(0, 7), billingDay);
+    const first = {day: name, month: `${name}-01`, bill: bill.fromDay, year: `${name}-01-01`}[kind];
     const next = {
       day: () => addDays(first, 1),
       month: () => `${addDays(first, 31).slice(0, 7)}-01`,
+      bill: () => bill.toDay,
       year: () => `${String(Number(name) + 1).padStart(4, '0')}-01-01`,
     }[kind]();
     return {kind, name, fromMs: dayStart(zone, first), toMs: dayStart(zone, next)};
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    const example = {day: '2026-11-24, today or yesterday', month: '2026-11 or this', year: '2026 or this'}[kind];
+    const example = {day: '2026-11-24, today or yesterday', month: '2026-11 or this', bill: '2026-11 or this', year: '2026 or this'}[kind];
     throw new AppError('USAGE', `--${kind}`, `found "${text}", expected ${example}`);
   }
 }

@@ -3,6 +3,7 @@
 import type {Board} from './board.ts';
 import type {FlowEvent, FlowNode, SiteEnergy, SiteState, SlotRecord} from './flow/model.ts';
 import type {Reading} from './reading.ts';
+import type {MoneyNow} from './tariff/now.ts';
 
 /** One beat of the daemon. `wallMs` only names slots and stamps; energy never depends on it. */
 export type Tick = {readonly seq: number; readonly monoMs: number; readonly wallMs: number};
@@ -21,6 +22,8 @@ export type TickRecord = {
   readonly energy: SiteEnergy | null;
   /** Today in the site's zone, as `site/day`. */
   readonly day: SiteEnergy | null;
+  /** Money of today, this month and this year; absent without tariffs. */
+  readonly money?: MoneyNow | null;
   /** The flow state after the tick as JSON text, where it is due to be stored. */
   readonly flowState: string | null;
 };

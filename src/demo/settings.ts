@@ -44,6 +44,15 @@ export function demoConfig({scenario, devices, everyMs, listen, mqttUrl, mqttBas
     ...(ages.length > 0
       ? [`  age: {${ages.map(([id, ms]) => `${id}: ${ms}ms`).join(', ')}}  # how old these registers are when they are read`]
       : []),
+    'tariffs:',
+    '  - import:',
+    '      - {name: peak, price: 0.3871, days: mon-fri, hours: "17:00-21:00"}',
+    '      - {name: night, price: 0.2214, hours: "23:00-05:00"}',
+    '      - {name: day, price: 0.3126}',
+    '    export: 0.0786',
+    '    paid_origins: [solar]',
+    '    fixed: {per_month: 11.9}',
+    '    co2: 363  # g/kWh',
     `store: {path: wattledger.db, commit_every: ${COMMIT_S}s}`,
     `mqtt: {url: "${mqttUrl}", base: ${mqttBase}, homeassistant: true}`,
     `http: {listen: "${listen}"}`,

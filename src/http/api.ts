@@ -3,6 +3,7 @@
 import type {Board} from '../core/board.ts';
 import {localDay} from '../core/flow/slots.ts';
 import type {TickRecord} from '../core/sink.ts';
+import {moneyJson} from '../core/tariff/shown.ts';
 import {utcText} from '../core/time.ts';
 import {VERSION} from '../core/version.ts';
 import {pointInfo} from '../core/vocabulary.ts';
@@ -24,6 +25,7 @@ export function nowOf(record: TickRecord | null, deps: Pick<HttpDeps, 'health' |
     ...(record?.state ?? {}),
     energy: record?.energy ?? null,
     day: record?.day ?? null,
+    money: record?.money ?? null,
     site: {
       id: deps.site.id,
       name: deps.site.name,
@@ -97,6 +99,17 @@ export function endpoints(deps: HttpDeps, newest: () => TickRecord | null): Read
         zone,
         slots: [...slots].sort((a, b) => a[0] - b[0]).map(([, slot]) => ({...slot, quality: [...slot.quality].sort()})),
       };
+    },
+
+    async money(query) {
+      onlyKnown(query, ['from', 'to', 'step', 'policy', 'bills']);
+      if (!deps.money) throw new HttpError(404, 'no tariffs are configured; see `tariffs:` in the configuration');
+      const {fromMs, toMs} = rangeOf(query, zone, deps.wallMs());
+      const step = stepOf(query, fromMs, toMs);
+      const policy = oneOf(query, 'policy', POLICIES, site.flows.policy);
+      const depth = oneOf(query, 'bills', ['0', '1'], '0') === '1' ? 'bills' : 'stocks';
+      const answer = await ask('money', {fromMs, toMs, step, policy, zone, depth, ...deps.money});
+      return {schema: 1, from: utcText(fromMs), to: utcText(toMs), step, policy, zone, ...moneyJson(answer, site.currency)};
     },
 
     async points(query) {

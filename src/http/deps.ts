@@ -3,6 +3,7 @@
 import type {DeviceHealth, Health} from '../core/health.ts';
 import type {Log} from '../core/log.ts';
 import type {Site} from '../core/site.ts';
+import type {Tariffs} from '../core/tariff/model.ts';
 import type {Answer, QuestionArgs, QuestionName} from '../store/queries.ts';
 
 export type HttpSettings = {
@@ -44,6 +45,8 @@ export type HttpDeps = {
   readonly logTail: () => readonly string[];
   /** Points with their raw words, and the read plan; null for an unknown device. */
   readonly details: (id: string) => {readonly points: readonly PointView[]; readonly plan: readonly RequestView[]} | null;
+  /** Null without tariffs. */
+  readonly money: {readonly tariffs: Tariffs; readonly efficiencyPpm: number} | null;
   /** A verified copy of the database at that path. */
   readonly backup: (file: string) => Promise<unknown>;
   readonly wallMs: () => number;

@@ -42,6 +42,12 @@ export const openapi = {
   paths: {
     '/api/v1/now': get('The house now: the keys of site/state, today, lifetime totals, freshness.'),
     '/api/v1/flows': get('Energy by cell and step, out of the ledger.', [...RANGE, STEP, POLICY]),
+    '/api/v1/money': get('Cost, credit and what own energy saved, by step; 404 without tariffs.', [
+      ...RANGE,
+      STEP,
+      POLICY,
+      {name: 'bills', description: '1: also the bills that touch the range.', schema: {type: 'string', enum: ['0', '1']}},
+    ]),
     '/api/v1/points': get('One measured value over time.', [
       {name: 'device', description: 'Id of the device.', schema: {type: 'string'}},
       {name: 'point', description: 'Name of the point, such as meter.power_w.', schema: {type: 'string'}},

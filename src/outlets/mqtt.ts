@@ -41,6 +41,8 @@ export type MqttDeps = {
   /** The ledger goes on from an earlier run: what the broker still holds of its totals counts. */
   readonly continued: boolean;
   readonly outbox: Outbox;
+  /** Topics of others that somebody here listens to, such as prices. */
+  readonly listens?: {readonly topics: readonly string[]; receive(topic: string, payload: string): boolean};
   /** Totals of the ledger, for those who ask over MQTT. */
   readonly totals?: TotalsQuestion;
 };
@@ -98,7 +100,11 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
     const own = ++round;
     newest.forget();
     newest.put(status, 'online');
-    await connection.subscribe([`${base}/bridge/request/+`, ...(homeassistant ? [homeassistant.statusTopic] : [])]);
+    await connection.subscribe([
+      `${base}/bridge/request/+`,
+      ...(homeassistant ? [homeassistant.statusTopic] : []),
+      ...(deps.listens?.topics ?? []),
+    ]);
     if (!lookedBack) {
       await lookBack();
       if (own !== round || ended || !connection.connected()) return;
@@ -124,6 +130,8 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
       if (payload === 'online' && !retain) onBirth();
     } else if (topic.startsWith(`${base}/bridge/request/`)) {
       respond(message);
+    } else if (deps.listens?.receive(topic, payload)) {
+      return;
     } else if (!lookedBack && retain && payload !== '') {
       lastHeldMs = performance.now();
       if (topic === `${base}/site/energy`) {
@@ -174,6 +182,7 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
       stateKeys: keys(record.state),
       energyKeys: keys(record.energy),
       dayKeys: keys(record.day),
+      moneyKeys: keys(record.money ?? null),
     });
     newest.put(`${base}/bridge/devices`, bridgeDevices(current.devices));
     publishDevices(record, current);
@@ -182,6 +191,7 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
     if (record.state) newest.put(`${base}/site/state`, JSON.stringify(record.state), {retain: true, expiryS: stateExpiryS});
     if (record.energy) newest.put(`${base}/site/energy`, siteEnergy(record.energy));
     if (record.day) newest.put(`${base}/site/day`, JSON.stringify(record.day));
+    if (record.money) newest.put(`${base}/site/money`, JSON.stringify(record.money));
     if (nowMs >= healthDueMs) {
       healthDueMs = nowMs + HEALTH_EVERY_MS;
       newest.put(`${base}/bridge/health`, bridgeHealth(current), {retain: true, expiryS: HEALTH_EXPIRY_S});
@@ -234,6 +244,7 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
           state: record.state ?? newestRecord?.state ?? null,
           energy: record.energy ?? newestRecord?.energy ?? null,
           day: record.day ?? newestRecord?.day ?? null,
+          money: record.money ?? newestRecord?.money ?? null,
         };
         for (const event of record.events) keepEvent(bridgeEvent.flow(record.tick.wallMs, event));
         if (record.slots.some(slot => slot.closed)) {

@@ -25,8 +25,8 @@ export type MoneyQuery = {
   readonly zone: string;
   readonly tariffs: Tariffs;
   readonly efficiencyPpm: number;
-  /** The bills that touch the range; reads as far back as banks and credits are carried from. */
-  readonly bills: boolean;
+  /** `stocks`: also what batteries hold, and what was paid for it; `bills`: also the bills that touch the range, as far back as banks and credits are carried from. */
+  readonly depth: 'sums' | 'stocks' | 'bills';
 };
 export type MoneyRow = {
   readonly startMs: number;
@@ -94,8 +94,9 @@ export function seriesOf(db: Db, tariffs: Tariffs, fromMs: number, toMs: number)
 
 export function money(db: Db, query: MoneyQuery): MoneyAnswer {
   const {tariffs, zone, efficiencyPpm, policy, toMs} = query;
-  const walkMs = query.bills ? Math.min(billsBegin(query), query.fromMs - STOCK_MS) : query.fromMs - STOCK_MS;
-  const untilMs = query.bills ? Math.max(toMs, lastBillEnd(query)) : toMs;
+  const stocksMs = query.depth === 'sums' ? query.fromMs : query.fromMs - STOCK_MS;
+  const walkMs = query.depth === 'bills' ? Math.min(billsBegin(query), stocksMs) : stocksMs;
+  const untilMs = query.depth === 'bills' ? Math.max(toMs, lastBillEnd(query)) : toMs;
   const walk = startWalk({
     tariffs,
     zone,
@@ -129,7 +130,7 @@ export function money(db: Db, query: MoneyQuery): MoneyAnswer {
     sum,
     sinks,
     stocks,
-    bills: query.bills ? bills.filter(bill => bill.toDay > first && bill.fromDay <= last) : [],
+    bills: query.depth === 'bills' ? bills.filter(bill => bill.toDay > first && bill.fromDay <= last) : [],
   };
 }
 

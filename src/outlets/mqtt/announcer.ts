@@ -91,14 +91,14 @@ export function createAnnouncer({prefix, style}: AnnouncerSettings, connection: 
     },
     announce(facts) {
       // Every beat asks; only a change is worth the work.
-      const {devices, stateKeys, energyKeys, dayKeys} = facts;
+      const {devices, stateKeys, energyKeys, dayKeys, moneyKeys} = facts;
       const offered = devices.map(({id, identity, points, lastGoodMs}) => [
         id,
         lastGoodMs !== null,
         points.length,
         Object.values(identity),
       ]);
-      const wanted = JSON.stringify([offered, stateKeys, energyKeys, dayKeys]);
+      const wanted = JSON.stringify([offered, stateKeys, energyKeys, dayKeys, moneyKeys]);
       if (wanted === announced) return;
       announced = wanted;
       const now = new Map<string, string>();

@@ -22,6 +22,8 @@ export type DiscoveryFacts = {
   readonly stateKeys: readonly string[];
   readonly energyKeys: readonly string[];
   readonly dayKeys: readonly string[];
+  /** Keys of `site/money`; none without tariffs. */
+  readonly moneyKeys?: readonly string[];
 };
 
 const ORIGIN = {name: 'wattledger', sw_version: VERSION};
@@ -143,7 +145,10 @@ const TOTAL_NAMES: Readonly<Record<string, string>> = {
 const LABELS: readonly string[] = ['btm_consumed_w', 'stored_w', 'btm_exported_w', 'imported_w'];
 const QUALITIES = ['ok', 'adjusted', 'skew-corrected', 'stale-estimated', 'grid-derived', 'islanded', 'suspect'];
 
-function house({site, base, stateKeys, energyKeys, dayKeys}: DiscoveryFacts): Discovery {
+const MONEY_NAMES: Readonly<Record<string, string>> = {cost: 'Cost of imports', credit: 'Credit for exports', saved: 'Saved by own energy'};
+const SPAN_NAMES: Readonly<Record<string, string>> = {today: 'today', month: 'this month', year: 'this year'};
+
+function house({site, base, stateKeys, energyKeys, dayKeys, moneyKeys = []}: DiscoveryFacts): Discovery {
   const id = `${ownPrefix(site)}house`;
   const components: Record<string, Component> = {};
   const put = (key: string, name: string, kind: Kind, topic: string, extra: Readonly<Record<string, unknown>> = {}): void => {
@@ -157,7 +162,10 @@ function house({site, base, stateKeys, energyKeys, dayKeys}: DiscoveryFacts): Di
       ...kind,
       ...extra,
       // Counters stay readable while the picture of the moment is gone.
-      availability: topic === 'energy' ? [{topic: `${base}/status`}] : [{topic: `${base}/status`}, {topic: `${base}/site/availability`}],
+      availability:
+        topic === 'energy' || topic === 'money'
+          ? [{topic: `${base}/status`}]
+          : [{topic: `${base}/status`}, {topic: `${base}/site/availability`}],
       availability_mode: 'all',
     };
   };
@@ -189,6 +197,25 @@ function house({site, base, stateKeys, energyKeys, dayKeys}: DiscoveryFacts): Di
   }
   for (const key of dayKeys)
     if (key === 'self_sufficiency_pct' || key === 'self_consumption_pct') put(key, `${words(key.slice(0, -4))} today`, PERCENT, 'day');
+  for (const key of moneyKeys) {
+    const [, span = '', what = ''] = /^(today|month|year)_(cost|credit|saved)$/.exec(key) ?? [];
+    if (key === 'import_price' || key === 'export_price')
+      put(
+        key,
+        key === 'import_price' ? 'Import price' : 'Export price',
+        {unit_of_measurement: `${site.currency}/kWh`, state_class: 'measurement', suggested_display_precision: 4},
+        'money',
+      );
+    else if (what)
+      // Money goes down as well (negative prices), and begins anew: Home Assistant calls that a total with a last reset.
+      put(
+        key,
+        `${MONEY_NAMES[what]} ${SPAN_NAMES[span]}`,
+        {device_class: 'monetary', unit_of_measurement: site.currency, state_class: 'total', suggested_display_precision: 2},
+        'money',
+        {last_reset_value_template: template(`${span}_from`)},
+      );
+  }
   return {
     id,
     device: {

@@ -1,0 +1,106 @@
+// Price series from files and addresses into the database, again and again. What cannot be had is said once, and tried again.
+
+import {readFile, stat} from 'node:fs/promises';
+import type {MoneyConfig, SeriesSource} from '../config/tariffs.ts';
+import type {FlowEvent} from '../core/flow/model.ts';
+import type {Log} from '../core/log.ts';
+import {parseCsv, parseJsonSeries, type SeriesRow} from '../core/tariff/series.ts';
+import type {Clock} from '../core/time.ts';
+import type {Store} from '../store/store.ts';
+
+export type PriceDeps = {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly zone: string;
+  readonly store: Pick<Store, 'putPrices'>;
+  readonly note: (event: FlowEvent) => void;
+};
+export type Prices = {
+  /** Takes a message of a topic; false where no series listens to it. */
+  receive(topic: string, payload: string): boolean;
+  stop(): void;
+};
+
+const TIMEOUT_MS = 30_000;
+const LARGEST_BYTES = 8 * 1024 * 1024;
+/** After a failure, doubled up to `every`. */
+const RETRY_MS = 60_000;
+
+/** Reads a file or an address once. Throws Error with words for people. */
+export async function fetchSeries(source: SeriesSource, zone: string): Promise<SeriesRow[]> {
+  if (source.file !== null) return parseCsv(await readFile(source.file, 'utf8'), source, zone);
+  const answer = await fetch(source.url ?? '', {signal: AbortSignal.timeout(TIMEOUT_MS), headers: {accept: 'application/json'}});
+  if (!answer.ok) throw new Error(`answered ${answer.status} ${answer.statusText}`);
+  const bytes = Buffer.from(await answer.arrayBuffer());
+  if (bytes.length > LARGEST_BYTES) throw new Error(`answered ${bytes.length} bytes, more than a price list has`);
+  return parseText(bytes.toString('utf8'), source, zone);
+}
+
+function parseText(text: string, source: SeriesSource, zone: string): SeriesRow[] {
+  let document: unknown;
+  try {
+    document = JSON.parse(text);
+  } catch {
+    throw new Error('is no JSON');
+  }
+  return parseJsonSeries(document, source, zone);
+}
+
+export function watchPrices({series}: MoneyConfig, {clock, log, zone, store, note}: PriceDeps): Prices {
+  const timers = new Map<string, NodeJS.Timeout>();
+  const troubles = new Map<string, string>();
+  const seen = new Map<string, number>();
+  let ended = false;
+
+  const take = async (source: SeriesSource, rows: readonly SeriesRow[]): Promise<void> => {
+    const changed = await store.putPrices(source.id, rows);
+    if (changed > 0) log.info({part: 'money', series: source.id, prices: changed}, `${changed} new prices of ${source.id}`);
+    if (troubles.delete(source.id)) say(source, 'price-series-back', 'prices come again');
+  };
+  const failed = (source: SeriesSource, error: unknown): void => {
+    const reason =
+      (error as Error).name === 'TimeoutError' ? 'does not answer' : String((error as Error).cause ?? (error as Error).message);
+    const what = `${source.file ?? source.url ?? source.topic}: ${reason}`;
+    if (troubles.get(source.id) !== what) {
+      log.warn({part: 'money', series: source.id}, `no prices of ${source.id}: ${what}`);
+      say(source, 'price-series-lost', `no new prices: ${what}`);
+    }
+    troubles.set(source.id, what);
+  };
+  const say = (source: SeriesSource, kind: string, detail: string): void =>
+    note({kind, monoMs: clock.monoMs(), about: source.id, detail: `${source.id}: ${detail}`});
+
+  async function read(source: SeriesSource, retryMs: number): Promise<void> {
+    let nextMs = source.everyMs;
+    let later = RETRY_MS;
+    try {
+      // A file that has not changed tells nothing new; it is looked at every minute.
+      const changedMs = source.file === null ? null : (await stat(source.file)).mtimeMs;
+      if (changedMs === null || changedMs !== seen.get(source.id)) await take(source, await fetchSeries(source, zone));
+      if (changedMs !== null) {
+        seen.set(source.id, changedMs);
+        nextMs = Math.min(nextMs, RETRY_MS);
+      }
+    } catch (error) {
+      failed(source, error);
+      nextMs = Math.min(retryMs, source.everyMs);
+      later = Math.min(2 * retryMs, source.everyMs);
+    }
+    if (!ended) timers.set(source.id, setTimeout(() => void read(source, later), nextMs).unref());
+  }
+
+  for (const source of series) if (source.topic === null) void read(source, RETRY_MS);
+  return {
+    receive(topic, payload) {
+      const listeners = series.filter(source => source.topic === topic);
+      for (const source of listeners) {
+        (async () => take(source, parseText(payload, source, zone)))().catch(error => failed(source, error));
+      }
+      return listeners.length > 0;
+    },
+    stop() {
+      ended = true;
+      for (const timer of timers.values()) clearTimeout(timer);
+    },
+  };
+}
