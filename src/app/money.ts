@@ -43,6 +43,7 @@ export function keepMoney(config: MoneyConfig, {site, clock, log, store, note, e
     policy: site.flows.policy,
     zone,
     tariffs,
+    nowMs: clock.wallMs(),
     efficiencyPpm: site.flows.efficiencyPpm,
     depth,
   });

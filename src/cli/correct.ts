@@ -77,6 +77,12 @@ ${whenHelp}`,
       context.out(JSON.stringify({schema: 1, dry_run: dryRun, total, changes: shown}));
       return 0;
     }
+    if (textOption(context, 'meter-reading') !== undefined) {
+      const held = before(path, total, fromMs, toMs, changes);
+      const drift = energyMilliWh - held;
+      const share = energyMilliWh === 0 ? '' : ` (${((drift / energyMilliWh) * 100).toFixed(3)} %)`;
+      context.out(`The meter says ${energyMilliWh / 1000} Wh, the ledger had ${held / 1000} Wh: a drift of ${drift / 1000} Wh${share}.`);
+    }
     for (const one of changes) context.out(`${utcText(one.startMs)}  ${total}  ${one.before / 1000} -> ${one.after / 1000} Wh`);
     context.out(
       changes.length === 0
@@ -86,6 +92,21 @@ ${whenHelp}`,
     return 0;
   },
 };
+
+/** What the ledger had in the range, mWh: the changed quarter hours as they were, the others as they are. */
+function before(path: string, total: Correctable, fromMs: number, toMs: number, changes: readonly SlotChange[]): number {
+  const reader = openReader(path);
+  try {
+    const changed = new Map(changes.map(one => [one.startMs, one.before]));
+    let sum = 0;
+    for (const row of reader.totals({fromMs, toMs, step: '15m', zone: reader.ledgerBounds().zone}))
+      if (row.name === total && !changed.has(row.startMs)) sum += row.energyMilliWh;
+    for (const energy of changed.values()) sum += energy;
+    return sum;
+  } finally {
+    reader.close();
+  }
+}
 
 function rangeOf(context: CommandContext, zone: string, nowMs: number): [number, number] {
   const time = (name: string): number | undefined => {

@@ -7,6 +7,7 @@ import {realClock} from '../app/clock.ts';
 import type {AppConfig} from '../config/load.ts';
 import {type Finding, siteFindings} from '../core/checks.ts';
 import {silentLog} from '../core/log.ts';
+import {tariffFindings} from '../core/tariff/checks.ts';
 import {createDevice, planOf, timingOf} from '../device/device.ts';
 import {openLink} from '../link/open.ts';
 
@@ -23,6 +24,7 @@ export function offlineFindings(config: AppConfig): Finding[] {
       config.site,
       config.devices.map(device => device.id),
     ),
+    ...(config.money ? tariffFindings(config.money.tariffs, config.site.timezone, realClock.wallMs()) : []),
     ...config.clearSecrets.map(key => ({
       where: key,
       what: 'a secret in clear text',

@@ -1,6 +1,7 @@
 // What the commands on the ledger share: finding the database, its zone, its usual policy.
 
 import {existsSync} from 'node:fs';
+import {realClock} from '../app/clock.ts';
 import {type AppConfig, loadConfig} from '../config/load.ts';
 import {AppError} from '../core/errors.ts';
 import type {Policy} from '../core/site.ts';
@@ -44,7 +45,9 @@ export function moneyQuery(
   policy: Policy,
   range: Pick<MoneyQuery, 'fromMs' | 'toMs' | 'step' | 'depth'>,
 ): MoneyQuery | null {
-  return config?.money ? {...range, zone, policy, tariffs: config.money.tariffs, efficiencyPpm: config.site.flows.efficiencyPpm} : null;
+  return config?.money
+    ? {...range, nowMs: realClock.wallMs(), zone, policy, tariffs: config.money.tariffs, efficiencyPpm: config.site.flows.efficiencyPpm}
+    : null;
 }
 
 /** --policy, else the one configured, else solar-first. Throws AppError USAGE. */

@@ -58,7 +58,7 @@ export function moneyLines({sum, sinks, stocks, bills}: MoneyAnswer, currency: s
 const KINDS: Readonly<Record<string, string>> = {import: 'Import', export: 'Export', true_up: 'True-up', credit: 'Credit'};
 
 export function billLines(
-  {month, fromDay, toDay, complete, lines, duePico, carry, peak, unpricedMilliWh}: Bill,
+  {month, fromDay, toDay, complete, quarterHours, lines, duePico, carry, peak, unpricedMilliWh}: Bill,
   currency: string,
 ): string[] {
   const bank = Object.values(carry.bankMilliWh).reduce((all, energy) => all + energy, 0);
@@ -74,6 +74,9 @@ export function billLines(
     ...(bank > 0 ? [`  Banked for later: ${kwh(bank)}`] : []),
     ...(carry.creditPico !== 0n ? [line('Credit carried on', carry.creditPico)] : []),
     ...(peak ? [`  Highest quarter hour: ${(peak.milliW / 1_000_000).toFixed(2)} kW`] : []),
+    ...(complete && quarterHours.stored < quarterHours.expected
+      ? [`  Only ${quarterHours.stored} of its ${quarterHours.expected} quarter hours are in the ledger.`]
+      : []),
     ...(unpricedMilliWh > 0 ? [`  Without a known price, and left out: ${kwh(unpricedMilliWh)}`] : []),
   ];
 }

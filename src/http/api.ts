@@ -108,7 +108,7 @@ export function endpoints(deps: HttpDeps, newest: () => TickRecord | null): Read
       const step = stepOf(query, fromMs, toMs);
       const policy = oneOf(query, 'policy', POLICIES, site.flows.policy);
       const depth = oneOf(query, 'bills', ['0', '1'], '0') === '1' ? 'bills' : 'stocks';
-      const answer = await ask('money', {fromMs, toMs, step, policy, zone, depth, ...deps.money});
+      const answer = await ask('money', {fromMs, toMs, step, policy, zone, depth, nowMs: deps.wallMs(), ...deps.money});
       return {schema: 1, from: utcText(fromMs), to: utcText(toMs), step, policy, zone, ...moneyJson(answer, site.currency)};
     },
 

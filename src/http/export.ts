@@ -1,6 +1,7 @@
 // The ledger as a download: streamed window by window, so that ten years need no more memory than a month.
 
 import {addDays, dayStart, localDay} from '../core/flow/slots.ts';
+import {pricesShown, shown} from '../core/tariff/shown.ts';
 import {utcText} from '../core/time.ts';
 import type {HttpDeps} from './deps.ts';
 import {HttpError} from './errors.ts';
@@ -18,7 +19,9 @@ export function exportOf(deps: HttpDeps, query: URLSearchParams): Download {
   const step = oneOf(query, 'step', STEPS, '15m');
   const policy = oneOf(query, 'policy', POLICIES, deps.site.flows.policy);
   const format = oneOf(query, 'format', ['csv', 'jsonl'], 'csv');
-  const what = oneOf(query, 'what', ['flows', 'totals'], 'flows');
+  const what = oneOf(query, 'what', ['flows', 'totals', 'money'], 'flows');
+  const money = deps.money;
+  if (what === 'money' && !money) throw new HttpError(404, 'no tariffs are configured; see `tariffs:` in the configuration');
   if (toMs - fromMs > 100 * 366 * 86_400_000) throw new HttpError(400, 'from and to: at most a hundred years');
 
   async function* chunks(): AsyncGenerator<string> {
@@ -49,6 +52,29 @@ export function exportOf(deps: HttpDeps, query: URLSearchParams): Download {
             label,
             quality,
           });
+      } else if (what === 'money' && money) {
+        const answer = await deps.query('money', {
+          fromMs: beginMs,
+          toMs: endMs,
+          step,
+          policy,
+          zone,
+          depth: 'sums',
+          nowMs: deps.wallMs(),
+          ...money,
+        });
+        for (const {startMs, day, prices, money: one} of answer.rows) {
+          const {unpriced, ...amounts} = shown(one);
+          rows.push({
+            ...when(startMs, day),
+            policy,
+            currency: money.tariffs.currency,
+            ...(step === '15m' ? pricesShown(prices) : {}),
+            ...amounts,
+            unpriced_import_wh: unpriced.import_wh,
+            unpriced_export_wh: unpriced.export_wh,
+          });
+        }
       } else {
         for (const {startMs, day, name, energyMilliWh, rawMilliWh, counterWh, quality} of await deps.query('totals', {
           fromMs: beginMs,

@@ -68,7 +68,7 @@ export const openapi = {
         STEP,
         POLICY,
         {name: 'format', description: 'csv or jsonl.', schema: {type: 'string', enum: ['csv', 'jsonl']}},
-        {name: 'what', description: 'flows or totals.', schema: {type: 'string', enum: ['flows', 'totals']}},
+        {name: 'what', description: 'flows, totals or money.', schema: {type: 'string', enum: ['flows', 'totals', 'money']}},
       ],
       text('text/csv', 'Rows.'),
     ),

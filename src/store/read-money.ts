@@ -25,6 +25,8 @@ export type MoneyQuery = {
   readonly zone: string;
   readonly tariffs: Tariffs;
   readonly efficiencyPpm: number;
+  /** A bill is complete when its days are over. */
+  readonly nowMs: number;
   /** `stocks`: also what batteries hold, and what was paid for it; `bills`: also the bills that touch the range, as far back as banks and credits are carried from. */
   readonly depth: 'sums' | 'stocks' | 'bills';
 };
@@ -123,7 +125,7 @@ export function money(db: Db, query: MoneyQuery): MoneyAnswer {
     addMoney(row.money, priced.money);
     addMoney(sum, priced.money);
   }
-  const {sinks, stocks, bills} = walk.end(readMs);
+  const {sinks, stocks, bills} = walk.end(Math.max(readMs, Math.min(untilMs, query.nowMs)));
   const [first, last] = [localDay(zone, query.fromMs), localDay(zone, Math.max(query.fromMs, toMs - 1))];
   return {
     rows: [...rows.values()],

@@ -27,6 +27,9 @@ export const kwh = (value: number | null | undefined): string =>
   value === null || value === undefined ? '–' : `${Math.abs(value) >= 100 ? one.format(value) : two.format(value)} kWh`;
 export const percent = (value: number | null | undefined): string =>
   value === null || value === undefined ? '–' : `${whole.format(value)} %`;
+/** An amount with its currency. */
+export const currency = (value: number, code: string): string =>
+  new Intl.NumberFormat(locale, {style: 'currency', currency: code}).format(value);
 export const number = (value: number): string => any.format(value);
 export const bytes = (value: number): string => (value >= 1e9 ? `${two.format(value / 1e9)} GB` : `${one.format(value / 1e6)} MB`);
 export const clock = (at: string | number, zone: string): string =>

@@ -3,7 +3,7 @@
 import {parseConfig} from '../../src/config/load.ts';
 import type {Tariffs} from '../../src/core/tariff/model.ts';
 
-const HOUSE = `version: 1
+export const HOUSE = `version: 1
 site: {timezone: Europe/Berlin}
 links: {a: {url: "tcp://127.0.0.1:1"}}
 devices: {meter: {profile: eastron-sdm630, link: a}}

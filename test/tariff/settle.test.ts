@@ -112,23 +112,29 @@ describe('1:1 net metering', () => {
   fixed: {per_month: 10}
 `);
 
+  // Which bucket a quarter hour is in, found through the calendar of the platform.
+  const clock = new Intl.DateTimeFormat('sv', {timeZone: ZONE, dateStyle: 'short', timeStyle: 'short'});
+  const places = slotsFrom('2026-01-01', 90, () => []).map(({startMs}) => {
+    const [day = '', time = ''] = clock.format(startMs).split(' ');
+    const weekday = new Date(`${day}T00:00Z`).getUTCDay();
+    return {startMs, month: day.slice(0, 7), bucket: weekday >= 1 && weekday <= 5 && time >= '17:00' && time < '21:00' ? 'peak' : 'off'};
+  });
+
   test('gives the bills of the plain rule, month after month, and pays the bank out at the true-up', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.nat(900_000), fc.nat(1_200_000)), {minLength: 24, maxLength: 24}), amounts => {
-        const slots = slotsFrom('2026-01-01', 90, (_, startMs) => {
+        const slots = places.map(({startMs}) => {
           const [bought, sold] = amounts[Math.floor(startMs / SLOT_MS / 7) % 24] as [number, number];
-          return [cell('grid', 'home', bought), cell('solar', 'grid', sold)];
+          return {startMs, cells: [cell('grid', 'home', bought), cell('solar', 'grid', sold)]};
         });
         const {bills} = billed(tariffs, slots);
         let bank: Record<string, number> = {};
         for (const bill of bills) {
           const imported: Record<string, number> = {peak: 0, off: 0};
           const exported: Record<string, number> = {peak: 0, off: 0};
-          for (const {startMs, cells} of slots) {
-            const day = new Intl.DateTimeFormat('sv', {timeZone: ZONE, dateStyle: 'short', timeStyle: 'short'}).format(startMs);
-            if (day.slice(0, 7) !== bill.month) continue;
-            const weekday = new Date(`${day.slice(0, 10)}T00:00Z`).getUTCDay();
-            const bucket = weekday >= 1 && weekday <= 5 && day.slice(11) >= '17:00' && day.slice(11) < '21:00' ? 'peak' : 'off';
+          for (const [index, {month, bucket}] of places.entries()) {
+            if (month !== bill.month) continue;
+            const cells = slots[index]?.cells ?? [];
             imported[bucket] = (imported[bucket] ?? 0) + (cells[0]?.energyMilliWh ?? 0);
             exported[bucket] = (exported[bucket] ?? 0) + (cells[1]?.energyMilliWh ?? 0);
           }

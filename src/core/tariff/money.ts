@@ -1,6 +1,6 @@
 // A walk over the ledger's quarter hours: money by step, by sink and battery, and the bills of the months it passes. Pure; streams in, sums out.
 
-import {addDays} from '../flow/slots.ts';
+import {addDays, dayStart, SLOT_MS} from '../flow/slots.ts';
 import {type Calendar, calendarOf} from './calendar.ts';
 import type {Series, Tariff, Tariffs} from './model.ts';
 import {pricesAt, type SlotPrices, tariffAt} from './prices.ts';
@@ -33,8 +33,10 @@ export type Bill = {
   readonly fromDay: string;
   /** The day after its last one. */
   readonly toDay: string;
-  /** All its quarter hours lie before the end of the walk. */
+  /** Its days are over. */
   readonly complete: boolean;
+  /** In the ledger, of those that its days have so far: what is missing is missing in the sums. */
+  readonly quarterHours: {readonly stored: number; readonly expected: number};
   readonly lines: readonly BillLine[];
   readonly duePico: bigint;
   readonly carry: Carry;
@@ -107,6 +109,10 @@ export function startWalk(deps: WalkDeps): Walk {
       fromDay,
       toDay,
       complete,
+      quarterHours: {
+        stored: open.parts.reduce((all, part) => all + part.slots.length, 0),
+        expected: (dayStart(zone, complete ? toDay : addDays(endDay, 1)) - dayStart(zone, fromDay)) / SLOT_MS,
+      },
       lines,
       duePico,
       carry,

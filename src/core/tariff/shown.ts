@@ -66,12 +66,25 @@ export const pricesShown = (prices: SlotPrices | null): Readonly<Record<string, 
   bucket: prices?.bucket ?? null,
 });
 
-export function billShown({month, fromDay, toDay, complete, lines, duePico, carry, unpricedMilliWh, peak, tariffs}: Bill): unknown {
+export function billShown({
+  month,
+  fromDay,
+  toDay,
+  complete,
+  quarterHours,
+  lines,
+  duePico,
+  carry,
+  unpricedMilliWh,
+  peak,
+  tariffs,
+}: Bill): unknown {
   return {
     month,
     from_day: fromDay,
     to_day: toDay,
     complete,
+    quarter_hours: quarterHours,
     tariffs,
     lines: lines.map(({kind, name, energyMilliWh, pico}) => ({
       kind,

@@ -8,6 +8,7 @@ import {type Sums, sumsOf} from '../sums.ts';
 import {clock, dayName, kwh, monthName, nameOf, percent, shortDay, t} from '../text.ts';
 import {stackOf} from './day.tsx';
 import {useAnswer} from './load.ts';
+import {MoneyCard} from './money.tsx';
 
 type Kind = 'day' | 'month' | 'year' | 'all';
 type Period = {
@@ -161,6 +162,7 @@ function OnePeriod({period, policy, zone}: {readonly period: Period; readonly po
           </ul>
         </section>
       )}
+      <MoneyCard from={from} to={to} step={step} policy={policy} bills={step === '1d' || step === '1mo'} />
       <p>
         <a href={`api/v1/export?${new URLSearchParams({from, to, policy, step: step === '1h' ? '15m' : '1d'})}`}>{t('download')}</a>
       </p>

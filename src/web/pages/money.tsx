@@ -1,0 +1,137 @@
+// What a period cost and earned, what used it, and the bills it belongs to; nothing at all without tariffs.
+
+import {ask, now, Refused} from '../data.ts';
+import {currency, kwh, nameOf, t} from '../text.ts';
+import {useAnswer} from './load.ts';
+
+type Sink = {readonly wh: number; readonly paid: number; readonly foregone: number; readonly unpriced_wh: number};
+type Bill = {
+  readonly month: string;
+  readonly from_day: string;
+  readonly to_day: string;
+  readonly complete: boolean;
+  readonly lines: readonly {readonly kind: string; readonly name: string; readonly wh: number | null; readonly amount: number}[];
+  readonly due: number;
+};
+type Money = {
+  readonly currency: string;
+  readonly cost: number;
+  readonly credit: number;
+  readonly saved: number;
+  readonly without_own: number;
+  readonly own_earned: number;
+  readonly battery_earned: number;
+  readonly co2_g: number;
+  readonly co2_saved_g: number;
+  readonly unpriced: {readonly quarter_hours: number};
+  readonly sinks: Readonly<Record<string, Sink>>;
+  readonly batteries: Readonly<Record<string, {readonly wh: number; readonly paid: number; readonly foregone: number}>>;
+  readonly bills: readonly Bill[];
+};
+export type MoneyPeriod = {
+  readonly from: string;
+  readonly to: string;
+  readonly step: string;
+  readonly policy: string;
+  readonly bills: boolean;
+};
+
+export function MoneyCard({from, to, step, policy, bills}: MoneyPeriod) {
+  const {data} = useAnswer(
+    `money ${from} ${to} ${policy}`,
+    () =>
+      ask<Money>('money', {from, to, step, policy, bills: bills ? '1' : '0'}).catch(error => {
+        if (error instanceof Refused && error.status === 404) return null;
+        throw error;
+      }),
+    60_000,
+  );
+  if (!data) return null;
+  const batteries = now.value?.roles.batteries ?? [];
+  const amount = (value: number): string => currency(value, data.currency);
+  const figures: [string, string][] = [
+    [t('cost'), amount(data.cost)],
+    [t('credit'), amount(data.credit)],
+    [t('saved'), amount(data.saved)],
+    [t('ownEarned'), amount(data.own_earned)],
+    ...(batteries.length > 0 ? ([[t('batteryEarned'), amount(data.battery_earned)]] as [string, string][]) : []),
+    ...(data.co2_g + data.co2_saved_g > 0 ? ([[t('co2Saved'), kg(data.co2_saved_g)]] as [string, string][]) : []),
+  ];
+  const users = Object.entries(data.sinks).filter(([name]) => !batteries.includes(name));
+  return (
+    <section class="card">
+      <h3>{t('money')}</h3>
+      <dl class="figures small">
+        {figures.map(([name, text]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{text}</dd>
+          </div>
+        ))}
+      </dl>
+      {data.unpriced.quarter_hours > 0 && <p class="warning">{t('unpriced', {n: data.unpriced.quarter_hours})}</p>}
+      {users.length > 0 && (
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">{t('sink')}</th>
+              <th scope="col">kWh</th>
+              <th scope="col">{t('paid')}</th>
+              <th scope="col">{t('foregone')}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {users.map(([name, one]) => (
+              <tr key={name}>
+                <th scope="row">{nameOf(name)}</th>
+                <td>{(one.wh / 1000).toFixed(2)}</td>
+                <td>{amount(one.paid)}</td>
+                <td>{amount(one.foregone)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+      {Object.entries(data.batteries).map(([name, one]) => (
+        <p class="quiet" key={name}>
+          {t('holds', {name: nameOf(name), kwh: kwh(one.wh / 1000), paid: amount(one.paid), foregone: amount(one.foregone)})}
+        </p>
+      ))}
+      {data.bills.map(bill => (
+        <BillTable key={bill.month} bill={bill} amount={amount} />
+      ))}
+    </section>
+  );
+}
+
+const kg = (grams: number): string => `${(grams / 1000).toFixed(1)} kg`;
+
+function BillTable({bill, amount}: {readonly bill: Bill; readonly amount: (value: number) => string}) {
+  return (
+    <details>
+      <summary>
+        {t(bill.complete ? 'billOf' : 'billSoFar', {from: bill.from_day, to: bill.to_day})} <b>{amount(bill.due)}</b>
+      </summary>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">{t('line')}</th>
+            <th scope="col">kWh</th>
+            <th scope="col">{t('amount')}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {bill.lines.map(line => (
+            <tr key={`${line.kind} ${line.name}`}>
+              <th scope="row">
+                {line.kind === 'import' ? t('bought') : line.kind === 'export' ? t('sold') : ''} {line.name}
+              </th>
+              <td>{line.wh === null ? '' : (line.wh / 1000).toFixed(2)}</td>
+              <td>{amount(line.amount)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </details>
+  );
+}
