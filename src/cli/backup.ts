@@ -1,5 +1,7 @@
 // `wattledger backup FILE`: a verified copy of the database; the daemon may run.
 
+import {renameSync, rmSync} from 'node:fs';
+import {resolve} from 'node:path';
 import {AppError} from '../core/errors.ts';
 import {backupFile} from '../store/copies.ts';
 import {type Command, flagOption} from './command.ts';
@@ -8,10 +10,11 @@ import {ledgerFile, ledgerHelp, ledgerOptions} from './ledger-file.ts';
 export const command: Command = {
   name: 'backup',
   summary: 'a verified copy of the database while the daemon runs',
-  usage: 'FILE [--db FILE | --config FILE] [--json]',
-  options: {...ledgerOptions, json: {type: 'boolean'}},
+  usage: 'FILE [--replace] [--db FILE | --config FILE] [--json]',
+  options: {...ledgerOptions, replace: {type: 'boolean'}, json: {type: 'boolean'}},
   allowPositionals: true,
   help: `  FILE            where the copy goes; it must not exist yet
+  --replace       a FILE that is there is replaced, once the new copy is checked
 ${ledgerHelp}
 
 The copy holds everything that was committed when it began (the daemon commits once a minute unless configured otherwise). It is
@@ -21,9 +24,13 @@ checked page by page before it gets its name, so FILE is either complete and sou
     const [target, ...more] = context.positionals;
     if (target === undefined || more.length > 0) throw new AppError('USAGE', 'wattledger backup', 'expected one FILE');
     const {path} = ledgerFile(context);
-    const copy = backupFile(path, target);
-    if (flagOption(context, 'json')) context.out(JSON.stringify({schema: 1, file: copy.file, bytes: copy.bytes, slots: copy.slots}));
-    else context.out(`${copy.file}: ${(copy.bytes / 1_048_576).toFixed(1)} MB, ${copy.slots} quarter hours, checked and sound`);
+    const replace = flagOption(context, 'replace');
+    const made = replace ? `${target}.new` : target;
+    if (replace) rmSync(made, {force: true});
+    const copy = backupFile(path, made);
+    if (replace) renameSync(made, target);
+    if (flagOption(context, 'json')) context.out(JSON.stringify({schema: 1, file: resolve(target), bytes: copy.bytes, slots: copy.slots}));
+    else context.out(`${resolve(target)}: ${(copy.bytes / 1_048_576).toFixed(1)} MB, ${copy.slots} quarter hours, checked and sound`);
     return 0;
   },
 };

@@ -3,6 +3,10 @@
 import {Worker} from 'node:worker_threads';
 import {AppError, type ErrorCode} from '../core/errors.ts';
 
+/** Method of the last message to a thread, and the time it has to leave. */
+const END = '@end';
+const END_MS = 1000;
+
 type Request = {readonly id: number; readonly method: string; readonly args: readonly unknown[]};
 type Reply =
   | {readonly id: number; readonly value: unknown}
@@ -11,7 +15,7 @@ type Reply =
 
 export type Peer = {
   call(method: string, ...args: unknown[]): Promise<unknown>;
-  /** Ends the thread at once; calls still open are rejected. */
+  /** Ends the thread: it closes its file and leaves by itself, or is ended after a second. Calls still open are rejected. */
   terminate(): Promise<void>;
   readonly alive: boolean;
 };
@@ -23,6 +27,7 @@ export function startThread(role: string, settings: unknown, onNotice: (notice: 
   const open = new Map<number, {resolve(value: unknown): void; reject(error: unknown): void}>();
   let nextId = 1;
   let alive = true;
+  let running = true;
   const end = (reason: unknown): void => {
     alive = false;
     for (const call of open.values()) call.reject(reason);
@@ -41,7 +46,10 @@ export function startThread(role: string, settings: unknown, onNotice: (notice: 
       new AppError('STORE_UNUSABLE', `the ${role} of the database`, error instanceof Error ? error.message : String(error), {cause: error}),
     ),
   );
-  worker.on('exit', () => end(new AppError('STORE_UNUSABLE', `the ${role} of the database`, 'has ended')));
+  worker.on('exit', () => {
+    running = false;
+    end(new AppError('STORE_UNUSABLE', `the ${role} of the database`, 'has ended'));
+  });
   worker.unref();
   return {
     call(method, ...args) {
@@ -54,8 +62,14 @@ export function startThread(role: string, settings: unknown, onNotice: (notice: 
       });
     },
     async terminate() {
+      if (!alive && !running) return;
       alive = false;
-      await worker.terminate();
+      // Ending a thread inside a statement of the database can take the whole process with it.
+      const left = new Promise<void>(resolve => worker.once('exit', () => resolve()));
+      worker.postMessage({id: 0, method: END, args: []} satisfies Request);
+      const patience = setTimeout(() => void worker.terminate(), END_MS);
+      if (running) await left;
+      clearTimeout(patience);
     },
     get alive() {
       return alive;
@@ -63,11 +77,19 @@ export function startThread(role: string, settings: unknown, onNotice: (notice: 
   };
 }
 
-type Port = {on(event: 'message', listener: (request: Request) => void): unknown; postMessage(reply: Reply): void};
+type Port = {on(event: 'message', listener: (request: Request) => void): unknown; postMessage(reply: Reply): void; close(): void};
 
-/** The other side: answers each request with the method of that name. */
-export function answer(port: Port, methods: Readonly<Record<string, (...args: never[]) => unknown>>): void {
+/** The other side: answers each request with the method of that name. `onEnd` closes what is open; then the thread ends. */
+export function answer(port: Port, methods: Readonly<Record<string, (...args: never[]) => unknown>>, onEnd: () => void): void {
   port.on('message', async ({id, method, args}) => {
+    if (method === END) {
+      try {
+        onEnd();
+      } finally {
+        port.close();
+      }
+      return;
+    }
     try {
       const work = methods[method] as ((...args: unknown[]) => unknown) | undefined;
       if (!work) throw new Error(`no method ${method}`);

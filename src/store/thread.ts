@@ -26,52 +26,63 @@ function serveWriter(): void {
     busy = !closed && writer.upkeep(wallMs);
     if (busy) setImmediate(housekeep);
   };
-  answer(port as NonNullable<typeof port>, {
-    start(now: number) {
-      wallMs = now;
-      return writer.start(now);
+  answer(
+    port as NonNullable<typeof port>,
+    {
+      start(now: number) {
+        wallMs = now;
+        return writer.start(now);
+      },
+      commit(data: BatchData) {
+        const info = writer.commit(data);
+        wallMs = data.wallMs ?? wallMs;
+        if (!busy) {
+          busy = true;
+          setImmediate(housekeep);
+        }
+        return info;
+      },
+      nextOutbox: (afterId: number, limit: number) => writer.nextOutbox(afterId, limit),
+      putPrices: (series: string, rows: Parameters<typeof writer.putPrices>[1]) => writer.putPrices(series, rows),
+      keepBills: (bills: Parameters<typeof writer.keepBills>[0], currency: string, now: number) => writer.keepBills(bills, currency, now),
+      setAside(why: string, now: number) {
+        writer.setAside(why, now);
+        if (!busy) {
+          busy = true;
+          setImmediate(housekeep);
+        }
+      },
+      close() {
+        closed = true;
+        writer.close();
+      },
     },
-    commit(data: BatchData) {
-      const info = writer.commit(data);
-      wallMs = data.wallMs ?? wallMs;
-      if (!busy) {
-        busy = true;
-        setImmediate(housekeep);
-      }
-      return info;
-    },
-    nextOutbox: (afterId: number, limit: number) => writer.nextOutbox(afterId, limit),
-    putPrices: (series: string, rows: Parameters<typeof writer.putPrices>[1]) => writer.putPrices(series, rows),
-    keepBills: (bills: Parameters<typeof writer.keepBills>[0], currency: string, now: number) => writer.keepBills(bills, currency, now),
-    setAside(why: string, now: number) {
-      writer.setAside(why, now);
-      if (!busy) {
-        busy = true;
-        setImmediate(housekeep);
-      }
-    },
-    close() {
+    () => {
       closed = true;
       writer.close();
     },
-  });
+  );
 }
 
 function serveReader(): void {
   let reader: Reader | null = null;
-  answer(port as NonNullable<typeof port>, {
-    ask(name: keyof Reader, args: never[]) {
-      reader ??= openReader(settings.path);
-      try {
-        return (reader[name] as (...args: never[]) => unknown)(...args);
-      } catch (error) {
-        // The next question opens the file anew; it may have been replaced.
-        reader.close();
-        reader = null;
-        throw error;
-      }
+  answer(
+    port as NonNullable<typeof port>,
+    {
+      ask(name: keyof Reader, args: never[]) {
+        reader ??= openReader(settings.path);
+        try {
+          return (reader[name] as (...args: never[]) => unknown)(...args);
+        } catch (error) {
+          // The next question opens the file anew; it may have been replaced.
+          reader.close();
+          reader = null;
+          throw error;
+        }
+      },
     },
-  });
+    () => reader?.close(),
+  );
 }
 
 function serveKeeper(): void {
@@ -83,8 +94,12 @@ function serveKeeper(): void {
       db.close();
     }
   };
-  answer(port as NonNullable<typeof port>, {
-    check: () => onFile(findDamage),
-    copy: (file: string) => onFile(db => copyVerified(db, file)),
-  });
+  answer(
+    port as NonNullable<typeof port>,
+    {
+      check: () => onFile(findDamage),
+      copy: (file: string) => onFile(db => copyVerified(db, file)),
+    },
+    () => {},
+  );
 }

@@ -1,0 +1,237 @@
+// Builds the Debian package: `npm run package -- [--arch amd64|arm64] [--version V] [--out DIR]`. Needs npm's registry, dpkg-deb and git; no compiler.
+
+import {execFileSync} from 'node:child_process';
+import {createHash} from 'node:crypto';
+import {chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync} from 'node:fs';
+import path from 'node:path';
+import {parseArgs} from 'node:util';
+import {gzipSync} from 'node:zlib';
+import {completion, manPage} from './manual.mjs';
+
+const {values} = parseArgs({options: {arch: {type: 'string'}, version: {type: 'string'}, out: {type: 'string'}}});
+const root = path.resolve(import.meta.dirname, '../..');
+const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
+const arch = values.arch ?? {x64: 'amd64', arm64: 'arm64'}[process.arch];
+const cpu = {amd64: 'x64', arm64: 'arm64'}[arch];
+if (!cpu)
+  throw new Error(`--arch ${arch}: expected amd64 or arm64; there is no Node 24 and no better-sqlite3 for other Debian architectures`);
+const version = values.version ?? manifest.version;
+const out = path.resolve(values.out ?? path.join(root, 'dist'));
+const stage = path.join(root, 'dist', `package-${arch}`);
+const tree = path.join(stage, 'tree');
+const lib = path.join(tree, 'usr/lib/wattledger');
+const docs = path.join(tree, 'usr/share/doc/wattledger');
+
+const say = text => process.stderr.write(`${text}\n`);
+const run = (command, args, options = {}) =>
+  execFileSync(command, args, {cwd: root, stdio: ['ignore', 'pipe', 'inherit'], ...options}).toString();
+const put = (file, text, mode = 0o644) => {
+  mkdirSync(path.dirname(file), {recursive: true});
+  writeFileSync(file, text);
+  chmodSync(file, mode);
+};
+const gzip = text => gzipSync(text, {level: 9});
+
+rmSync(stage, {recursive: true, force: true});
+mkdirSync(lib, {recursive: true});
+
+say('1/6 the program');
+run('npm', ['run', '-s', 'build']);
+for (const folder of ['src', 'web']) cpSync(path.join(root, 'dist', folder), path.join(lib, 'dist', folder), {recursive: true});
+cpSync(path.join(root, 'config'), path.join(lib, 'config'), {recursive: true});
+
+say('2/6 its dependencies, as locked');
+for (const file of ['package.json', 'package-lock.json']) cpSync(path.join(root, file), path.join(lib, file));
+run(
+  'npm',
+  ['ci', '--omit=dev', '--workspaces=false', '--ignore-scripts', '--no-audit', '--no-fund', '--os=linux', `--cpu=${cpu}`, '--libc=glibc'],
+  {cwd: lib},
+);
+const sbom = run('npm', ['sbom', '--omit=dev', '--workspaces=false', '--sbom-format=cyclonedx', '--package-lock-only'], {cwd: lib});
+rmSync(path.join(lib, 'package-lock.json'));
+put(path.join(lib, 'package.json'), `${JSON.stringify({name: manifest.name, version, type: 'module', private: true}, null, 2)}\n`);
+prune(path.join(lib, 'node_modules'));
+
+say('3/6 Node');
+const {optionalDependencies: runtimes} = JSON.parse(readFileSync(path.join(root, 'tools/runtime/package.json'), 'utf8'));
+const runtime = `node-linux-${cpu}`;
+const [{filename}] = JSON.parse(run('npm', ['pack', `${runtime}@${runtimes[runtime]}`, '--json', `--pack-destination=${stage}`]));
+run('tar', ['-xzf', path.join(stage, filename), '-C', stage, 'package/bin/node', 'package/LICENSE']);
+mkdirSync(path.join(lib, 'bin'), {recursive: true});
+cpSync(path.join(stage, 'package/bin/node'), path.join(lib, 'bin/node'));
+chmodSync(path.join(lib, 'bin/node'), 0o755);
+
+say('4/6 what the system needs');
+put(
+  path.join(tree, 'usr/bin/wattledger'),
+  '#!/bin/sh\nexec /usr/lib/wattledger/bin/node /usr/lib/wattledger/dist/src/cli/main.js "$@"\n',
+  0o755,
+);
+for (const unit of ['wattledger.service', 'wattledger-backup.service', 'wattledger-backup.timer'])
+  cpSync(path.join(root, 'systemd', unit), path.join(tree, 'lib/systemd/system', unit));
+put(
+  path.join(tree, 'usr/lib/sysusers.d/wattledger.conf'),
+  'u wattledger - "home energy ledger" /var/lib/wattledger\nm wattledger dialout\n',
+);
+put(
+  path.join(tree, 'etc/default/wattledger'),
+  '# Environment of the service, such as secrets that the configuration takes with {env: NAME}.\n',
+);
+mkdirSync(path.join(tree, 'etc/wattledger'), {recursive: true});
+put(path.join(tree, 'usr/share/man/man1/wattledger.1.gz'), gzip(manPage(version)));
+put(path.join(tree, 'usr/share/bash-completion/completions/wattledger'), completion());
+const examples = path.join(docs, 'examples');
+for (const [from, to] of [
+  ['config/site.example.yaml', 'wattledger.yaml'],
+  ['systemd/tcp-only.conf', 'tcp-only.conf'],
+  ['systemd/serial-only.conf', 'serial-only.conf'],
+  ['systemd/lan-only.conf', 'lan-only.conf'],
+  ['tools/package/60-wattledger.rules', '60-wattledger.rules'],
+])
+  put(path.join(examples, to), readFileSync(path.join(root, from)));
+for (const file of readdirSync(path.join(root, 'docs')).filter(name => name.endsWith('.md')))
+  put(path.join(docs, `${file}.gz`), gzip(readFileSync(path.join(root, 'docs', file))));
+
+say('5/6 papers');
+const epoch = Number(process.env.SOURCE_DATE_EPOCH ?? run('git', ['log', '-1', '--format=%ct']).trim());
+const maintainer = 'wattledger maintainers <maintainers@users.noreply.github.com>';
+put(path.join(docs, 'copyright'), copyright(readFileSync(path.join(stage, 'package/LICENSE'), 'utf8')));
+put(path.join(docs, 'changelog.gz'), gzip(readFileSync(path.join(root, 'CHANGELOG.md'))));
+put(path.join(docs, 'sbom.cdx.json.gz'), gzip(sbom));
+const control = path.join(tree, 'DEBIAN');
+const kilobytes = Number(run('du', ['-sk', '--apparent-size', tree]).split('\t')[0]);
+put(path.join(control, 'control'), controlFile(kilobytes));
+put(path.join(control, 'conffiles'), '/etc/default/wattledger\n');
+for (const script of ['postinst', 'prerm', 'postrm'])
+  put(path.join(control, script), readFileSync(path.join(import.meta.dirname, 'debian', script)), 0o755);
+modes(tree);
+put(path.join(control, 'md5sums'), sums(tree));
+chmodSync(path.join(tree, 'etc/wattledger'), 0o755);
+
+say('6/6 the package');
+mkdirSync(out, {recursive: true});
+const file = path.join(out, `wattledger_${version}_${arch}.deb`);
+run('dpkg-deb', ['--root-owner-group', '-Zxz', '--build', tree, file], {env: {...process.env, SOURCE_DATE_EPOCH: String(epoch)}});
+rmSync(stage, {recursive: true, force: true});
+say(`${file}: ${(statSync(file).size / 1_048_576).toFixed(1)} MB, ${Math.round(kilobytes / 1024)} MB installed`);
+
+/** Native code of other machines, sources of it, and what only browsers and developers read. */
+function prune(modules) {
+  const drop = file => rmSync(path.join(modules, file), {recursive: true, force: true});
+  for (const name of [
+    'better-sqlite3/deps',
+    'better-sqlite3/src',
+    'better-sqlite3/binding.gyp',
+    'date-holidays/dist',
+    '.package-lock.json',
+    '.bin',
+    'mqtt/dist',
+  ])
+    drop(name);
+  keepOnly(path.join(modules, 'better-sqlite3/prebuilds'), name => name === `linux-${cpu}.node`);
+  keepOnly(path.join(modules, '@serialport/bindings-cpp/prebuilds'), name => name === `linux-${cpu}`);
+  keepOnly(path.join(modules, `@serialport/bindings-cpp/prebuilds/linux-${cpu}`), name => !/musl/.test(name));
+  for (const name of readdirSync(modules, {recursive: true, encoding: 'utf8'}))
+    if (
+      /\.(map|d\.[cm]?ts|markdown)$|(^|\/)(\.github|\.vscode|\.eslintrc[^/]*|\.prettierrc[^/]*|\.npmignore|\.travis\.yml|\.editorconfig|\.gitattributes)$/.test(
+        name,
+      )
+    )
+      drop(name);
+  for (const name of ['test', 'tests', 'benchmark', 'benchmarks', 'example', 'examples'])
+    for (const folder of readdirSync(modules, {recursive: true, encoding: 'utf8'}).filter(
+      one => path.basename(one) === name && !one.includes('date-holidays/data'),
+    ))
+      drop(folder);
+}
+
+function keepOnly(folder, good) {
+  if (!existsSync(folder)) throw new Error(`${folder} is gone: where are the prebuilt binaries?`);
+  const names = readdirSync(folder);
+  if (!names.some(good)) throw new Error(`${folder} has nothing for this architecture`);
+  for (const name of names) if (!good(name)) rmSync(path.join(folder, name), {recursive: true});
+}
+
+function controlFile(size) {
+  return `Package: wattledger
+Version: ${version}
+Architecture: ${arch}
+Maintainer: ${maintainer}
+Installed-Size: ${size}
+Section: utils
+Priority: optional
+Depends: libc6 (>= 2.28), libgcc-s1, libstdc++6 (>= 8), systemd | systemd-sysusers
+Recommends: systemd, ca-certificates
+Suggests: mosquitto, sqlite3
+Description: home energy monitor that accounts for every watt
+ A daemon that reads inverters, batteries and meters over Modbus, labels each
+ watt with its source and its sink, keeps an exact ledger in SQLite, and hands
+ it to Home Assistant over MQTT and to people on a page.
+ .
+ It only reads: the code that could write to a device does not exist.
+`;
+}
+
+function copyright(node) {
+  const indent = text =>
+    text
+      .trimEnd()
+      .split('\n')
+      .map(line => (line.trim() === '' ? ' .' : ` ${line}`))
+      .join('\n');
+  return `Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
+Upstream-Name: wattledger
+
+Files: *
+Copyright: the wattledger maintainers
+License: Apache-2.0
+
+Files: usr/lib/wattledger/bin/node
+Copyright: Node.js contributors and others
+License: Node
+
+Files: usr/lib/wattledger/node_modules/*
+Copyright: their authors
+License: see-packages
+
+License: Apache-2.0
+ On Debian systems the text is in /usr/share/common-licenses/Apache-2.0.
+
+License: see-packages
+ Each folder holds its licence; sbom.cdx.json.gz beside this file lists them all.
+
+License: Node
+${indent(node)}
+`;
+}
+
+/** Files 644, or 755 where they are programs; folders 755. */
+function modes(folder) {
+  for (const entry of readdirSync(folder, {withFileTypes: true})) {
+    const file = path.join(folder, entry.name);
+    if (entry.isSymbolicLink()) continue;
+    if (entry.isDirectory()) {
+      chmodSync(file, 0o755);
+      modes(file);
+    } else {
+      const program =
+        /\/(usr\/bin|lib\/wattledger\/bin|DEBIAN\/(postinst|prerm|postrm))/.test(file) && !/conffiles|control|md5sums/.test(entry.name);
+      chmodSync(file, program ? 0o755 : 0o644);
+    }
+  }
+}
+
+function sums(folder) {
+  return `${readdirSync(folder, {recursive: true, withFileTypes: true})
+    .filter(entry => entry.isFile())
+    .map(entry => path.relative(folder, path.join(entry.parentPath, entry.name)))
+    .filter(name => !name.startsWith('DEBIAN/') && !name.startsWith('etc/'))
+    .sort()
+    .map(
+      name =>
+        `${createHash('md5')
+          .update(readFileSync(path.join(folder, name)))
+          .digest('hex')}  ${name}`,
+    )
+    .join('\n')}\n`;
+}
