@@ -22,6 +22,37 @@ const tree = path.join(stage, 'tree');
 const lib = path.join(tree, 'usr/lib/wattledger');
 const docs = path.join(tree, 'usr/share/doc/wattledger');
 
+const COPYRIGHT = `Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
+Upstream-Name: wattledger
+
+Files: *
+Copyright: 2026 the wattledger maintainers
+License: Apache-2.0
+
+Files: usr/lib/wattledger/bin/node
+Copyright: 2009-2026 Node.js contributors and others
+License: Node
+
+Files: usr/lib/wattledger/node_modules/*
+Copyright: 2009-2026 their authors, named in each folder
+License: see-packages
+
+License: Apache-2.0
+ On Debian systems the text is in /usr/share/common-licenses/Apache-2.0.
+
+License: Node
+ The texts are in node-license.gz beside this file.
+
+License: see-packages
+ Each folder holds its licence; sbom.cdx.json.gz beside this file lists them.
+`;
+/** The binaries are those of Node and of the packages, unchanged, so that their checksums can be compared. */
+const OVERRIDES = `wattledger: unstripped-binary-or-object
+wattledger: embedded-library
+wattledger: embedded-javascript-library
+wattledger: hardening-no-pie
+`;
+
 const say = text => process.stderr.write(`${text}\n`);
 const run = (command, args, options = {}) =>
   execFileSync(command, args, {cwd: root, stdio: ['ignore', 'pipe', 'inherit'], ...options}).toString();
@@ -51,6 +82,7 @@ const sbom = run('npm', ['sbom', '--omit=dev', '--workspaces=false', '--sbom-for
 rmSync(path.join(lib, 'package-lock.json'));
 put(path.join(lib, 'package.json'), `${JSON.stringify({name: manifest.name, version, type: 'module', private: true}, null, 2)}\n`);
 prune(path.join(lib, 'node_modules'));
+withoutScripts(lib);
 
 say('3/6 Node');
 const {optionalDependencies: runtimes} = JSON.parse(readFileSync(path.join(root, 'tools/runtime/package.json'), 'utf8'));
@@ -95,8 +127,11 @@ for (const file of readdirSync(path.join(root, 'docs')).filter(name => name.ends
 say('5/6 papers');
 const epoch = Number(process.env.SOURCE_DATE_EPOCH ?? run('git', ['log', '-1', '--format=%ct']).trim());
 const maintainer = 'wattledger maintainers <maintainers@users.noreply.github.com>';
-put(path.join(docs, 'copyright'), copyright(readFileSync(path.join(stage, 'package/LICENSE'), 'utf8')));
-put(path.join(docs, 'changelog.gz'), gzip(readFileSync(path.join(root, 'CHANGELOG.md'))));
+put(path.join(docs, 'copyright'), COPYRIGHT);
+put(path.join(docs, 'node-license.gz'), gzip(readFileSync(path.join(stage, 'package/LICENSE'))));
+put(path.join(docs, 'CHANGELOG.md.gz'), gzip(readFileSync(path.join(root, 'CHANGELOG.md'))));
+put(path.join(docs, 'changelog.gz'), gzip(changelog()));
+put(path.join(tree, 'usr/share/lintian/overrides/wattledger'), OVERRIDES);
 put(path.join(docs, 'sbom.cdx.json.gz'), gzip(sbom));
 const control = path.join(tree, 'DEBIAN');
 const kilobytes = Number(run('du', ['-sk', '--apparent-size', tree]).split('\t')[0]);
@@ -133,7 +168,7 @@ function prune(modules) {
   keepOnly(path.join(modules, `@serialport/bindings-cpp/prebuilds/linux-${cpu}`), name => !/musl/.test(name));
   for (const name of readdirSync(modules, {recursive: true, encoding: 'utf8'}))
     if (
-      /\.(map|d\.[cm]?ts|markdown)$|(^|\/)(\.github|\.vscode|\.eslintrc[^/]*|\.prettierrc[^/]*|\.npmignore|\.travis\.yml|\.editorconfig|\.gitattributes)$/.test(
+      /\.(map|d\.[cm]?ts|markdown|html)$|(^|\/)(\.husky|\.github|\.vscode|\.eslintrc[^/]*|\.prettierrc[^/]*|\.npmignore|\.travis\.yml|\.editorconfig|\.gitattributes)$/.test(
         name,
       )
     )
@@ -143,6 +178,16 @@ function prune(modules) {
       one => path.basename(one) === name && !one.includes('date-holidays/data'),
     ))
       drop(folder);
+}
+
+/** Programs for a shell, which nobody calls here; the daemon's own begins without one. */
+function withoutScripts(folder) {
+  for (const entry of readdirSync(folder, {recursive: true, withFileTypes: true})) {
+    const file = path.join(entry.parentPath, entry.name);
+    if (!entry.isFile() || readFileSync(file).subarray(0, 2).toString() !== '#!') continue;
+    if (file.includes('node_modules')) rmSync(file);
+    else writeFileSync(file, readFileSync(file, 'utf8').replace(/^#!.*\n/, ''));
+  }
 }
 
 function keepOnly(folder, good) {
@@ -172,37 +217,9 @@ Description: home energy monitor that accounts for every watt
 `;
 }
 
-function copyright(node) {
-  const indent = text =>
-    text
-      .trimEnd()
-      .split('\n')
-      .map(line => (line.trim() === '' ? ' .' : ` ${line}`))
-      .join('\n');
-  return `Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
-Upstream-Name: wattledger
-
-Files: *
-Copyright: the wattledger maintainers
-License: Apache-2.0
-
-Files: usr/lib/wattledger/bin/node
-Copyright: Node.js contributors and others
-License: Node
-
-Files: usr/lib/wattledger/node_modules/*
-Copyright: their authors
-License: see-packages
-
-License: Apache-2.0
- On Debian systems the text is in /usr/share/common-licenses/Apache-2.0.
-
-License: see-packages
- Each folder holds its licence; sbom.cdx.json.gz beside this file lists them all.
-
-License: Node
-${indent(node)}
-`;
+function changelog() {
+  const date = execFileSync('date', ['-u', '-R', '-d', `@${epoch}`], {encoding: 'utf8'}).trim();
+  return `wattledger (${version}) stable; urgency=medium\n\n  * See CHANGELOG.md.gz.\n\n -- ${maintainer}  ${date}\n`;
 }
 
 /** Files 644, or 755 where they are programs; folders 755. */

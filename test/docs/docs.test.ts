@@ -1,0 +1,59 @@
+// What the pages say must be there: files, commands with their options, configurations.
+
+import {existsSync, readdirSync, readFileSync} from 'node:fs';
+import path from 'node:path';
+import {describe, expect, test} from 'vitest';
+import {parse} from 'yaml';
+import type {Command} from '../../src/cli/command.ts';
+import {configSchema} from '../../src/config/schema.ts';
+
+const PAGES = [
+  'README.md',
+  'CHANGELOG.md',
+  ...readdirSync('docs', {recursive: true, encoding: 'utf8'})
+    .filter(name => name.endsWith('.md'))
+    .map(name => `docs/${name}`),
+];
+const textOf = (page: string): string => readFileSync(page, 'utf8');
+
+test.each(PAGES)('%s: every link leads somewhere', page => {
+  const missing = [...textOf(page).matchAll(/\]\(([^)#\s]+)(#[^)]*)?\)/g)]
+    .map(match => match[1] as string)
+    .filter(target => !/^[a-z]+:/.test(target))
+    .filter(target => !existsSync(path.resolve(path.dirname(page), target)));
+  expect(missing).toEqual([]);
+});
+
+describe('commands', () => {
+  const lines = PAGES.flatMap(page =>
+    [...textOf(page).matchAll(/(?:^|`|sudo |-- )wattledger ([a-z]+)((?: [^`\n|]*)?)/gm)].map(
+      match => [page, match[1] as string, (match[2] ?? '').split(' #')[0] ?? ''] as const,
+    ),
+  );
+  const known = readdirSync('src/cli').map(name => name.replace('.ts', ''));
+
+  test('there are some', () => expect(lines.length).toBeGreaterThan(25));
+  test.each(lines.filter(([, name]) => name !== 'villa'))('%s: wattledger %s%s', async (_, name, rest) => {
+    if (!known.includes(name)) expect.fail(`no command "${name}"`);
+    const {command} = (await import(`../../src/cli/${name}.ts`)) as {command: Command};
+    const options = [...rest.matchAll(/(?<=\s)--([a-z][a-z-]*)/g)].map(match => match[1] as string);
+    for (const option of options) expect([...Object.keys(command.options), 'help', 'debug', 'version'], `--${option}`).toContain(option);
+  });
+});
+
+describe('configurations', () => {
+  const blocks = PAGES.flatMap(page =>
+    [...textOf(page).matchAll(/```yaml\n([\s\S]*?)```/g)].map((match, index) => [`${page} ${index + 1}`, match[1] as string] as const),
+  );
+  const keys = Object.keys(configSchema.shape);
+  const sections = blocks.filter(([, text]) => {
+    const found: unknown = parse(text);
+    return typeof found === 'object' && found !== null && Object.keys(found).every(key => keys.includes(key));
+  });
+
+  test('there are some', () => expect(sections.length).toBeGreaterThan(4));
+  test.each(sections)('%s is what the program takes', (_, text) => {
+    const result = configSchema.safeParse({version: 1, ...(parse(text) as object)});
+    expect(result.error?.issues ?? []).toEqual([]);
+  });
+});
