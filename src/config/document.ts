@@ -16,6 +16,13 @@ export function parseYaml(text: string, fileName: string, code: ErrorCode = 'CON
     const {line, col} = lines.linePos(error.pos[0]);
     throw new AppError(code, `${fileName}:${line}:${col}`, error.message.split('\n')[0] ?? 'not YAML', {cause: error});
   }
+  try {
+    document.toJS();
+  } catch (cause) {
+    // An alias without its anchor, or more of them than any file needs.
+    const {line, col} = lines.linePos(Math.max(0, text.search(/[:\s,[{]\*/)));
+    throw new AppError(code, `${fileName}:${line}:${col}`, (cause as Error).message.split('\n')[0] ?? 'not YAML', {cause});
+  }
   return {name: fileName, document, lines};
 }
 

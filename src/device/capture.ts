@@ -41,8 +41,10 @@ export function checkCapture(value: unknown, fileName: string): Capture {
   if (typeof capture !== 'object' || capture === null || capture.format !== 'wattledger-capture/1')
     return fail('expected "format": "wattledger-capture/1"');
   if (!Array.isArray(capture.blocks) || capture.blocks.length === 0) return fail('expected "blocks", a list of register blocks');
-  for (const [index, block] of (capture.blocks as readonly Partial<Block>[]).entries()) {
+  for (const [index, one] of (capture.blocks as readonly unknown[]).entries()) {
     const where = `blocks[${index}]`;
+    if (typeof one !== 'object' || one === null) return fail(`${where}: expected a block of registers`);
+    const block = one as Partial<Block>;
     if (!isWord(block.unit) || block.unit > 255) fail(`${where}.unit: expected a unit id`);
     if (block.fc !== 3 && block.fc !== 4) fail(`${where}.fc: expected 3 or 4`);
     if (!isWord(block.start)) fail(`${where}.start: expected an address from 0 to 65535`);

@@ -10,6 +10,7 @@ import {pipeline} from 'node:stream/promises';
 import {promisify} from 'node:util';
 import {gzip as gzipCallback} from 'node:zlib';
 import {AppError} from '../core/errors.ts';
+import {follow, isFresh, type Picture} from '../core/picture.ts';
 import type {Sink, TickRecord} from '../core/sink.ts';
 import {endpoints, nowOf} from './api.ts';
 import {createAuth, splitHost} from './auth.ts';
@@ -46,10 +47,13 @@ export function createHttp(settings: HttpSettings, deps: HttpDeps): HttpSink {
   const auth = createAuth(settings);
   const streams = createStreams();
   const files = pageFiles();
-  let newest: TickRecord | null = null;
+  let picture: Picture | null = null;
+  /** A picture that is too old to stand for the house is none. */
+  const newest = (): TickRecord | null =>
+    picture && (isFresh(picture, deps.site.pollEveryMs) ? picture.record : {...picture.record, state: null});
   let newestAtMs = performance.now();
   let streamDueMs = 0;
-  const api = endpoints(deps, () => newest);
+  const api = endpoints(deps, newest);
 
   const server = createServer(
     {requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 10_000, maxHeaderSize: 16_384},
@@ -63,7 +67,10 @@ export function createHttp(settings: HttpSettings, deps: HttpDeps): HttpSink {
     for (const [name, value] of Object.entries(SECURITY)) response.setHeader(name, value);
     auth.checkHost(request);
     if ((request.url ?? '').length > LONGEST_URL) throw new HttpError(414, 'the address is too long');
-    const url = new URL(request.url ?? '/', 'http://page');
+    // Two slashes in front would name another host.
+    const target = `/${(request.url ?? '/').replace(/^\/+/, '')}`;
+    if (!URL.canParse(target, 'http://page')) throw new HttpError(400, 'this is no address');
+    const url = new URL(target, 'http://page');
     const where = url.pathname.replace(/^\/+/, '');
     if (request.method === 'POST' && (where === 'login' || where === 'logout')) return session(request, response, where);
     if (request.method !== 'GET' && request.method !== 'HEAD')
@@ -73,13 +80,14 @@ export function createHttp(settings: HttpSettings, deps: HttpDeps): HttpSink {
     if (!auth.allows(request) && !isPage)
       throw new HttpError(401, 'log in first, or send the token as `Authorization: Bearer TOKEN`', {'www-authenticate': 'Bearer'});
     if (isPage) return page(request, response, where);
-    if (where === 'metrics') return send(request, response, 'text/plain; version=0.0.4; charset=utf-8', metricsText(newest, deps.health()));
+    if (where === 'metrics')
+      return send(request, response, 'text/plain; version=0.0.4; charset=utf-8', metricsText(newest(), deps.health()));
     if (where === 'openapi.json') return json(request, response, openapi);
     const name = where.slice('api/v1/'.length);
     if (where.startsWith('api/v1/')) {
       if (name === 'stream') {
         onlyKnown(url.searchParams, []);
-        return streams.add(request, response, JSON.stringify(nowOf(newest, deps)));
+        return streams.add(request, response, JSON.stringify(nowOf(newest(), deps)));
       }
       if (name === 'export') return download(response, url.searchParams);
       if (name === 'backup') return backup(response, url.searchParams);
@@ -183,7 +191,8 @@ export function createHttp(settings: HttpSettings, deps: HttpDeps): HttpSink {
     const problems: string[] = [];
     const silentMs = performance.now() - newestAtMs;
     if (silentMs > Math.max(STALE_MS, 5 * health.tick.everyMs)) problems.push(`nothing new for ${Math.round(silentMs / 1000)} s`);
-    else if (newest && !newest.state && newest.tick.seq * health.tick.everyMs > STALE_MS) problems.push('the grid meter tells nothing');
+    else if (picture && !newest()?.state && picture.record.tick.seq * health.tick.everyMs > STALE_MS)
+      problems.push('the grid meter tells nothing');
     const stored = health.store?.['problem'];
     if (typeof stored === 'string') problems.push(`store: ${stored}`);
     response.writeHead(problems.length === 0 ? 200 : 503, {'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store'});
@@ -226,11 +235,11 @@ export function createHttp(settings: HttpSettings, deps: HttpDeps): HttpSink {
       deps.log.info({part: 'http', address: this.address()}, 'the page is open');
     },
     async write(records) {
-      newest = records.at(-1) ?? newest;
+      for (const record of records) picture = follow(picture, record);
       newestAtMs = performance.now();
       if (streams.count() === 0 || newestAtMs < streamDueMs) return;
       streamDueMs = newestAtMs + STREAM_EVERY_MS * 0.9;
-      streams.send(JSON.stringify(nowOf(newest, deps)));
+      streams.send(JSON.stringify(nowOf(newest(), deps)));
     },
     async close() {
       streams.close();

@@ -4,6 +4,7 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import type {SiteEnergy} from '../core/flow/model.ts';
 import type {Health} from '../core/health.ts';
 import type {Log} from '../core/log.ts';
+import {follow, isFresh, type Picture} from '../core/picture.ts';
 import type {Sink, SinkHealth, TickRecord} from '../core/sink.ts';
 import type {Site} from '../core/site.ts';
 import {utcText} from '../core/time.ts';
@@ -56,8 +57,6 @@ const LOOK_BACK = {quietMs: 700, longestMs: 10_000} as const;
 /** Home Assistant says when it has started; everybody answers a little later, not all at once. */
 const BIRTH_JITTER_MS = {from: 500, to: 5000} as const;
 const EVENTS_KEPT = 100;
-/** A beat without a new picture of the house is normal; so many, or so long, is not. */
-const PICTURE_LASTS = {beats: 5, ms: 30_000} as const;
 
 /** Writing returns at once, whatever the broker does. */
 export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
@@ -70,9 +69,7 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
   /** What each device's energy message says: a counter that cannot be read now keeps its place in it. */
   const deviceEnergies = new Map<string, Record<string, number>>();
   const events: string[] = [];
-  /** The newest beat, with the newest picture of the house: not every beat brings one. */
-  let newestRecord: TickRecord | null = null;
-  let pictureMonoMs = -Infinity;
+  let picture: Picture | null = null;
   let lookedBack = false;
   let lastHeldMs = 0;
   let stateDueMs = 0;
@@ -91,7 +88,7 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
   const protocol = (): 4 | 5 => connection.status().protocol;
   const respond = createResponder(
     base,
-    createAnswers({...deps, protocol, record: () => newestRecord}),
+    createAnswers({...deps, protocol, record: () => picture?.record ?? null}),
     ({topic, payload, correlationData}) => void connection.publish(topic, payload, correlationData ? {correlationData} : {}),
   );
 
@@ -164,10 +161,11 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
     healthDueMs = 0;
     announcer?.forget();
     newest.put(`${base}/bridge/info`, bridgeInfo(site, health().startedMs, protocol()));
-    if (newestRecord) publishRecord(newestRecord);
+    if (picture) publishPicture(picture);
   }
 
-  function publishRecord(record: TickRecord): void {
+  function publishPicture(shown: Picture): void {
+    const {record} = shown;
     if (!connection.connected() || !lookedBack) return;
     while (events.length > 0) void connection.publish(`${base}/bridge/event`, events.shift() as string);
     const nowMs = performance.now();
@@ -186,8 +184,7 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
     });
     newest.put(`${base}/bridge/devices`, bridgeDevices(current.devices));
     publishDevices(record, current);
-    const lastsMs = Math.max(PICTURE_LASTS.ms, PICTURE_LASTS.beats * site.pollEveryMs);
-    newest.put(`${base}/site/availability`, record.tick.monoMs - pictureMonoMs <= lastsMs ? 'online' : 'offline');
+    newest.put(`${base}/site/availability`, isFresh(shown, site.pollEveryMs) ? 'online' : 'offline');
     if (record.state) newest.put(`${base}/site/state`, JSON.stringify(record.state), {retain: true, expiryS: stateExpiryS});
     if (record.energy) newest.put(`${base}/site/energy`, siteEnergy(record.energy));
     if (record.day) newest.put(`${base}/site/day`, JSON.stringify(record.day));
@@ -238,21 +235,14 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
     },
     async write(records) {
       for (const record of records) {
-        if (record.state) pictureMonoMs = record.tick.monoMs;
-        newestRecord = {
-          ...record,
-          state: record.state ?? newestRecord?.state ?? null,
-          energy: record.energy ?? newestRecord?.energy ?? null,
-          day: record.day ?? newestRecord?.day ?? null,
-          money: record.money ?? newestRecord?.money ?? null,
-        };
+        picture = follow(picture, record);
         for (const event of record.events) keepEvent(bridgeEvent.flow(record.tick.wallMs, event));
         if (record.slots.some(slot => slot.closed)) {
           stateDueMs = 0; // totals at the border of a quarter hour are wanted exactly then
           history?.poke();
         }
       }
-      if (newestRecord) publishRecord(newestRecord);
+      if (picture) publishPicture(picture);
     },
     async close() {
       ended = true;
