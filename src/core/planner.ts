@@ -55,30 +55,18 @@ function allowed(span: Span, limits: Limits): boolean {
 export function planReads(spans: readonly Span[], limits: Limits, timing: BusTiming): readonly PlannedRequest[] {
   const requests: PlannedRequest[] = [];
   for (const fc of [3, 4] as const) {
-    const wanted = merged(
-      spans.filter(span => span.fc === fc && allowed(span, limits)),
-      limits,
-    );
+    const wanted = sorted(spans.filter(span => span.fc === fc && allowed(span, limits)));
     requests.push(...cheapest(wanted, fc, limits, timing));
   }
   return requests;
 }
 
-/** Sorted, without spans inside others; overlapping ones joined where one request may hold them. */
-function merged(spans: readonly Span[], limits: Limits): Span[] {
-  const sorted = [...spans].sort((a, b) => a.at - b.at || b.words - a.words);
+/** Sorted, without spans inside others. Overlapping ones stay apart: which of them share a request is part of the optimum. */
+function sorted(spans: readonly Span[]): Span[] {
   const result: Span[] = [];
-  for (const span of sorted) {
+  for (const span of [...spans].sort((a, b) => a.at - b.at || b.words - a.words)) {
     const last = result.at(-1);
-    if (last && span.at + span.words <= last.at + last.words) continue;
-    if (last && span.at < last.at + last.words && !isSingle(last, limits) && !isSingle(span, limits)) {
-      const joined: Span = {fc: span.fc, at: last.at, words: span.at + span.words - last.at};
-      if (allowed(joined, limits)) {
-        result[result.length - 1] = joined;
-        continue;
-      }
-    }
-    result.push(span);
+    if (!last || span.at + span.words > last.at + last.words) result.push(span);
   }
   return result;
 }
