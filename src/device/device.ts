@@ -10,6 +10,7 @@ import type {DeviceProfile, Limits, PointDef, PollClass} from '../core/profile.t
 import type {Fault, Reading} from '../core/reading.ts';
 import type {Clock} from '../core/time.ts';
 import type {Link} from '../link/link.ts';
+import {createDoubt} from './doubt.ts';
 import {evaluate, rawWords} from './evaluate.ts';
 import {type Options, type Prepared, prepare, type Reader} from './prepare.ts';
 import {type Learned, learnedLimits, newLearned, type Registers, readSpans, type Sweep} from './words.ts';
@@ -30,7 +31,7 @@ export type DeviceOptions = {
 export type DeviceDeps = {
   readonly clock: Clock;
   readonly log: Log;
-  /** Told of changes of state; kinds `device-lost`, `device-back`, `device-asleep`. */
+  /** Told of changes; kinds `device-lost`, `device-back`, `device-asleep`, `firmware-changed`, `device-replaced`. */
   readonly note: (event: FlowEvent) => void;
   /** Hour of the day at the site, 0 to 23: an inverter that may sleep is believed to sleep in the dark. */
   readonly localHour: () => number;
@@ -68,6 +69,8 @@ const SLOT_MS = 900_000;
 /** A sleeping or lost device is looked after this often. */
 const ASLEEP_EVERY_MS = 60_000;
 const LOST_EVERY_MS = 5000;
+/** Identity is read again so often, and after each silence. */
+const IDENTITY_EVERY_MS = 3_600_000;
 /** Beats are not exact: a slow point at the pace of the beat is due on each. */
 const ALMOST = 0.75;
 /** Sweeps without any answer after which a device is lost. */
@@ -96,6 +99,8 @@ export function createDevice(options: DeviceOptions, deps: DeviceDeps): Device {
   let polls = 0;
   let latencyMs: number | null = null;
   let latest: Registers | null = null;
+  let identityDueMs = Infinity;
+  const doubt = createDoubt();
   const faults: Record<string, number> = {};
 
   const unitOf = (unitKey: string | null): number =>
@@ -172,6 +177,7 @@ export function createDevice(options: DeviceOptions, deps: DeviceDeps): Device {
       const night = mayBeNight();
       become(night ? 'asleep' : 'lost', lastFault);
       nextTryMs = clock.monoMs() + (night ? ASLEEP_EVERY_MS : LOST_EVERY_MS);
+      identityDueMs = -Infinity;
     }
     return missing(state === 'asleep' ? {kind: 'asleep'} : fault);
   }
@@ -182,11 +188,36 @@ export function createDevice(options: DeviceOptions, deps: DeviceDeps): Device {
     if (outcome.kind === 'silent') return outcome.fault;
     if (outcome.kind === 'foreign') return {kind: 'bad_frame', reason: outcome.reason};
     prepared = outcome.prepared;
+    identityDueMs = clock.monoMs() + IDENTITY_EVERY_MS;
     const {identity, points, variants} = prepared;
     log.info(
       {part: 'device', device: id, ...identity, points: points.length, variants},
       `${id} is a ${[identity.manufacturer, identity.model].filter(Boolean).join(' ') || profile.name}`,
     );
+    return null;
+  }
+
+  /** Looks whether it is still the same device with the same firmware. What could not be read this time is no change. */
+  async function lookAgain(signal: AbortSignal): Promise<Fault | null> {
+    if (!prepared || !isWatched(profile) || clock.monoMs() < identityDueMs) return null;
+    const outcome = await prepare(profile, unit, options.options, reader(signal));
+    if (outcome.kind === 'silent') return outcome.fault;
+    identityDueMs = clock.monoMs() + IDENTITY_EVERY_MS;
+    if (outcome.kind === 'foreign' || signal.aborted) return null;
+    const change = changeOf(prepared.identity, outcome.prepared.identity);
+    if (!change) return null;
+    const {kind, before, after} = change;
+    prepared = {...outcome.prepared, identity: known(prepared.identity, outcome.prepared.identity)};
+    // What the old firmware refused, the new one may have; and its counters are wanted at once.
+    learnedByUnit.clear();
+    slowDueMs = -Infinity;
+    doubt.begin(clock.monoMs());
+    const detail = `${before} became ${after}; values that do not fit are held back until they prove plausible`;
+    log.warn(
+      {part: 'device', device: id, before, after},
+      `${id}: ${kind === 'firmware-changed' ? 'firmware' : 'serial number'} ${before} became ${after}`,
+    );
+    deps.note({kind, monoMs: clock.monoMs(), about: id, detail, evidence: {before, after}});
     return null;
   }
 
@@ -221,7 +252,7 @@ export function createDevice(options: DeviceOptions, deps: DeviceDeps): Device {
     async poll(monoMs, signal) {
       if (clock.monoMs() < nextTryMs) return missing(state === 'asleep' ? {kind: 'asleep'} : lastFaultValue);
       polls++;
-      const failed = await ensurePrepared(signal);
+      const failed = (await ensurePrepared(signal)) ?? (await lookAgain(signal));
       if (failed) return signal.aborted ? [] : silent(failed);
       const {points, limits} = prepared as Prepared;
       const fast = points.filter(point => point.every === 'fast');
@@ -237,7 +268,7 @@ export function createDevice(options: DeviceOptions, deps: DeviceDeps): Device {
       if (slowDue) [slowDueMs, slowSlot] = [monoMs + options.slowEveryMs * ALMOST, slot];
 
       silences = 0;
-      const readings = [...readingsOf(fast, sweeps), ...readingsOf(slow, slowSweeps)];
+      const readings = [...doubt.judge([...readingsOf(fast, sweeps), ...readingsOf(slow, slowSweeps)])];
       const all = [...sweeps.values(), ...slowSweeps.values()];
       const requests = all.reduce((sum, sweep) => sum + sweep.requests, 0);
       if (requests > 0) latencyMs = all.reduce((sum, sweep) => sum + sweep.ms, 0) / requests;
@@ -331,6 +362,27 @@ export function createDevice(options: DeviceOptions, deps: DeviceDeps): Device {
     return readings;
   }
 }
+
+/** Whether the device can tell of a change: it has a register for its firmware or its serial number. */
+const isWatched = ({driver, identity: {firmware, serial}}: DeviceProfile): boolean =>
+  driver === 'sunspec' || typeof firmware === 'object' || typeof serial === 'object';
+
+type Change = {readonly kind: 'firmware-changed' | 'device-replaced'; readonly before: string; readonly after: string};
+function changeOf(old: DeviceIdentity, now: DeviceIdentity): Change | null {
+  if (old.serial !== null && now.serial !== null && old.serial !== now.serial)
+    return {kind: 'device-replaced', before: old.serial, after: now.serial};
+  if (old.firmware !== null && now.firmware !== null && old.firmware !== now.firmware)
+    return {kind: 'firmware-changed', before: old.firmware, after: now.firmware};
+  return null;
+}
+
+const known = (old: DeviceIdentity, now: DeviceIdentity): DeviceIdentity => ({
+  ...now,
+  manufacturer: now.manufacturer ?? old.manufacturer,
+  model: now.model ?? old.model,
+  serial: now.serial ?? old.serial,
+  firmware: now.firmware ?? old.firmware,
+});
 
 /** The newest word of each address over fast and slow sweeps. */
 function join(before: Registers | null, sweeps: readonly Registers[]): Registers {

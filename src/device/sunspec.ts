@@ -40,26 +40,31 @@ export async function walkSunspec(read: ReadWords): Promise<Walk> {
       continue;
     }
     if (marker.words[0] !== MARKER[0] || marker.words[1] !== MARKER[1]) continue;
-    const models = await chain(base + 2, read);
-    return {kind: 'found', device: await describe(base, models, read)};
+    const list = await chain(base + 2, read);
+    if ('fault' in list) return {kind: 'none', fault: list.fault};
+    return {kind: 'found', device: await describe(base, list.models, read)};
   }
   return {kind: 'none', fault: null};
 }
 
-/** Models in the device's order. Some devices have no end model and refuse the address behind the last one; some have an end without a length. */
-async function chain(first: number, read: ReadWords): Promise<FoundModel[]> {
+/**
+ * Models in the device's order. Some devices have no end model and refuse the address behind the last one, or say nothing; some have an end
+ * without a length. A line that broke on the way is no end: half a list would lose points for good.
+ */
+async function chain(first: number, read: ReadWords): Promise<{readonly models: FoundModel[]} | {readonly fault: Fault}> {
   const models: FoundModel[] = [];
   let at = first;
   while (models.length < MOST_MODELS && at < 0xfffe) {
     let head = await read(at, 2);
     if (head.kind === 'fault') head = await read(at, 1);
+    if (head.kind === 'fault' && (head.fault.kind === 'disconnected' || head.fault.kind === 'bad_frame')) return {fault: head.fault};
     if (head.kind === 'fault') break;
     const [id, length] = head.words;
     if (id === undefined || id === END || length === undefined || length === 0) break;
     models.push({id, at, length});
     at += length + 2;
   }
-  return models;
+  return {models};
 }
 
 const text = (field: Field, words: readonly number[]): string | null => {

@@ -3,7 +3,8 @@
 /** Silences in a row after which a unit counts as dead. */
 const PATIENCE = 3;
 const FIRST_PAUSE_MS = 5000;
-const LONGEST_PAUSE_MS = 300_000;
+/** An inverter that wakes up is noticed within this. */
+const LONGEST_PAUSE_MS = 60_000;
 /** A dead unit may cost this share of the bus: its pause is at least this many times its time-out. */
 const SHARE = 10;
 
@@ -30,7 +31,7 @@ export function createBreaker(random: () => number = Math.random): Breaker {
       const state = units.get(unit) ?? {silences: 0, pauseMs: FIRST_PAUSE_MS / 2, nextMs: 0};
       state.silences++;
       if (state.silences >= PATIENCE) {
-        state.pauseMs = Math.min(LONGEST_PAUSE_MS, Math.max(state.pauseMs * 2, tookMs * SHARE));
+        state.pauseMs = Math.max(Math.min(LONGEST_PAUSE_MS, state.pauseMs * 2), tookMs * SHARE);
         state.nextMs = nowMs + state.pauseMs * (1 + 0.2 * random());
       }
       units.set(unit, state);
