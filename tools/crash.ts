@@ -1,0 +1,32 @@
+// The long form of the crash tests: `npm run crash -- [--kills 1000] [--cuts 10000] [--seed N]`. Ends with 1 where anything was lost.
+
+import {mkdtempSync, rmSync} from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import {parseArgs} from 'node:util';
+import {recordDisk, tearRounds} from '../test/store/crash/disk.ts';
+import {killRounds} from '../test/store/crash/rounds.ts';
+
+const {values} = parseArgs({
+  options: {kills: {type: 'string', default: '1000'}, cuts: {type: 'string', default: '10000'}, seed: {type: 'string'}},
+});
+const seed = Number(values.seed ?? Date.now() % 1_000_000);
+const folder = mkdtempSync(path.join(os.tmpdir(), 'wattledger-crash-'));
+const say = (text: string): void => console.log(`  ${text}`);
+
+console.log(`seed ${seed}`);
+try {
+  console.log(`${values.kills} times kill -9`);
+  const kills = await killRounds(path.join(folder, 'wattledger.db'), Number(values.kills), seed, say);
+  say(`${kills.rounds} kills over ${kills.cycles} cycles: ${kills.violations.length} violations`);
+  console.log(`${values.cuts} power cuts on a disk that tears and reorders what was not synced`);
+  const ops = await recordDisk(1500);
+  const cuts = tearRounds(ops, Number(values.cuts), seed, false, say);
+  say(`${cuts.cuts} cuts in ${ops.length} operations: ${cuts.violations.length} violations`);
+  const control = tearRounds(ops, 200, seed, true);
+  say(`the same on a disk that lies about syncing: ${control.violations.length} violations, as there must be`);
+  for (const what of [...kills.violations, ...cuts.violations]) console.error(what);
+  process.exitCode = kills.violations.length + cuts.violations.length > 0 || control.violations.length === 0 ? 1 : 0;
+} finally {
+  rmSync(folder, {recursive: true, force: true});
+}
