@@ -34,8 +34,23 @@ export function localMs(zone: string, utcMs: number): number {
 /** Local day `YYYY-MM-DD` of an instant. */
 export const localDay = (zone: string, utcMs: number): string => new Date(localMs(zone, utcMs)).toISOString().slice(0, 10);
 
+/** Found days: a year by day asks for the same ones again and again. */
+const starts = new Map<string, number>();
+const STARTS_KEPT = 5000;
+
 /** First instant of a local day, UTC ms. Where midnight does not exist (clocks go forward over it) the day begins with its first instant. Throws RangeError for no date. */
 export function dayStart(zone: string, day: string): number {
+  const key = `${zone} ${day}`;
+  let startMs = starts.get(key);
+  if (startMs === undefined) {
+    startMs = findDayStart(zone, day);
+    if (starts.size >= STARTS_KEPT) starts.clear();
+    starts.set(key, startMs);
+  }
+  return startMs;
+}
+
+function findDayStart(zone: string, day: string): number {
   const midnight = Date.parse(`${day}T00:00:00Z`);
   if (!/^\d{4}-\d\d-\d\d$/.test(day) || Number.isNaN(midnight) || new Date(midnight).toISOString().slice(0, 10) !== day)
     throw new RangeError(`"${day}" is no date`);
