@@ -4,6 +4,7 @@ import type {Board} from '../core/board.ts';
 import {observe} from '../core/board.ts';
 import {advance, type FlowState, serialiseFlow} from '../core/flow/advance.ts';
 import type {FlowEvent} from '../core/flow/model.ts';
+import {storedByOrigin} from '../core/flow/origin.ts';
 import type {TickRecord} from '../core/sink.ts';
 import type {Site} from '../core/site.ts';
 import type {MoneyNow} from '../core/tariff/now.ts';
@@ -58,6 +59,7 @@ export async function runTicks(deps: TickDeps, initial: FlowState, stop: AbortSi
       state: step.siteState,
       energy: step.energy,
       day: step.day,
+      stored: storedByOrigin(flow.pools[site.flows.policy]),
       money: deps.money(),
       flowState: flush ? serialiseFlow(flow) : null,
     });

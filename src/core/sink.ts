@@ -2,6 +2,7 @@
 
 import type {Board} from './board.ts';
 import type {FlowEvent, FlowNode, SiteEnergy, SiteState, SlotRecord} from './flow/model.ts';
+import type {ByOrigin} from './flow/origin.ts';
 import type {Reading} from './reading.ts';
 import type {MoneyNow} from './tariff/now.ts';
 
@@ -22,6 +23,8 @@ export type TickRecord = {
   readonly energy: SiteEnergy | null;
   /** Today in the site's zone, as `site/day`. */
   readonly day: SiteEnergy | null;
+  /** What each battery holds by where it came from, mWh, under the site's policy. */
+  readonly stored?: Readonly<Record<string, ByOrigin>>;
   /** Money of today, this month and this year; absent without tariffs. */
   readonly money?: MoneyNow | null;
   /** The flow state after the tick as JSON text, where it is due to be stored. */

@@ -1,6 +1,7 @@
 // The questions of the API and their answers; what they look like is described in openapi.ts.
 
 import type {Board} from '../core/board.ts';
+import {siteFindings} from '../core/checks.ts';
 import {localDay} from '../core/flow/slots.ts';
 import type {TickRecord} from '../core/sink.ts';
 import {moneyJson} from '../core/tariff/shown.ts';
@@ -9,6 +10,7 @@ import {VERSION} from '../core/version.ts';
 import {pointInfo} from '../core/vocabulary.ts';
 import type {HttpDeps} from './deps.ts';
 import {HttpError} from './errors.ts';
+import {freshnessOf} from './freshness.ts';
 import {momentOf, oneOf, onlyKnown, POLICIES, rangeOf, stepOf, wholeOf} from './parameters.ts';
 
 /** Answers a GET below /api/v1/. `query` is what stands behind the question mark. */
@@ -26,6 +28,8 @@ export function nowOf(record: TickRecord | null, deps: Pick<HttpDeps, 'health' |
     energy: record?.energy ?? null,
     day: record?.day ?? null,
     money: record?.money ?? null,
+    stored: storedOf(record),
+    freshness: record ? freshnessOf(deps.site.map, record.board, record.tick.monoMs) : {},
     site: {
       id: deps.site.id,
       name: deps.site.name,
@@ -48,6 +52,15 @@ export function nowOf(record: TickRecord | null, deps: Pick<HttpDeps, 'health' |
     poll_every_ms: health.tick.everyMs,
   };
 }
+
+/** What each battery holds, Wh by origin; charge that has not come out again, so a little more than the battery's own figure. */
+const storedOf = (record: TickRecord | null): Record<string, Record<string, number>> =>
+  Object.fromEntries(
+    Object.entries(record?.stored ?? {}).map(([id, mix]) => [
+      id,
+      Object.fromEntries(Object.entries(mix).map(([origin, milliWh]) => [origin, milliWh / 1000])),
+    ]),
+  );
 
 const batteriesOf = ({site: {map}}: Pick<HttpDeps, 'site'>): string[] =>
   [...map.batteries, ...map.hybrids.flatMap(hybrid => hybrid.battery)].map(ref => ref.id);
@@ -163,6 +176,10 @@ export function endpoints(deps: HttpDeps, newest: () => TickRecord | null): Read
           };
         }),
         links: deps.health().links,
+        findings: siteFindings(
+          site,
+          deps.health().devices.map(device => device.id),
+        ),
       };
     },
 

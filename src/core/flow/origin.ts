@@ -26,6 +26,14 @@ export function byOrigin(pool: Pool): ByOrigin {
   return sums;
 }
 
+/** What each battery holds by origin, mWh; empty pools are left out. */
+export const storedByOrigin = (pools: Readonly<Record<string, Pool>> = {}): Readonly<Record<string, ByOrigin>> =>
+  Object.fromEntries(
+    Object.entries(pools)
+      .filter(([, pool]) => pool.length > 0)
+      .map(([id, pool]) => [id, byOrigin(pool)]),
+  );
+
 export const poolTotal = (pool: Pool): number => pool.reduce((sum, [, energy]) => sum + energy, 0);
 
 /** One lot per origin, in origin order, as the newest. */
