@@ -18,6 +18,12 @@ export type Now = Readonly<Record<string, unknown>> & {
   readonly problems: readonly string[];
   readonly devices: readonly {readonly id: string; readonly state: string; readonly age_s: number | null}[];
   readonly poll_every_ms: number;
+  /** By node: how old its power is. */
+  readonly freshness: Readonly<
+    Record<string, {readonly devices: readonly string[]; readonly age_s: number | null; readonly quality: 'good' | 'held' | 'missing'}>
+  >;
+  /** By battery: what it holds, Wh by origin. */
+  readonly stored: Readonly<Record<string, Readonly<Record<string, number>>>>;
 };
 export type Cell = {
   readonly origin: string;
@@ -92,6 +98,16 @@ export const watt = (state: Now | null, key: string): number | null => {
   const value = state?.[key];
   return typeof value === 'number' ? value : null;
 };
+
+/** How far a node's number can be believed; a derived one, such as the home's, is as fresh as the worst of the others. */
+export function freshnessOf(state: Now, id: string): 'fresh' | 'held' | 'missing' {
+  const late = Math.max(15, (3 * state.poll_every_ms) / 1000);
+  const judge = (one: Now['freshness'][string]): 'fresh' | 'held' | 'missing' =>
+    one.quality === 'missing' ? 'missing' : one.quality === 'held' || (one.age_s ?? 0) > late ? 'held' : 'fresh';
+  const own = state.freshness[id];
+  if (own) return judge(own);
+  return Object.values(state.freshness).some(one => judge(one) !== 'fresh') ? 'held' : 'fresh';
+}
 
 /** Signals of the site's own day: `2026-11-24` and neighbours. */
 export const dayOf = (ms: number, zone: string): string => new Intl.DateTimeFormat('en-CA', {timeZone: zone}).format(ms);

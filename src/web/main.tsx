@@ -13,6 +13,13 @@ import {clock, language, t} from './text.ts';
 
 const PAGES = {now: NowPage, day: DayPage, energy: EnergyPage, devices: DevicesPage, setup: SetupPage} as const;
 type PageName = keyof typeof PAGES;
+const ICONS: Readonly<Record<PageName, string>> = {
+  now: 'M13 3 6 14h5l-1 7 8-12h-6z',
+  day: 'M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8M12 2v3M12 19v3M2 12h3M19 12h3M5 5l2 2M17 17l2 2M19 5l-2 2M7 17l-2 2',
+  energy: 'M4 20h16M6 20v-7M11 20V5M16 20v-11',
+  devices: 'M5 4h14v12H5zM9 16v4M15 16v4M9 8h6M9 12h3',
+  setup: 'M4 7h9M17 7h3M4 17h3M11 17h9M15 5v4M9 15v4',
+};
 
 const pageOf = (hash: string): PageName => {
   const name = hash.replace(/^#\/?/, '');
@@ -42,6 +49,9 @@ function App() {
         <nav>
           {(Object.keys(PAGES) as PageName[]).map(name => (
             <a key={name} href={`#/${name}`} aria-current={page.value === name ? 'page' : undefined}>
+              <svg viewBox="0 0 24 24" aria-hidden="true">
+                <path d={ICONS[name]} />
+              </svg>
               {t(name)}
             </a>
           ))}

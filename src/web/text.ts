@@ -16,26 +16,42 @@ export const t = (key: TextKey, filled: Readonly<Record<string, string | number>
 export const nameOf = (id: string): string =>
   Object.hasOwn(words, id) ? words[id as TextKey] : (id.charAt(0).toUpperCase() + id.slice(1)).replaceAll('_', ' ');
 
+/** A sink of a chart's lower half: `to_grid` as `→ Grid`. */
+export const wayOf = (name: string): string => (name.startsWith('to_') ? `→ ${nameOf(name.slice(3))}` : nameOf(name));
+
 const whole = new Intl.NumberFormat(locale, {maximumFractionDigits: 0});
 const one = new Intl.NumberFormat(locale, {minimumFractionDigits: 1, maximumFractionDigits: 1});
 const two = new Intl.NumberFormat(locale, {minimumFractionDigits: 2, maximumFractionDigits: 2});
 const any = new Intl.NumberFormat(locale, {maximumFractionDigits: 3});
 
 export const watts = (w: number | null | undefined): string =>
-  w === null || w === undefined ? '–' : Math.abs(w) >= 10_000 ? `${two.format(w / 1000)} kW` : `${whole.format(Math.round(w) + 0)} W`;
+  w === null || w === undefined
+    ? '–'
+    : Math.abs(w) >= 10_000
+      ? `${two.format(w / 1000)}\u00a0kW`
+      : `${whole.format(Math.round(w) + 0)}\u00a0W`;
 export const kwh = (value: number | null | undefined): string =>
-  value === null || value === undefined ? '–' : `${Math.abs(value) >= 100 ? one.format(value) : two.format(value)} kWh`;
+  value === null || value === undefined ? '–' : `${Math.abs(value) >= 100 ? one.format(value) : two.format(value)}\u00a0kWh`;
 export const percent = (value: number | null | undefined): string =>
-  value === null || value === undefined ? '–' : `${whole.format(value)} %`;
+  value === null || value === undefined ? '–' : `${whole.format(value)}\u00a0%`;
 /** An amount with its currency. */
-export const currency = (value: number, code: string): string =>
-  new Intl.NumberFormat(locale, {style: 'currency', currency: code}).format(value);
+export const currency = (value: number, code: string, digits = 2): string =>
+  new Intl.NumberFormat(locale, {style: 'currency', currency: code, maximumFractionDigits: digits}).format(value);
+/** With that many decimals. */
+export const fixed = (value: number, digits: number): string =>
+  new Intl.NumberFormat(locale, {minimumFractionDigits: digits, maximumFractionDigits: digits}).format(value + 0);
 export const number = (value: number): string => any.format(value);
-export const bytes = (value: number): string => (value >= 1e9 ? `${two.format(value / 1e9)} GB` : `${one.format(value / 1e6)} MB`);
+export const bytes = (value: number): string =>
+  value >= 1e9 ? `${two.format(value / 1e9)}\u00a0GB` : `${one.format(value / 1e6)}\u00a0MB`;
 export const clock = (at: string | number, zone: string): string =>
   new Intl.DateTimeFormat(locale, {timeZone: zone, hour: '2-digit', minute: '2-digit'}).format(new Date(at));
 export const moment = (at: string | number, zone: string): string =>
   new Intl.DateTimeFormat(locale, {timeZone: zone, dateStyle: 'medium', timeStyle: 'medium'}).format(new Date(at));
+/** A moment of today as its time, an older one with its date. */
+export const justClock = (at: string | number, zone: string): string =>
+  Math.abs(Date.now() - Date.parse(String(at))) < 43_200_000
+    ? new Intl.DateTimeFormat(locale, {timeZone: zone, timeStyle: 'medium'}).format(new Date(at))
+    : moment(at, zone);
 export const dayName = (day: string): string =>
   new Intl.DateTimeFormat(locale, {timeZone: 'UTC', weekday: 'long', day: 'numeric', month: 'long', year: 'numeric'}).format(
     new Date(`${day}T12:00:00Z`),

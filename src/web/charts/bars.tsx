@@ -1,8 +1,10 @@
-// Stacked bars over time: what came in above the line, what went out of the house below. Gaps stay gaps; what is flagged is hatched.
+// Stacked bars over time: what came in above the line, what went out of the house below. Gaps stay gaps; what is old is hollow, what is flagged is hatched.
 
-import {useState} from 'preact/hooks';
-import {Scroll} from '../scroll.tsx';
-import {kwh, nameOf, t} from '../text.ts';
+import {useRef, useState} from 'preact/hooks';
+import {fixed, kwh, number, t, wayOf} from '../text.ts';
+import {BarsTable} from './bars-table.tsx';
+import {colour, Patterns, patternOf, Swatch} from './patterns.tsx';
+import {axisOf} from './scale.ts';
 
 export type Bar = {
   /** Shown below and in the table. */
@@ -11,32 +13,52 @@ export type Bar = {
   readonly up: Readonly<Record<string, number>>;
   readonly down: Readonly<Record<string, number>>;
   readonly flagged: boolean;
+  /** Made of held values. */
+  readonly hollow: boolean;
   /** Nothing is stored for this step. */
   readonly missing: boolean;
+  /** This step is not there yet. */
+  readonly ahead: boolean;
+  /** Price of a kWh, as text. */
+  readonly price?: string;
 };
 export type Line = {readonly name: string; readonly values: readonly (number | null)[]; readonly unit: string; readonly most: number};
+export type BarsProps = {
+  readonly bars: readonly Bar[];
+  readonly line?: Line | undefined;
+  readonly summary: string;
+  /** Chosen with a drag over the chart: first and last bar. */
+  readonly onRange?: (from: number, to: number) => void;
+};
 
 const WIDTH = 720;
-const HEIGHT = 260;
+const HEIGHT = 270;
 const LEFT = 44;
+const TOP = 8;
 const BOTTOM = 22;
+const RIGHT = 40;
 
-export function Bars({bars, line, summary}: {readonly bars: readonly Bar[]; readonly line?: Line | undefined; readonly summary: string}) {
+export function Bars({bars, line, summary, onRange}: BarsProps) {
   const [focus, setFocus] = useState<number | null>(null);
+  const dragFrom = useRef<number | null>(null);
   const sum = (parts: Readonly<Record<string, number>>): number => Object.values(parts).reduce((a, b) => a + b, 0);
-  const most = Math.max(1, ...bars.map(bar => sum(bar.up)));
-  const least = Math.max(0, ...bars.map(bar => sum(bar.down)));
-  const span = most + least;
-  const y = (wh: number): number => ((most - wh) / span) * (HEIGHT - BOTTOM);
-  const step = (WIDTH - LEFT) / Math.max(1, bars.length);
-  const width = Math.max(1, step - (bars.length > 60 ? 1 : 3));
+  const axis = axisOf(Math.max(0, ...bars.map(bar => sum(bar.up))) / 1000, Math.max(0, ...bars.map(bar => sum(bar.down))) / 1000);
+  const plot = HEIGHT - BOTTOM - TOP;
+  const y = (wh: number): number => TOP + ((axis.most - wh / 1000) / (axis.most - axis.least)) * plot;
+  const right = line ? RIGHT : 0;
+  const step = (WIDTH - LEFT - right) / Math.max(1, bars.length);
+  const width = Math.max(1, step - (bars.length > 60 ? 1 : bars.length > 20 ? 3 : 6));
   const every = Math.ceil(bars.length / 8);
-  const ticks = [0, most / 2, most, ...(least > most / 6 ? [-least] : [])];
   const chosen = focus === null ? null : bars[focus];
-  const pick = (event: PointerEvent): void => {
+  const indexAt = (event: PointerEvent): number | null => {
     const box = (event.currentTarget as SVGElement).getBoundingClientRect();
     const index = Math.floor((((event.clientX - box.left) / box.width) * WIDTH - LEFT) / step);
-    setFocus(index >= 0 && index < bars.length ? index : null);
+    return index >= 0 && index < bars.length ? index : null;
+  };
+  const release = (event: PointerEvent): void => {
+    const [from, to] = [dragFrom.current, indexAt(event)];
+    dragFrom.current = null;
+    if (onRange && from !== null && to !== null && Math.abs(to - from) >= 2) onRange(Math.min(from, to), Math.max(from, to));
   };
   const onKey = (event: KeyboardEvent): void => {
     if (event.key !== 'ArrowLeft' && event.key !== 'ArrowRight') return;
@@ -45,6 +67,7 @@ export function Bars({bars, line, summary}: {readonly bars: readonly Bar[]; read
     setFocus(Math.max(0, Math.min(bars.length - 1, at)));
   };
   const names = [...new Set(bars.flatMap(bar => [...Object.keys(bar.up), ...Object.keys(bar.down)]))];
+  const dragged = dragFrom.current !== null && focus !== null && dragFrom.current !== focus ? [dragFrom.current, focus] : null;
   return (
     <figure class="chart">
       <svg
@@ -53,145 +76,149 @@ export function Bars({bars, line, summary}: {readonly bars: readonly Bar[]; read
         aria-label={summary}
         // biome-ignore lint/a11y/noNoninteractiveTabindex: arrow keys walk along the bars
         tabIndex={0}
-        onPointerMove={pick}
-        onPointerLeave={() => setFocus(null)}
+        onPointerDown={event => {
+          dragFrom.current = onRange ? indexAt(event) : null;
+        }}
+        onPointerMove={event => setFocus(indexAt(event))}
+        onPointerUp={release}
+        onPointerLeave={() => {
+          dragFrom.current = null;
+          setFocus(null);
+        }}
         onKeyDown={onKey}
       >
-        <defs>
-          <pattern id="hatch" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
-            <rect width="2" height="5" class="hatch" />
-          </pattern>
-        </defs>
-        {ticks.map(wh => (
-          <g key={wh}>
-            <line x1={LEFT} x2={WIDTH} y1={y(wh)} y2={y(wh)} class={wh === 0 ? 'axis' : 'rule'} />
-            <text x={LEFT - 6} y={y(wh) + 4} class="tick end">
-              {(wh / 1000).toFixed(most >= 20_000 ? 0 : most >= 2000 ? 1 : 2)}
+        <Patterns />
+        <text x={LEFT - 6} y={HEIGHT - 6} class="tick end">
+          kWh
+        </text>
+        {axis.ticks.map(value => (
+          <g key={value}>
+            <line x1={LEFT} x2={WIDTH - right} y1={y(value * 1000)} y2={y(value * 1000)} class={value === 0 ? 'axis' : 'rule'} />
+            <text x={LEFT - 6} y={y(value * 1000) + 4} class="tick end">
+              {fixed(Math.abs(value), axis.digits)}
             </text>
           </g>
         ))}
-        {bars.map((bar, index) => {
-          const x = LEFT + index * step;
-          let [top, bottom] = [0, 0];
-          return (
-            <g key={bar.title} class={focus === index ? 'chosen' : ''}>
-              {Object.entries(bar.up).map(([name, wh]) => {
-                top += wh;
-                return (
-                  <rect
-                    key={name}
-                    x={x}
-                    width={width}
-                    y={y(top)}
-                    height={Math.max(0, y(top - wh) - y(top))}
-                    class={`fill ${colour(name)}`}
-                  />
-                );
-              })}
-              {Object.entries(bar.down).map(([name, wh]) => {
-                bottom += wh;
-                return (
-                  <rect
-                    key={name}
-                    x={x}
-                    width={width}
-                    y={y(-(bottom - wh))}
-                    height={Math.max(0, y(-bottom) - y(-(bottom - wh)))}
-                    class={`fill soft ${colour(name)}`}
-                  />
-                );
-              })}
-              {bar.flagged && <rect x={x} width={width} y={y(top)} height={Math.max(0, y(-bottom) - y(top))} fill="url(#hatch)" />}
-              {index % every === 0 && (
-                <text x={x + width / 2} y={HEIGHT - 6} class="tick middle">
-                  {bar.label}
-                </text>
-              )}
-            </g>
-          );
-        })}
-        {line && <path class="line" d={lineOf(line, step)} />}
+        {bars.map(
+          (bar, index) =>
+            bar.missing && (
+              <rect key={`gap ${bar.title}`} x={LEFT + index * step} width={step} y={TOP} height={plot} fill="url(#gap)" class="gap" />
+            ),
+        )}
+        {bars.map((bar, index) => (
+          <OneBar key={bar.title} bar={bar} x={LEFT + index * step + (step - width) / 2} width={width} y={y} chosen={focus === index} />
+        ))}
+        {bars.map(
+          (bar, index) =>
+            index % every === 0 && (
+              <text key={bar.title} x={LEFT + (index + 0.5) * step} y={HEIGHT - 6} class="tick middle">
+                {bar.label}
+              </text>
+            ),
+        )}
+        {line && (
+          <>
+            <path class="line halo" d={lineOf(line, step, plot)} />
+            <path class="line" d={lineOf(line, step, plot)} />
+            {[0, 50, 100].map(value => (
+              <text key={value} x={WIDTH - right + 6} y={TOP + (1 - value / line.most) * plot + 4} class="tick">
+                {value} {value === 100 ? line.unit : ''}
+              </text>
+            ))}
+          </>
+        )}
+        {dragged && (
+          <rect
+            class="drag"
+            x={LEFT + Math.min(...dragged) * step}
+            width={(Math.abs((dragged[1] as number) - (dragged[0] as number)) + 1) * step}
+            y={TOP}
+            height={plot}
+          />
+        )}
       </svg>
       <figcaption aria-live="polite">
         {chosen ? (
           <>
             <strong>{chosen.title}</strong>
-            {chosen.missing ? ` ${t('noData')}` : null}
+            {chosen.missing ? <span>{t('noData')}</span> : null}
             {[...Object.entries(chosen.up), ...Object.entries(chosen.down)].map(([name, wh]) => (
               <span key={name} class="key">
-                <i class={`swatch ${colour(name)}`} /> {nameOf(name.replace(/^to_/, ''))} {kwh(wh / 1000)}
+                <Swatch name={name} /> {wayOf(name)} {kwh(wh / 1000)}
               </span>
             ))}
             {line && focus !== null && line.values[focus] !== null ? (
               <span class="key">
-                {line.name} {Math.round(line.values[focus] as number)} {line.unit}
+                <i class="dash" /> {line.name} {number(Math.round(line.values[focus] as number))} {line.unit}
               </span>
             ) : null}
+            {chosen.price ? <span class="key">{chosen.price}</span> : null}
+            {chosen.hollow ? <span class="key">{t('heldNote')}</span> : null}
+            {chosen.flagged ? <span class="key">{t('flagged')}</span> : null}
           </>
         ) : (
-          names.map(name => (
-            <span key={name} class="key">
-              <i class={`swatch ${colour(name)}`} /> {name.startsWith('to_') ? `→ ${nameOf(name.slice(3))}` : nameOf(name)}
-            </span>
-          ))
+          <>
+            {names.map(name => (
+              <span key={name} class="key">
+                <Swatch name={name} /> {wayOf(name)}
+              </span>
+            ))}
+            {line && (
+              <span class="key">
+                <i class="dash" /> {line.name} ({line.unit})
+              </span>
+            )}
+          </>
         )}
       </figcaption>
-      <details>
-        <summary>{t('table')}</summary>
-        <Scroll name={t('table')}>
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">{t('time')}</th>
-                {names.map(name => (
-                  <th key={name} scope="col">
-                    {name.startsWith('to_') ? `→ ${nameOf(name.slice(3))}` : nameOf(name)} (kWh)
-                  </th>
-                ))}
-                {line && (
-                  <th scope="col">
-                    {line.name} ({line.unit})
-                  </th>
-                )}
-              </tr>
-            </thead>
-            <tbody>
-              {bars
-                .filter(bar => !bar.missing)
-                .map((bar, index) => (
-                  <tr key={bar.title}>
-                    <th scope="row">{bar.title}</th>
-                    {names.map(name => (
-                      <td key={name}>{(((bar.up[name] ?? 0) + (bar.down[name] ?? 0)) / 1000).toFixed(3)}</td>
-                    ))}
-                    {line && (
-                      <td>
-                        {line.values[index] === null || line.values[index] === undefined ? '' : Math.round(line.values[index] as number)}
-                      </td>
-                    )}
-                  </tr>
-                ))}
-            </tbody>
-          </table>
-        </Scroll>
-      </details>
+      <BarsTable bars={bars} line={line} names={names} />
     </figure>
   );
 }
 
-/** Colour class of a source or, with `to_`, of a sink. */
-export const colour = (name: string): string => {
-  const id = name.replace(/^to_/, '');
-  return ['solar', 'wind', 'generator', 'grid', 'home', 'loss', 'standby', 'unexplained', 'battery'].includes(id)
-    ? name.startsWith('to_')
-      ? `to-${id}`
-      : id
-    : name.startsWith('to_')
-      ? 'to-load'
-      : 'battery';
+type OneBarProps = {
+  readonly bar: Bar;
+  readonly x: number;
+  readonly width: number;
+  readonly y: (wh: number) => number;
+  readonly chosen: boolean;
 };
 
-function lineOf({values, most}: Line, step: number): string {
+function OneBar({bar, x, width, y, chosen}: OneBarProps) {
+  let [top, bottom] = [0, 0];
+  const parts = [
+    ...Object.entries(bar.up).map(([name, wh]) => {
+      top += wh;
+      return {name, y1: y(top), y2: y(top - wh)};
+    }),
+    ...Object.entries(bar.down).map(([name, wh]) => {
+      bottom += wh;
+      return {name, y1: y(wh - bottom), y2: y(-bottom)};
+    }),
+  ];
+  return (
+    <g class={`${chosen ? 'chosen' : ''} ${bar.hollow ? 'hollow' : ''}`}>
+      {parts.map(({name, y1, y2}) => {
+        const kind = colour(name);
+        const pattern = width > 5 && !bar.hollow ? patternOf(kind) : undefined;
+        return (
+          <rect
+            key={name}
+            x={x}
+            width={width}
+            y={y1}
+            height={Math.max(0, y2 - y1)}
+            class={`fill ${kind}`}
+            style={pattern ? {fill: pattern} : undefined}
+          />
+        );
+      })}
+      {bar.flagged && <rect x={x} width={width} y={y(top)} height={Math.max(0, y(-bottom) - y(top))} fill="url(#hatch)" />}
+    </g>
+  );
+}
+
+function lineOf({values, most}: Line, step: number, plot: number): string {
   let path = '';
   let drawing = false;
   values.forEach((value, index) => {
@@ -199,7 +226,7 @@ function lineOf({values, most}: Line, step: number): string {
       drawing = false;
       return;
     }
-    path += `${drawing ? 'L' : 'M'}${(LEFT + (index + 0.5) * step).toFixed(1)} ${((1 - value / most) * (HEIGHT - BOTTOM)).toFixed(1)}`;
+    path += `${drawing ? 'L' : 'M'}${(LEFT + (index + 0.5) * step).toFixed(1)} ${(TOP + (1 - value / most) * plot).toFixed(1)}`;
     drawing = true;
   });
   return path;

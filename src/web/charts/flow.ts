@@ -26,12 +26,12 @@ export type FlowPicture = {
 /** Wide enough for three columns; on a phone they stand closer. */
 export const WIDE = 720;
 export const NARROW = 430;
-const MARGIN = {[WIDE]: 80, [NARROW]: 52};
+const MARGIN = {[WIDE]: 80, [NARROW]: 56};
 const ROW = 132;
 const LEAST_W = 1;
 const WIDEST = 18;
 /** A ring's radius; lines end at it. */
-export const RADIUS = 46;
+export const RADIUS = 50;
 
 /** `state` has keys such as `solar_to_home_w`. */
 export function flowPicture(

@@ -1,6 +1,8 @@
-// A Sankey diagram of two columns: who gave, who took. Pure layout.
+// A Sankey diagram of two columns: who gave, who took; what a battery gave is told apart by its origin. Pure layout.
 
-export type Band = {readonly from: string; readonly to: string; readonly wh: number; readonly path: string; readonly width: number};
+/** What flowed from a source to a sink; `origin` differs from the source behind a battery. */
+export type Flow = {readonly from: string; readonly origin: string; readonly to: string; readonly wh: number};
+export type Band = Flow & {readonly path: string; readonly width: number};
 export type Block = {
   readonly id: string;
   readonly side: 'from' | 'to';
@@ -11,59 +13,56 @@ export type Block = {
 };
 export type Sankey = {readonly width: number; readonly height: number; readonly bands: readonly Band[]; readonly blocks: readonly Block[]};
 
-const WIDTH = 720;
+export const SANKEY_BLOCK = 14;
 const HEIGHT = 320;
-const BLOCK = 14;
-const PAD = 16;
-const INSET = 150;
+const PAD = 26;
+/** Below this share of the whole a band is a hair nobody can follow; it stays in the table. */
+const HAIR = 0.0005;
 
-export function sankey(pairs: Readonly<Record<string, Readonly<Record<string, number>>>>, order: readonly string[]): Sankey {
+/** `inset` is the room for the names at each side. */
+export function sankey(flows: readonly Flow[], order: readonly string[], width: number, inset: number): Sankey {
   const rank = (id: string): number => (order.includes(id) ? order.indexOf(id) : order.length);
-  const list = Object.entries(pairs)
-    .flatMap(([from, row]) => Object.entries(row).map(([to, wh]) => ({from, to, wh})))
-    .filter(one => one.wh > 0)
-    .sort((a, b) => rank(a.from) - rank(b.from) || rank(a.to) - rank(b.to));
-  const total = list.reduce((sum, one) => sum + one.wh, 0);
-  const columns = (side: 'from' | 'to'): Map<string, number> => {
+  const total = flows.reduce((sum, one) => sum + one.wh, 0);
+  const list = flows
+    .filter(one => one.wh > total * HAIR)
+    .sort((a, b) => rank(a.from) - rank(b.from) || rank(a.to) - rank(b.to) || rank(a.origin) - rank(b.origin));
+  const column = (side: 'from' | 'to'): Map<string, number> => {
     const sums = new Map<string, number>();
     for (const one of [...list].sort((a, b) => rank(a[side]) - rank(b[side]))) sums.set(one[side], (sums.get(one[side]) ?? 0) + one.wh);
     return sums;
   };
+  const [givers, takers] = [column('from'), column('to')];
+  // One scale for both sides, so that a band is as wide where it ends as where it begins.
+  const scale = (HEIGHT - PAD * (Math.max(givers.size, takers.size) - 1)) / Math.max(1, total);
   const blocks: Block[] = [];
-  const place = (side: 'from' | 'to', x: number): Map<string, {y: number; used: number}> => {
-    const sums = columns(side);
-    const scale = (HEIGHT - PAD * (sums.size - 1)) / Math.max(1, total);
-    const placed = new Map<string, {y: number; used: number}>();
-    let y = 0;
+  const place = (side: 'from' | 'to', sums: ReadonlyMap<string, number>, x: number): Map<string, {next: number}> => {
+    const placed = new Map<string, {next: number}>();
+    const tall = [...sums.values()].reduce((sum, wh) => sum + wh * scale, 0) + PAD * (sums.size - 1);
+    let y = (HEIGHT - tall) / 2;
     for (const [id, wh] of sums) {
-      const height = Math.max(1, wh * scale);
-      blocks.push({id, side, wh, x, y, height});
-      placed.set(id, {y, used: 0});
-      y += height + PAD;
+      blocks.push({id, side, wh, x, y, height: Math.max(1, wh * scale)});
+      placed.set(id, {next: y});
+      y += wh * scale + PAD;
     }
     return placed;
   };
-  const from = place('from', INSET);
-  const to = place('to', WIDTH - INSET - BLOCK);
-  const scaleOf = (count: number): number => (HEIGHT - PAD * (count - 1)) / Math.max(1, total);
-  const [a, b] = [scaleOf(from.size), scaleOf(to.size)];
-  const bands = list.map(({from: source, to: sink, wh}) => {
-    const [start, end] = [from.get(source) as {y: number; used: number}, to.get(sink) as {y: number; used: number}];
-    const width = Math.max(0.5, wh * Math.min(a, b));
-    const y1 = start.y + start.used + (wh * a) / 2;
-    const y2 = end.y + end.used + (wh * b) / 2;
-    start.used += wh * a;
-    end.used += wh * b;
-    const [x1, x2] = [INSET + BLOCK, WIDTH - INSET - BLOCK];
+  const from = place('from', givers, inset);
+  const to = place('to', takers, width - inset - SANKEY_BLOCK);
+  const bands = list.map((flow): Band => {
+    const thick = flow.wh * scale;
+    const take = (place: {next: number} | undefined): number => {
+      if (!place) return 0;
+      place.next += thick;
+      return place.next - thick / 2;
+    };
+    const [y1, y2] = [take(from.get(flow.from)), take(to.get(flow.to))];
+    const [x1, x2] = [inset + SANKEY_BLOCK, width - inset - SANKEY_BLOCK];
     const middle = (x1 + x2) / 2;
     return {
-      from: source,
-      to: sink,
-      wh,
-      width,
+      ...flow,
+      width: Math.max(0.75, thick),
       path: `M${x1} ${y1.toFixed(1)} C${middle} ${y1.toFixed(1)} ${middle} ${y2.toFixed(1)} ${x2} ${y2.toFixed(1)}`,
     };
   });
-  return {width: WIDTH, height: HEIGHT, bands, blocks};
+  return {width, height: HEIGHT, bands, blocks};
 }
-export const SANKEY_BLOCK = BLOCK;

@@ -2,12 +2,15 @@
 
 import {useState} from 'preact/hooks';
 import {type Bar, Bars} from '../charts/bars.tsx';
-import {ask, dayOf, type Flows, now, type Slot, shiftDay} from '../data.ts';
+import {ask, dayOf, type Flows, now, Refused, type Slot, shiftDay} from '../data.ts';
 import {sumsOf} from '../sums.ts';
-import {clock, dayName, kwh, percent, t} from '../text.ts';
+import {clock, currency, dayName, kwh, percent, t} from '../text.ts';
 import {useAnswer} from './load.ts';
+import {Pager} from './pager.tsx';
 
 const QUARTER_MS = 900_000;
+/** The narrowest view, quarter hours. */
+const NARROWEST = 8;
 
 export function DayPage() {
   const site = now.value?.site;
@@ -17,77 +20,138 @@ export function DayPage() {
   const day = shiftDay(dayOf(nowMs, site.timezone), shift);
   return (
     <>
-      <div class="pager">
-        <button type="button" onClick={() => setShift(shift - 1)} aria-label={t('previous')}>
-          ‹
-        </button>
-        <h2>{dayName(day)}</h2>
-        <button type="button" onClick={() => setShift(shift + 1)} disabled={shift >= 0} aria-label={t('next')}>
-          ›
-        </button>
-      </div>
-      <OneDay key={day} day={day} zone={site.timezone} />
+      <Pager title={dayName(day)} onBack={() => setShift(shift - 1)} onOn={shift < 0 ? () => setShift(shift + 1) : null} />
+      <OneDay key={day} day={day} zone={site.timezone} nowMs={nowMs} />
     </>
   );
 }
 
 type Series = {readonly rows: readonly {readonly startMs: number; readonly avg: number}[]};
+type DayFlows = Flows & {readonly from: string; readonly to: string};
+type Prices = {readonly currency: string; readonly steps: readonly {readonly start_utc: string; readonly import_price?: number}[]};
+type View = {readonly from: number; readonly count: number};
 
-function OneDay({day, zone}: {readonly day: string; readonly zone: string}) {
+function OneDay({day, zone, nowMs}: {readonly day: string; readonly zone: string; readonly nowMs: number}) {
   const batteries = now.value?.roles.batteries ?? [];
-  const {data, error} = useAnswer(
-    day,
-    () => ask<Flows & {from: string; to: string}>('flows', {from: day, to: shiftDay(day, 1), step: '15m'}),
-    15_000,
+  const range = {from: day, to: shiftDay(day, 1)};
+  const [view, setView] = useState<View | null>(null);
+  const {data, error} = useAnswer(day, () => ask<DayFlows>('flows', {...range, step: '15m'}), 15_000);
+  const soc = useAnswer(
+    `soc ${day}`,
+    async () => {
+      const place = (now.value as {soc?: readonly {device: string; point: string}[]} | null)?.soc?.[0];
+      return place ? ask<Series>('points', {device: place.device, point: place.point, ...range, points: '100'}) : null;
+    },
+    60_000,
   );
-  const soc = useAnswer(`soc ${day}`, async () => {
-    const place = (now.value as {soc?: readonly {device: string; point: string}[]} | null)?.soc?.[0];
-    return place ? ask<Series>('points', {device: place.device, point: place.point, from: day, to: shiftDay(day, 1), points: '96'}) : null;
-  });
+  const prices = useAnswer(`price ${day}`, () =>
+    ask<Prices>('money', {...range, step: '15m'}).catch(refused => {
+      if (refused instanceof Refused && refused.status === 404) return null;
+      throw refused;
+    }),
+  );
   if (error) return <p class="warning">{error}</p>;
   if (!data) return <p class="quiet">…</p>;
-  const bars = barsOf(data, zone, batteries);
-  const sums = sumsOf(data.slots, batteries);
   const starts = startsOf(data.from, data.to);
-  const rows = soc.data?.rows ?? [];
-  const line =
-    rows.length > 0
-      ? {
-          name: t('battery'),
-          unit: '%',
-          most: 100,
-          values: starts.map(start => rows.find(row => Math.abs(row.startMs - start) < QUARTER_MS / 2)?.avg ?? null),
-        }
-      : undefined;
+  const shown = view ?? {from: 0, count: starts.length};
+  const cut = <T,>(list: readonly T[]): T[] => list.slice(shown.from, shown.from + shown.count);
+  const bars = barsOf(data, starts, zone, batteries, nowMs, pricesOf(prices.data));
+  const sums = sumsOf(data.slots, batteries);
+  const levels = levelsOf(soc.data?.rows ?? [], starts);
+  const line = levels.some(level => level !== null) ? {name: t('battery'), unit: '%', most: 100, values: cut(levels)} : undefined;
   const summary = `${t('produced')} ${kwh(sums.produced / 1000)}, ${t('consumed')} ${kwh(sums.consumed / 1000)}, ${t('bought')} ${kwh(sums.bought / 1000)}, ${t('sold')} ${kwh(sums.sold / 1000)}`;
+  const zoom = (count: number, middle = shown.from + shown.count / 2): void => {
+    const wanted = Math.max(NARROWEST, Math.min(starts.length, Math.round(count)));
+    const from = Math.max(0, Math.min(starts.length - wanted, Math.round(middle - wanted / 2)));
+    setView(wanted === starts.length ? null : {from, count: wanted});
+  };
+  const last = shown.from + shown.count;
   return (
     <section class="card">
       {data.slots.length === 0 && <p class="quiet">{t('noData')}</p>}
-      <Bars bars={bars} line={line} summary={summary} />
-      <p class="quiet">
-        {summary} · {t('selfSufficiency')} {percent(sums.selfSufficiency)} · {t('gapNote')}
+      <div class="tools">
+        <span class="quiet">
+          {clock(starts[shown.from] ?? 0, zone)} – {clock((starts[last - 1] ?? 0) + QUARTER_MS, zone)}
+        </span>
+        <button type="button" aria-label={t('earlier')} disabled={shown.from === 0} onClick={() => zoom(shown.count, shown.from)}>
+          ‹
+        </button>
+        <button type="button" aria-label={t('zoomOut')} disabled={!view} onClick={() => zoom(shown.count * 2)}>
+          −
+        </button>
+        <button type="button" aria-label={t('zoomIn')} disabled={shown.count <= NARROWEST} onClick={() => zoom(shown.count / 2)}>
+          +
+        </button>
+        <button type="button" aria-label={t('later')} disabled={last >= starts.length} onClick={() => zoom(shown.count, last)}>
+          ›
+        </button>
+        <button type="button" disabled={!view} onClick={() => setView(null)}>
+          {t('wholeDay')}
+        </button>
+      </div>
+      <Bars bars={cut(bars)} line={line} summary={summary} onRange={(from, to) => zoom(to - from + 1, shown.from + (from + to + 1) / 2)} />
+      <p>
+        {summary} · {t('selfSufficiency')} {percent(sums.selfSufficiency)}
       </p>
+      <p class="quiet">{t('dayNote')}</p>
     </section>
   );
 }
 
 /** Begins of all quarter hours of the day: 92 or 100 of them when the clocks change. */
-function startsOf(from: string, to: string): number[] {
+export function startsOf(from: string, to: string): number[] {
   const starts: number[] = [];
   for (let at = Date.parse(from); at < Date.parse(to); at += QUARTER_MS) starts.push(at);
   return starts;
 }
 
-function barsOf(flows: Flows & {from: string; to: string}, zone: string, batteries: readonly string[]): Bar[] {
+function levelsOf(rows: Series['rows'], starts: readonly number[]): (number | null)[] {
+  const byStart = new Map<number, number>();
+  for (const {startMs, avg} of rows) byStart.set(Math.floor(startMs / QUARTER_MS) * QUARTER_MS, avg);
+  return starts.map(start => byStart.get(start) ?? null);
+}
+
+/** Prices of a kWh as text, by begin of the quarter hour. */
+function pricesOf(prices: Prices | null): ReadonlyMap<number, string> {
+  const known = (prices?.steps ?? []).filter(step => typeof step.import_price === 'number');
+  return new Map(
+    known.map(step => [
+      Date.parse(step.start_utc),
+      t('priceOf', {price: currency(step.import_price as number, prices?.currency ?? 'EUR', 4)}),
+    ]),
+  );
+}
+
+function barsOf(
+  flows: DayFlows,
+  starts: readonly number[],
+  zone: string,
+  batteries: readonly string[],
+  nowMs: number,
+  prices: ReadonlyMap<number, string>,
+): Bar[] {
   const byStart = new Map<number, Slot>(flows.slots.map(slot => [Date.parse(slot.start), slot]));
-  return startsOf(flows.from, flows.to).map(start => {
-    const slot = byStart.get(start);
-    return {...stackOf(slot, batteries), label: clock(start, zone), title: `${clock(start, zone)}`, key: start};
+  return starts.map(start => {
+    const label = clock(start, zone);
+    const price = prices.get(start);
+    return {
+      ...stackOf(byStart.get(start), batteries, start > nowMs - QUARTER_MS),
+      label,
+      // The hour that comes twice has to be told apart.
+      title: starts.some(other => other !== start && clock(other, zone) === label) ? `${label} ${offsetOf(start, zone)}` : label,
+      ...(price === undefined ? {} : {price}),
+    };
   });
 }
 
-/** Consumption by source upwards; what was exported or stored downwards. */
-export function stackOf(slot: Slot | undefined, batteries: readonly string[]): Pick<Bar, 'up' | 'down' | 'flagged' | 'missing'> {
+const offsetOf = (at: number, zone: string): string =>
+  new Intl.DateTimeFormat('en', {timeZone: zone, timeZoneName: 'shortOffset'}).formatToParts(at).find(part => part.type === 'timeZoneName')
+    ?.value ?? '';
+
+type Stack = Pick<Bar, 'up' | 'down' | 'flagged' | 'hollow' | 'missing' | 'ahead'>;
+
+/** Consumption by source upwards; what was exported or stored downwards. `ahead`: the step is not over yet. */
+export function stackOf(slot: Slot | undefined, batteries: readonly string[], ahead = false): Stack {
   const up: Record<string, number> = {};
   const down: Record<string, number> = {};
   for (const {source, sink, wh} of slot?.cells ?? []) {
@@ -96,10 +160,13 @@ export function stackOf(slot: Slot | undefined, batteries: readonly string[]): P
     } else up[source] = (up[source] ?? 0) + wh;
   }
   const order = ['solar', 'wind', 'generator', ...batteries, 'grid', 'unexplained'];
+  const words = slot?.quality ?? [];
   return {
     up: Object.fromEntries(order.filter(id => up[id]).map(id => [id, up[id] as number])),
     down,
-    flagged: slot?.quality.some(word => word === 'gap' || word === 'suspect' || word === 'undated') ?? false,
-    missing: slot === undefined,
+    flagged: words.some(word => word === 'gap' || word === 'suspect' || word === 'undated'),
+    hollow: words.some(word => word === 'stale-estimated' || word === 'stalled'),
+    missing: slot === undefined && !ahead,
+    ahead: slot === undefined && ahead,
   };
 }

@@ -2,7 +2,8 @@
 
 import {ask, now} from '../data.ts';
 import {Scroll} from '../scroll.tsx';
-import {moment, number, t} from '../text.ts';
+import {justClock, moment, number, t} from '../text.ts';
+import {type Event, type Finding, Findings} from './findings.tsx';
 import {useAnswer} from './load.ts';
 
 type Point = {
@@ -41,11 +42,20 @@ type Device = {
     readonly ms: number;
   }[];
 };
+type Link = {
+  readonly name: string;
+  readonly url: string;
+  readonly state: string;
+  readonly requests: number;
+  readonly busLoad: number | null;
+  readonly latencyMs: number | null;
+  readonly lastError: string | null;
+};
 type Answer = {
   readonly devices: readonly Device[];
-  readonly links: readonly {readonly name: string; readonly url: string; readonly state: string; readonly busLoad: number | null}[];
+  readonly links: readonly Link[];
+  readonly findings: readonly Finding[];
 };
-type Event = {readonly id: number; readonly at: string; readonly kind: string; readonly about: string | null; readonly detail: string};
 
 const SYMBOLS: Readonly<Record<string, string>> = {w: 'W', wh: 'Wh', v: 'V', a: 'A', hz: 'Hz', pct: '%', c: '°C', va: 'VA', var: 'var'};
 const STATES: Readonly<Record<string, string>> = {
@@ -58,12 +68,13 @@ const STATES: Readonly<Record<string, string>> = {
 
 export function DevicesPage() {
   const {data, error} = useAnswer('devices', () => ask<Answer>('devices'), 3000);
-  const events = useAnswer('events', () => ask<{events: readonly Event[]}>('events', {limit: '30'}), 15_000);
+  const events = useAnswer('events', () => ask<{events: readonly Event[]}>('events', {limit: '50'}), 15_000);
   const zone = now.value?.site.timezone ?? 'UTC';
   if (error) return <p class="warning">{error}</p>;
   if (!data) return <p class="quiet">…</p>;
   return (
     <>
+      <Findings devices={data.devices} findings={data.findings} events={events.data?.events ?? []} zone={zone} />
       {data.devices.map(device => (
         <DeviceCard
           key={device.id}
@@ -72,6 +83,7 @@ export function DevicesPage() {
           busLoad={data.links.find(link => link.name === device.link)?.busLoad ?? null}
         />
       ))}
+      <Links links={data.links} />
       <section class="card">
         <h2>{t('events')}</h2>
         <Scroll name={t('events')}>
@@ -92,15 +104,66 @@ export function DevicesPage() {
   );
 }
 
+/** Buses and connections: how busy, how quick, and what went wrong last. */
+function Links({links}: {readonly links: readonly Link[]}) {
+  return (
+    <section class="card">
+      <h2>{t('links')}</h2>
+      <Scroll name={t('links')}>
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">{t('link')}</th>
+              <th scope="col">{t('state')}</th>
+              <th scope="col">{t('busLoad')}</th>
+              <th scope="col">{t('latency')}</th>
+              <th scope="col">{t('requests')}</th>
+              <th scope="col">{t('lastError')}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {links.map(link => (
+              <tr key={link.name}>
+                <th scope="row">
+                  {link.name} <span class="mono quiet">{link.url}</span>
+                </th>
+                <td>{link.state}</td>
+                <td>
+                  <Load share={link.busLoad} />
+                </td>
+                <td>{link.latencyMs === null ? '–' : `${number(link.latencyMs)} ms`}</td>
+                <td>{number(link.requests)}</td>
+                <td>{link.lastError ?? '–'}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </Scroll>
+    </section>
+  );
+}
+
+function Load({share}: {readonly share: number | null}) {
+  if (share === null) return <>–</>;
+  return (
+    <>
+      <svg class={`load ${share > 0.8 ? 'much' : ''}`} viewBox="0 0 60 8" aria-hidden="true">
+        <rect width="60" height="8" rx="4" class="bed" />
+        <rect width={Math.max(2, Math.min(60, 60 * share))} height="8" rx="4" />
+      </svg>{' '}
+      {number(Math.round(share * 1000) / 10)} %
+    </>
+  );
+}
+
 function DeviceCard({device, zone, busLoad}: {readonly device: Device; readonly zone: string; readonly busLoad: number | null}) {
   const faults = Object.entries(device.faults);
   const facts: [string, string][] = [
-    [t('lastGood'), device.last_good ? moment(device.last_good, zone) : '–'],
+    [t('lastGood'), device.last_good ? justClock(device.last_good, zone) : '–'],
     [t('latency'), device.latency_ms === null ? '–' : `${number(device.latency_ms)} ms`],
     [t('polls'), number(device.polls)],
     [t('faults'), faults.length === 0 ? '0' : faults.map(([kind, count]) => `${kind} ${number(count)}`).join(', ')],
     [t('busLoad'), busLoad === null ? '–' : `${number(Math.round(busLoad * 1000) / 10)} %`],
-    [t('serial'), device.serial ?? '–'],
     [t('firmware'), device.firmware ?? '–'],
   ];
   return (
@@ -109,7 +172,9 @@ function DeviceCard({device, zone, busLoad}: {readonly device: Device; readonly 
         {device.id} <span class={`badge ${device.state}`}>{STATES[device.state] ?? device.state}</span>
       </h2>
       <p class="quiet">
-        {[device.manufacturer, device.model].filter(Boolean).join(' ')} · {device.profile}, {device.link} {device.unit}
+        {[device.manufacturer, device.model].filter(Boolean).join(' ')}
+        {device.serial ? ` · ${t('serial')} ${device.serial}` : ''} · {device.profile} · {device.link}, unit {device.unit} ·{' '}
+        {t('since_', {at: moment(device.since, zone)})}
       </p>
       {device.last_fault && device.state !== 'good' && <p class="warning">{device.last_fault}</p>}
       <dl class="figures small">
@@ -122,9 +187,9 @@ function DeviceCard({device, zone, busLoad}: {readonly device: Device; readonly 
       </dl>
       <details>
         <summary>
-          {t('point')} ({device.points.length})
+          {t('points')} ({device.points.length})
         </summary>
-        <Scroll name={t('point')}>
+        <Scroll name={t('points')}>
           <table>
             <thead>
               <tr>

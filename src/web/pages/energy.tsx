@@ -1,14 +1,16 @@
 // Energy: a day, month, year or everything; bars, who gave to whom, and how the battery's energy was made.
 
 import {useState} from 'preact/hooks';
-import {Bars, colour} from '../charts/bars.tsx';
-import {SANKEY_BLOCK, sankey} from '../charts/sankey.ts';
+import {type Bar, Bars} from '../charts/bars.tsx';
+import {Swatch} from '../charts/patterns.tsx';
+import {SankeyChart} from '../charts/sankey-chart.tsx';
 import {ask, dayOf, type Flows, now, shiftDay} from '../data.ts';
 import {type Sums, sumsOf} from '../sums.ts';
 import {clock, dayName, kwh, monthName, nameOf, percent, shortDay, t} from '../text.ts';
 import {stackOf} from './day.tsx';
 import {useAnswer} from './load.ts';
 import {MoneyCard} from './money.tsx';
+import {Pager} from './pager.tsx';
 
 type Kind = 'day' | 'month' | 'year' | 'all';
 type Period = {
@@ -18,6 +20,8 @@ type Period = {
   readonly step: string;
   readonly before: {readonly from: string; readonly to: string} | null;
 };
+type PeriodFlows = Flows & {readonly from: string; readonly to: string};
+const HOUR_MS = 3_600_000;
 const POLICIES = [
   ['solar-first', 'solarFirst'],
   ['proportional', 'proportional'],
@@ -55,15 +59,11 @@ export function EnergyPage() {
           ))}
         </fieldset>
       </div>
-      <div class="pager">
-        <button type="button" onClick={() => setShift(shift - 1)} disabled={kind === 'all'} aria-label={t('previous')}>
-          ‹
-        </button>
-        <h2>{period.title}</h2>
-        <button type="button" onClick={() => setShift(shift + 1)} disabled={shift >= 0 || kind === 'all'} aria-label={t('next')}>
-          ›
-        </button>
-      </div>
+      <Pager
+        title={period.title}
+        onBack={kind === 'all' ? null : () => setShift(shift - 1)}
+        onOn={kind === 'all' || shift >= 0 ? null : () => setShift(shift + 1)}
+      />
       <OnePeriod key={`${period.from} ${kind} ${policy}`} period={period} policy={policy ?? site.policy} zone={site.timezone} />
     </>
   );
@@ -101,7 +101,7 @@ function periodOf(kind: Kind, today: string, shift: number): Period {
 function OnePeriod({period, policy, zone}: {readonly period: Period; readonly policy: string; readonly zone: string}) {
   const batteries = now.value?.roles.batteries ?? [];
   const {from, to, step, before} = period;
-  const {data, error} = useAnswer(`${from} ${to} ${policy}`, () => ask<Flows>('flows', {from, to, step, policy}), 15_000);
+  const {data, error} = useAnswer(`${from} ${to} ${policy}`, () => ask<PeriodFlows>('flows', {from, to, step, policy}), 15_000);
   const other = useAnswer(`${from} ${to} other`, () =>
     ask<Flows>('flows', {from, to, step, policy: policy === 'proportional' ? 'solar-first' : 'proportional'}),
   );
@@ -110,17 +110,7 @@ function OnePeriod({period, policy, zone}: {readonly period: Period; readonly po
   if (!data) return <p class="quiet">…</p>;
   if (data.slots.length === 0) return <p class="quiet">{t('noData')}</p>;
   const sums = sumsOf(data.slots, batteries);
-  const bars = data.slots.map(slot => {
-    const label =
-      step === '1h'
-        ? clock(slot.start, zone)
-        : step === '1d'
-          ? shortDay(slot.day ?? slot.start.slice(0, 10))
-          : step === '1mo'
-            ? monthName((slot.day ?? slot.start).slice(0, 7), false)
-            : (slot.day ?? slot.start).slice(0, 4);
-    return {...stackOf(slot, batteries), label, title: label};
-  });
+  const bars = barsOf(data, from, to, step, zone, batteries);
   const summary = `${t('produced')} ${kwh(sums.produced / 1000)}, ${t('consumed')} ${kwh(sums.consumed / 1000)}`;
   return (
     <>
@@ -156,7 +146,7 @@ function OnePeriod({period, policy, zone}: {readonly period: Period; readonly po
           <ul class="labels">
             {Object.entries(sums.batteryOrigin).map(([origin, wh]) => (
               <li key={origin}>
-                <i class={`swatch ${colour(origin)}`} /> {nameOf(origin)} <b>{kwh(wh / 1000)}</b>
+                <Swatch name={origin} /> {nameOf(origin)} <b>{kwh(wh / 1000)}</b>
               </li>
             ))}
           </ul>
@@ -170,24 +160,58 @@ function OnePeriod({period, policy, zone}: {readonly period: Period; readonly po
   );
 }
 
+/** All steps of the period, so that an hour stands where it belongs and a hole is seen. */
+function barsOf(data: PeriodFlows, from: string, to: string, step: string, zone: string, batteries: readonly string[]): Bar[] {
+  const nowMs = now.value?.ts ? Date.parse(now.value.ts) : Date.now();
+  const today = dayOf(nowMs, zone);
+  const known = new Map(data.slots.map(slot => [step === '1h' ? slot.start : (slot.day ?? slot.start.slice(0, 10)), slot]));
+  if (step === '1h') {
+    const starts: number[] = [];
+    for (let at = Date.parse(data.from); at < Date.parse(data.to); at += HOUR_MS) starts.push(at);
+    const byMs = new Map(data.slots.map(slot => [Date.parse(slot.start), slot]));
+    return starts.map(start => {
+      const label = clock(start, zone);
+      return {
+        ...stackOf(byMs.get(start), batteries, start > nowMs - HOUR_MS),
+        label,
+        title: label + (starts.some(other => other < start && clock(other, zone) === label) ? ' (2)' : ''),
+      };
+    });
+  }
+  const days = [...known.keys()].sort();
+  const first = step === '1y' ? (days[0] ?? from) : from;
+  const last = step === '1y' ? shiftDay(days.at(-1) ?? from, 1) : to;
+  const bars: Bar[] = [];
+  for (let day = first; day < last; day = nextStep(day, step)) {
+    const label = step === '1d' ? shortDay(day) : step === '1mo' ? monthName(day.slice(0, 7), false) : day.slice(0, 4);
+    const title = step === '1d' ? dayName(day) : step === '1mo' ? monthName(day.slice(0, 7)) : day.slice(0, 4);
+    bars.push({...stackOf(known.get(day), batteries, nextStep(day, step) > today), label, title});
+  }
+  return bars;
+}
+
+function nextStep(day: string, step: string): string {
+  if (step === '1d') return shiftDay(day, 1);
+  const [year, month] = [Number(day.slice(0, 4)), Number(day.slice(5, 7))];
+  return new Date(Date.UTC(step === '1y' ? year + 1 : year, step === '1y' ? 0 : month, 1)).toISOString().slice(0, 10);
+}
+
 function Figures({sums, before, bounds}: {readonly sums: Sums; readonly before: Sums | null; readonly bounds: Sums | null}) {
   const change = (value: number, old: number | undefined): string | null =>
     old === undefined || old === 0
       ? null
       : `${value >= old ? '+' : '−'}${Math.abs(Math.round((100 * (value - old)) / old))} % ${t('compare')}`;
-  const between = (a: number | null, b: number | null | undefined): string =>
-    a === null
-      ? '–'
-      : b === null || b === undefined || Math.round(a) === Math.round(b)
-        ? percent(a)
-        : `${percent(a)} (${percent(Math.min(a, b))} – ${percent(Math.max(a, b))})`;
+  const between = (a: number | null, b: number | null | undefined): string | null =>
+    a === null || b === null || b === undefined || Math.round(a) === Math.round(b)
+      ? null
+      : t('between', {least: percent(Math.min(a, b)), most: percent(Math.max(a, b))});
   const figures: [string, string, string | null][] = [
     [t('produced'), kwh(sums.produced / 1000), change(sums.produced, before?.produced)],
     [t('consumed'), kwh(sums.consumed / 1000), change(sums.consumed, before?.consumed)],
     [t('bought'), kwh(sums.bought / 1000), change(sums.bought, before?.bought)],
     [t('sold'), kwh(sums.sold / 1000), change(sums.sold, before?.sold)],
-    [t('selfSufficiency'), between(sums.selfSufficiency, bounds?.selfSufficiency), null],
-    [t('selfConsumption'), between(sums.selfConsumption, bounds?.selfConsumption), null],
+    [t('selfSufficiency'), percent(sums.selfSufficiency), between(sums.selfSufficiency, bounds?.selfSufficiency)],
+    [t('selfConsumption'), percent(sums.selfConsumption), between(sums.selfConsumption, bounds?.selfConsumption)],
   ];
   return (
     <dl class="figures">
@@ -199,60 +223,5 @@ function Figures({sums, before, bounds}: {readonly sums: Sums; readonly before: 
         </div>
       ))}
     </dl>
-  );
-}
-
-function SankeyChart({sums, order}: {readonly sums: Sums; readonly order: readonly string[]}) {
-  const {width, height, bands, blocks} = sankey(sums.pairs, order);
-  return (
-    <figure class="chart">
-      <svg
-        viewBox={`0 -4 ${width} ${height + 8}`}
-        role="img"
-        aria-label={bands.map(band => `${nameOf(band.from)} → ${nameOf(band.to)} ${kwh(band.wh / 1000)}`).join(', ')}
-      >
-        {bands.map(band => (
-          <path key={`${band.from} ${band.to}`} d={band.path} stroke-width={band.width} class={`band ${colour(band.from)}`}>
-            <title>{`${nameOf(band.from)} → ${nameOf(band.to)} ${kwh(band.wh / 1000)}`}</title>
-          </path>
-        ))}
-        {blocks.map(({id, side, wh, x, y, height: tall}) => (
-          <g key={`${side} ${id}`}>
-            <rect
-              x={x}
-              y={y}
-              width={SANKEY_BLOCK}
-              height={tall}
-              class={`fill ${side === 'from' ? colour(id) : colour(`to_${id}`)}`}
-              rx="2"
-            />
-            <text x={side === 'from' ? x - 8 : x + SANKEY_BLOCK + 8} y={y + tall / 2 + 4} class={`tick ${side === 'from' ? 'end' : ''}`}>
-              {nameOf(id)} {kwh(wh / 1000)}
-            </text>
-          </g>
-        ))}
-      </svg>
-      <details>
-        <summary>{t('table')}</summary>
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">{t('source')}</th>
-              <th scope="col">{t('sink')}</th>
-              <th scope="col">kWh</th>
-            </tr>
-          </thead>
-          <tbody>
-            {bands.map(band => (
-              <tr key={`${band.from} ${band.to}`}>
-                <th scope="row">{nameOf(band.from)}</th>
-                <td>{nameOf(band.to)}</td>
-                <td>{(band.wh / 1000).toFixed(3)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </details>
-    </figure>
   );
 }

@@ -1,147 +1,40 @@
 // Now: the flow picture, how fresh it is, what does not add up, and today in six numbers.
 
-import {signal} from '@preact/signals';
-import {flowPicture, NARROW, RADIUS, WIDE} from '../charts/flow.ts';
-import {connected, type Now, now, watt} from '../data.ts';
-import {kwh, nameOf, percent, t, watts} from '../text.ts';
-
-const phone = matchMedia('(max-width: 560px)');
-const narrow = signal(phone.matches);
-phone.addEventListener('change', () => {
-  narrow.value = phone.matches;
-});
+import {FlowChart, socOf, solarShareOf} from '../charts/flow-chart.tsx';
+import {connected, freshnessOf, type Now, now, watt} from '../data.ts';
+import {kwh, nameOf, number, percent, t, watts} from '../text.ts';
+import {FirstSteps, Waiting} from './first.tsx';
 
 export function NowPage() {
   const state = now.value;
   if (!state) return <p class="quiet">…</p>;
+  if (state.devices.length === 0) return <FirstSteps />;
   if (state.ts === null) return <Waiting state={state} />;
   const unexplained = watt(state, 'unexplained_w') ?? 0;
   return (
     <>
-      <Picture state={state} />
+      <h2 class="unseen">{t('now')}</h2>
+      <Freshness state={state} />
+      <FlowChart state={state} />
       {Math.abs(unexplained) >= 1 && (
         <p class="warning" role="status">
           {t(unexplained > 0 ? 'unexplainedPlus' : 'unexplainedMinus', {w: watts(Math.abs(unexplained))})}
         </p>
       )}
-      <Freshness state={state} />
       <Labels state={state} />
       <Today state={state} />
+      <Ages state={state} />
     </>
   );
-}
-
-function Waiting({state}: {readonly state: Now}) {
-  return (
-    <section class="card">
-      <h2>{t('waiting')}</h2>
-      <p>
-        {t('waitingHelp')} <a href="#/devices">{t('devices')}</a>
-      </p>
-      <ul>
-        {state.problems.map(problem => (
-          <li key={problem}>{problem}</li>
-        ))}
-      </ul>
-    </section>
-  );
-}
-
-function Picture({state}: {readonly state: Now}) {
-  const {batteries, loads} = state.roles;
-  const picture = flowPicture(state, batteries, loads, narrow.value ? NARROW : WIDE);
-  const words = picture.edges.map(edge => `${nameOf(edge.from)} → ${nameOf(edge.to)} ${watts(edge.w)}`).join(', ');
-  return (
-    <section class="card flow">
-      <svg viewBox={`0 0 ${picture.width} ${picture.height}`} role="img" aria-label={words || t('idle')}>
-        {picture.edges.map(edge => (
-          <g key={`${edge.from}-${edge.to}`} class={`edge ${edge.label}`}>
-            <path d={edge.path} class="bed" stroke-width={edge.width} />
-            <path
-              d={edge.path}
-              class="stream"
-              stroke-width={Math.max(2, edge.width * 0.55)}
-              style={{animationDuration: `${edge.seconds.toFixed(2)}s`}}
-            />
-          </g>
-        ))}
-        {picture.nodes.map(node => (
-          <g key={node.id} class={`node ${node.kind} ${node.id}`} transform={`translate(${node.x} ${node.y})`}>
-            <circle r={RADIUS} />
-            {node.kind === 'battery' && <Soc pct={socOf(state, node.id)} />}
-            <text class="name" y="-12">
-              {nameOf(node.id)}
-            </text>
-            <text class="power" y="10">
-              {watts(powerOf(state, node.id))}
-            </text>
-            <text class="note" y="28">
-              {noteOf(state, node.id)}
-            </text>
-          </g>
-        ))}
-      </svg>
-      <details>
-        <summary>{t('table')}</summary>
-        <table>
-          <tbody>
-            {picture.edges.map(edge => (
-              <tr key={`${edge.from}-${edge.to}`}>
-                <th scope="row">
-                  {nameOf(edge.from)} → {nameOf(edge.to)}
-                </th>
-                <td>{watts(edge.w)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </details>
-    </section>
-  );
-}
-
-/** The ring that fills with the state of charge. */
-function Soc({pct}: {readonly pct: number | null}) {
-  if (pct === null) return null;
-  const around = 2 * Math.PI * RADIUS;
-  return (
-    <circle r={RADIUS} class="soc" stroke-dasharray={`${((around * pct) / 100).toFixed(1)} ${around.toFixed(1)}`} transform="rotate(-90)" />
-  );
-}
-
-const socOf = (state: Now, id: string): number | null =>
-  watt(state, `${id}_soc_pct`) ?? (state.roles.batteries.length === 1 ? watt(state, 'battery_soc_pct') : null);
-
-function powerOf(state: Now, id: string): number | null {
-  const own =
-    watt(state, `${id}_power_w`) ??
-    (state.roles.batteries.length === 1 && id === state.roles.batteries[0] ? watt(state, 'battery_power_w') : null);
-  if (own !== null) return Math.abs(own);
-  if (id === 'unexplained') return Math.abs(watt(state, 'unexplained_w') ?? 0);
-  let sum = 0;
-  for (const [key, value] of Object.entries(state)) if (key.endsWith(`_to_${id}_w`) && typeof value === 'number') sum += value;
-  return id === 'loss' || id === 'standby' ? sum : null;
-}
-
-function noteOf(state: Now, id: string): string {
-  const w =
-    watt(state, `${id}_power_w`) ??
-    (state.roles.batteries.length === 1 && id === state.roles.batteries[0] ? watt(state, 'battery_power_w') : null);
-  if (id === 'grid' && w !== null && Math.abs(w) >= 1) return t(w > 0 ? 'importing' : 'exporting');
-  if (state.roles.batteries.includes(id)) {
-    const soc = socOf(state, id);
-    // An arrow says the direction where a word would not fit into the ring.
-    return `${soc === null ? '' : percent(soc)}${w !== null && Math.abs(w) >= 5 ? (w > 0 ? ' ▾' : ' ▴') : ''}`;
-  }
-  return '';
 }
 
 function Freshness({state}: {readonly state: Now}) {
   const late = Math.max(15, (3 * state.poll_every_ms) / 1000);
   const old = state.devices.filter(device => device.state !== 'good' || (device.age_s ?? 0) > late);
+  const fine = connected.value && old.every(device => device.state === 'asleep');
   return (
     <p class="fresh" role="status">
-      <span class={`dot ${connected.value && old.length === 0 ? 'good' : 'bad'}`} />
+      <span class={`dot ${fine ? 'good' : 'bad'}`} />{' '}
       {!connected.value
         ? t('reconnecting')
         : old.length === 0
@@ -152,7 +45,7 @@ function Freshness({state}: {readonly state: Now}) {
                   ? t('asleep', {device: id})
                   : age_s === null || now === 'lost'
                     ? t('lostDevice', {device: id})
-                    : t('old', {device: id, n: age_s}),
+                    : t('old', {device: id, n: number(age_s)}),
               )
               .join(' · ')}
       {state['quality'] !== 'ok' && typeof state['quality'] === 'string' ? ` · ${t('quality')}: ${state['quality']}` : ''}
@@ -169,10 +62,14 @@ function Labels({state}: {readonly state: Now}) {
     ['imported', 'imported', 'imported_w'],
   ] as const;
   return (
-    <ul class="labels">
+    <ul class="labels four">
       {rows.map(([style, word, key]) => (
         <li key={key}>
-          <i class={`swatch label ${style}`} /> {t(word)} <b>{watts(watt(state, key))}</b>
+          <svg class={`sample edge ${style}`} viewBox="0 0 34 10" aria-hidden="true">
+            <path d="M2 5h30" class="bed" stroke-width="9" />
+            <path d="M2 5h30" class="stream still" stroke-width="4.5" />
+          </svg>
+          <span>{t(word)}</span> <b>{watts(watt(state, key))}</b>
         </li>
       ))}
     </ul>
@@ -194,8 +91,8 @@ function Today({state}: {readonly state: Now}) {
     [t('selfConsumption'), percent(value('self_consumption_pct'))],
   ];
   return (
-    <section aria-label={t('today')}>
-      <h2>{t('today')}</h2>
+    <section aria-labelledby="today">
+      <h2 id="today">{t('today')}</h2>
       <dl class="figures">
         {figures.map(([name, text]) => (
           <div key={name}>
@@ -204,6 +101,37 @@ function Today({state}: {readonly state: Now}) {
           </div>
         ))}
       </dl>
+    </section>
+  );
+}
+
+/** Every value with its age and the device that told it. */
+function Ages({state}: {readonly state: Now}) {
+  const rows = Object.entries(state.freshness);
+  if (rows.length === 0) return null;
+  return (
+    <section class="card">
+      <h2>{t('howOld')}</h2>
+      <ul class="ages">
+        {rows.map(([id, {devices, age_s}]) => {
+          const fresh = freshnessOf(state, id);
+          const solar = solarShareOf(state, id);
+          const soc = socOf(state, id);
+          return (
+            <li key={id}>
+              <span class={`dot ${fresh === 'fresh' ? 'good' : 'bad'}`} /> <b>{nameOf(id)}</b>{' '}
+              {age_s === null ? t('missing') : t('ago', {n: number(age_s)})}
+              {fresh === 'held' ? `, ${t('held')}` : ''} <span class="quiet">{devices.join(', ')}</span>
+              {state.roles.batteries.includes(id) && soc !== null && solar !== null ? (
+                <span>
+                  {' '}
+                  · {percent(soc)}, {percent(solar)} {t('solarShare')}
+                </span>
+              ) : null}
+            </li>
+          );
+        })}
+      </ul>
     </section>
   );
 }

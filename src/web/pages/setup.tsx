@@ -4,6 +4,7 @@ import {ask, now} from '../data.ts';
 import {Scroll} from '../scroll.tsx';
 import {bytes, nameOf, number, t} from '../text.ts';
 import {useAnswer} from './load.ts';
+import {Support} from './support.tsx';
 
 type Setup = {
   readonly version: string;
@@ -22,6 +23,7 @@ type Setup = {
     readonly queued: number;
     readonly dropped: number;
     readonly lastError: string | null;
+    readonly details?: Readonly<Record<string, number | string | boolean | null>>;
   }[];
   readonly log: readonly string[];
 };
@@ -57,22 +59,25 @@ export function SetupPage() {
           {ledger.first_day ? `${t('since')} ${ledger.first_day}` : ''} ·{' '}
           {database.diskFreeBytes === null ? '?' : bytes(database.diskFreeBytes)} {t('free')}
         </p>
+        <p>{writtenText(data.outlets.find(outlet => outlet.name === 'store')?.details)}</p>
         <p>
           <a href="api/v1/backup">{t('backup')}</a>
         </p>
       </section>
       <section class="card">
         <h2>{t('outlets')}</h2>
-        <ul>
+        <ul class="ages">
           {data.outlets.map(outlet => (
             <li key={outlet.name}>
-              <span class={`dot ${outlet.state === 'open' ? 'good' : 'bad'}`} /> {outlet.name}{' '}
-              {outlet.lastError ? `– ${outlet.lastError}` : ''} {outlet.dropped > 0 ? `(${number(outlet.dropped)} ${t('lost')})` : ''}
+              <span class={`dot ${outlet.state === 'open' ? 'good' : 'bad'}`} /> <b>{outlet.name}</b> {detailsOf(outlet)}
+              {outlet.lastError ? <span class="warning">{outlet.lastError}</span> : null}
             </li>
           ))}
         </ul>
+        {!data.outlets.some(outlet => outlet.name.startsWith('mqtt')) && <p>{t('noBroker')}</p>}
       </section>
       <Entities />
+      <Support />
       <section class="card">
         <h2>{t('config')}</h2>
         <p class="mono">{data.config.file}</p>
@@ -88,6 +93,26 @@ export function SetupPage() {
       </section>
     </>
   );
+}
+
+type Outlet = Setup['outlets'][number];
+
+/** What the disk has to bear. */
+function writtenText(details: Outlet['details']): string {
+  const [perDay, budget] = [details?.['written_mb_per_day'], details?.['budget_mb_per_day']];
+  if (typeof perDay !== 'number') return t('perDayLater');
+  return `${number(perDay)} MB ${t('perDay')}${typeof budget === 'number' ? ` ${t('budget', {n: number(budget)})}` : ''}`;
+}
+
+function detailsOf({queued, dropped, details, name}: Outlet): string {
+  const words = [
+    name.startsWith('mqtt') && typeof details?.['published'] === 'number' ? t('published', {n: number(details['published'])}) : null,
+    typeof details?.['homeassistant'] === 'boolean' ? t(details['homeassistant'] ? 'haOn' : 'haOff') : null,
+    typeof details?.['base'] === 'string' ? `${details['base']}/#` : null,
+    queued > 0 ? t('queued', {n: number(queued)}) : null,
+    dropped > 0 ? `${number(dropped)} ${t('lost')}` : null,
+  ];
+  return words.filter(word => word !== null).join(' · ');
 }
 
 /** Fields of the Energy dashboard and the entities that belong there, by their default ids. */

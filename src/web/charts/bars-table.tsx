@@ -1,0 +1,48 @@
+// The same bars as a table, for whoever reads or copies rather than looks.
+
+import {Scroll} from '../scroll.tsx';
+import {fixed, t, wayOf} from '../text.ts';
+import type {Bar, Line} from './bars.tsx';
+
+type Props = {readonly bars: readonly Bar[]; readonly line: Line | undefined; readonly names: readonly string[]};
+
+export function BarsTable({bars, line, names}: Props) {
+  const rows = bars.map((bar, index) => ({bar, level: line?.values[index] ?? null})).filter(({bar}) => !bar.missing && !bar.ahead);
+  return (
+    <details>
+      <summary>{t('table')}</summary>
+      <Scroll name={t('table')}>
+        <table class="numbers">
+          <thead>
+            <tr>
+              <th scope="col">{t('time')}</th>
+              {names.map(name => (
+                <th key={name} scope="col">
+                  {wayOf(name)} (kWh)
+                </th>
+              ))}
+              {line && (
+                <th scope="col">
+                  {line.name} ({line.unit})
+                </th>
+              )}
+              <th scope="col">{t('quality')}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {rows.map(({bar, level}) => (
+              <tr key={bar.title}>
+                <th scope="row">{bar.title}</th>
+                {names.map(name => (
+                  <td key={name}>{fixed(((bar.up[name] ?? 0) + (bar.down[name] ?? 0)) / 1000, 3)}</td>
+                ))}
+                {line && <td>{level === null ? '' : Math.round(level)}</td>}
+                <td>{bar.flagged ? t('flagged') : bar.hollow ? t('held') : ''}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </Scroll>
+    </details>
+  );
+}

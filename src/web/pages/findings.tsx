@@ -1,0 +1,115 @@
+// Findings and hints: what stands out, on what evidence, and what to do about it.
+
+import type {TextKey} from '../text/en.ts';
+import {moment, number, t} from '../text.ts';
+
+export type Event = {
+  readonly id: number;
+  readonly at: string;
+  readonly kind: string;
+  readonly about: string | null;
+  readonly detail: string;
+  readonly evidence: Readonly<Record<string, number | string>> | null;
+};
+export type Finding = {readonly where: string; readonly what: string; readonly todo: string};
+type Trouble = {
+  readonly id: string;
+  readonly state: string;
+  readonly since: string;
+  readonly last_fault: string | null;
+  readonly faults: Readonly<Record<string, number>>;
+};
+type Row = {
+  readonly key: string;
+  readonly where: string;
+  readonly what: string;
+  readonly evidence: string | null;
+  readonly todo: string;
+};
+
+const TODO: readonly [RegExp, TextKey][] = [
+  [/timeout|in time|did not answer|no answer/i, 'todoTimeout'],
+  [/disconnected|ECONNREFUSED|EHOSTUNREACH|refused the connection|not connected|cannot connect/i, 'todoDisconnected'],
+  [/refused|exception/i, 'todoRefused'],
+  [/bad_frame|checksum|CRC/i, 'todoBadFrame'],
+];
+
+type Props = {
+  readonly devices: readonly Trouble[];
+  readonly findings: readonly Finding[];
+  readonly events: readonly Event[];
+  readonly zone: string;
+};
+
+export function Findings({devices, findings, events, zone}: Props) {
+  const rows: Row[] = [
+    ...devices
+      .filter(device => device.state === 'lost' || device.state === 'partial')
+      .map(device => {
+        const worst = Object.entries(device.faults).sort((a, b) => b[1] - a[1])[0]?.[0] ?? '';
+        const said = `${device.last_fault ?? ''} ${worst}`;
+        return {
+          key: `device ${device.id}`,
+          where: device.id,
+          what: device.last_fault ?? t('lostDevice', {device: device.id}),
+          evidence: `${t('since_', {at: moment(device.since, zone)})}${faultsText(device.faults)}`,
+          todo: t(TODO.find(([pattern]) => pattern.test(said))?.[1] ?? 'todoAny'),
+        };
+      }),
+    ...newestHints(events).map(event => ({
+      key: `event ${event.id}`,
+      where: moment(event.at, zone),
+      what: event.detail,
+      evidence: event.evidence
+        ? Object.entries(event.evidence)
+            .filter(([name]) => name !== 'hint')
+            .map(([name, value]) => `${name} ${typeof value === 'number' ? number(value) : value}`)
+            .join(', ')
+        : null,
+      todo: t(/generation|more leave/.test(event.detail) ? 'todoPlus' : 'todoMinus'),
+    })),
+    ...findings.map(finding => ({key: `finding ${finding.where} ${finding.what}`, evidence: null, ...finding})),
+  ];
+  return (
+    <section class="card" aria-labelledby="findings">
+      <h2 id="findings">{t('findings')}</h2>
+      {rows.length === 0 ? (
+        <p>
+          <span class="dot good" /> {t('noFindings')}
+        </p>
+      ) : (
+        <ul class="findings">
+          {rows.map(row => (
+            <li key={row.key}>
+              <b>{row.where}</b> {row.what}
+              {row.evidence && (
+                <span class="quiet">
+                  {t('evidence')}: {row.evidence}
+                </span>
+              )}
+              <span>
+                <b>{t('todo')}:</b> {row.todo}
+              </span>
+            </li>
+          ))}
+        </ul>
+      )}
+    </section>
+  );
+}
+
+const faultsText = (faults: Readonly<Record<string, number>>): string =>
+  Object.entries(faults)
+    .map(([kind, count]) => ` · ${kind} ${number(count)}`)
+    .join('');
+
+/** The newest hint of each kind: the same one every evening is one finding. */
+function newestHints(events: readonly Event[]): Event[] {
+  const seen = new Set<string>();
+  return events.filter(event => {
+    const key = String(event.evidence?.['hint'] ?? event.about);
+    if (event.kind !== 'hint' || seen.has(key)) return false;
+    seen.add(key);
+    return true;
+  });
+}
