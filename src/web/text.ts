@@ -34,31 +34,41 @@ export const kwh = (value: number | null | undefined): string =>
   value === null || value === undefined ? '–' : `${Math.abs(value) >= 100 ? one.format(value) : two.format(value)}\u00a0kWh`;
 export const percent = (value: number | null | undefined): string =>
   value === null || value === undefined ? '–' : `${whole.format(value)}\u00a0%`;
+/** Making a formatter costs far more than using it, and a chart uses hundreds. */
+const kept = new Map<string, Intl.DateTimeFormat>();
+function timeFormat(options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const key = JSON.stringify(options);
+  const format = kept.get(key) ?? new Intl.DateTimeFormat(locale, options);
+  kept.set(key, format);
+  return format;
+}
 /** An amount with its currency. */
 export const currency = (value: number, code: string, digits = 2): string =>
   new Intl.NumberFormat(locale, {style: 'currency', currency: code, maximumFractionDigits: digits}).format(value);
 /** With that many decimals. */
-export const fixed = (value: number, digits: number): string =>
-  new Intl.NumberFormat(locale, {minimumFractionDigits: digits, maximumFractionDigits: digits}).format(value + 0);
+export const fixed = (value: number, digits: number): string => {
+  const format = fixedFormats[digits] ?? new Intl.NumberFormat(locale, {minimumFractionDigits: digits, maximumFractionDigits: digits});
+  fixedFormats[digits] = format;
+  return format.format(value + 0);
+};
+const fixedFormats: Intl.NumberFormat[] = [];
 export const number = (value: number): string => any.format(value);
 export const bytes = (value: number): string =>
   value >= 1e9 ? `${two.format(value / 1e9)}\u00a0GB` : `${one.format(value / 1e6)}\u00a0MB`;
 export const clock = (at: string | number, zone: string): string =>
-  new Intl.DateTimeFormat(locale, {timeZone: zone, hour: '2-digit', minute: '2-digit'}).format(new Date(at));
+  timeFormat({timeZone: zone, hour: '2-digit', minute: '2-digit'}).format(new Date(at));
 export const moment = (at: string | number, zone: string): string =>
-  new Intl.DateTimeFormat(locale, {timeZone: zone, dateStyle: 'medium', timeStyle: 'medium'}).format(new Date(at));
+  timeFormat({timeZone: zone, dateStyle: 'medium', timeStyle: 'medium'}).format(new Date(at));
 /** A moment of today as its time, an older one with its date. */
 export const justClock = (at: string | number, zone: string): string =>
   Math.abs(Date.now() - Date.parse(String(at))) < 43_200_000
-    ? new Intl.DateTimeFormat(locale, {timeZone: zone, timeStyle: 'medium'}).format(new Date(at))
+    ? timeFormat({timeZone: zone, timeStyle: 'medium'}).format(new Date(at))
     : moment(at, zone);
 export const dayName = (day: string): string =>
-  new Intl.DateTimeFormat(locale, {timeZone: 'UTC', weekday: 'long', day: 'numeric', month: 'long', year: 'numeric'}).format(
-    new Date(`${day}T12:00:00Z`),
-  );
+  timeFormat({timeZone: 'UTC', weekday: 'long', day: 'numeric', month: 'long', year: 'numeric'}).format(new Date(`${day}T12:00:00Z`));
 export const shortDay = (day: string): string =>
-  new Intl.DateTimeFormat(locale, {timeZone: 'UTC', day: 'numeric', month: 'short'}).format(new Date(`${day}T12:00:00Z`));
+  timeFormat({timeZone: 'UTC', day: 'numeric', month: 'short'}).format(new Date(`${day}T12:00:00Z`));
 export const monthName = (month: string, long = true): string =>
-  new Intl.DateTimeFormat(locale, {timeZone: 'UTC', month: long ? 'long' : 'short', ...(long ? {year: 'numeric'} : {})}).format(
+  timeFormat({timeZone: 'UTC', month: long ? 'long' : 'short', ...(long ? {year: 'numeric'} : {})}).format(
     new Date(`${month}-15T12:00:00Z`),
   );

@@ -131,14 +131,16 @@ function barsOf(
   prices: ReadonlyMap<number, string>,
 ): Bar[] {
   const byStart = new Map<number, Slot>(flows.slots.map(slot => [Date.parse(slot.start), slot]));
-  return starts.map(start => {
-    const label = clock(start, zone);
+  const labels = starts.map(start => clock(start, zone));
+  const twice = new Set(labels.filter((label, index) => labels.indexOf(label) !== index));
+  return starts.map((start, index) => {
+    const label = labels[index] as string;
     const price = prices.get(start);
     return {
       ...stackOf(byStart.get(start), batteries, start > nowMs - QUARTER_MS),
       label,
       // The hour that comes twice has to be told apart.
-      title: starts.some(other => other !== start && clock(other, zone) === label) ? `${label} ${offsetOf(start, zone)}` : label,
+      title: twice.has(label) ? `${label} ${offsetOf(start, zone)}` : label,
       ...(price === undefined ? {} : {price}),
     };
   });
