@@ -38,6 +38,7 @@ export async function discover(
   const found: Discovered[] = [];
   const unknown: number[] = [];
   const bySerial = new Map<string, number>();
+  const known: {readonly index: number; readonly profile: string; readonly counters: ReadonlyMap<string, number>}[] = [];
   let reached = false;
   let reason: string | null = null;
   try {
@@ -55,13 +56,18 @@ export async function discover(
       if (scan.kind !== 'fits') continue;
       const fit = scan.fit.tied.length === 0 ? scan.fit : await settle(scan.fit, unit, url, link, signal);
       const key = fit.identity.serial === null ? null : `${fit.profile.id}/${fit.identity.serial}`;
-      const twin = key === null ? undefined : bySerial.get(key);
+      const counters = key === null ? await countersOf(fit, unit, url, link, signal) : new Map<string, number>();
+      const twin =
+        key === null
+          ? known.find(other => other.profile === fit.profile.id && sameCounters(other.counters, counters))?.index
+          : bySerial.get(key);
       if (twin !== undefined) {
         const before = found[twin] as Discovered;
         found[twin] = {...before, twins: [...before.twins, unit]};
         continue;
       }
       if (key !== null) bySerial.set(key, found.length);
+      else known.push({index: found.length, profile: fit.profile.id, counters});
       found.push({...fit, unit, twins: []});
     }
   } finally {
@@ -69,6 +75,31 @@ export async function discover(
   }
   return {found, unknown};
 }
+
+/** A counter may move on between two looks, Wh. */
+const MOVED_WH = 20;
+/** Counters below this are those of any new device, Wh. */
+const NEW_WH = 1000;
+
+/** Lifetime counters tell two devices apart that have no serial number. */
+async function countersOf({profile}: Fit, unit: number, linkUrl: LinkUrl, link: Link, signal: AbortSignal): Promise<Map<string, number>> {
+  const points = profile.points.filter(point => point.name.endsWith('energy_wh'));
+  const device = createDevice(
+    {id: profile.id, profile: {...profile, points, variants: []}, link, linkUrl, unit, units: {}, options: {}, everyMs: 0, slowEveryMs: 0},
+    {clock: realClock, log: silentLog, note() {}, localHour: () => 12},
+  );
+  const {readings} = points.length > 0 ? await device.sweep(signal) : {readings: []};
+  return new Map(
+    readings.flatMap(({point, measured}) =>
+      measured.kind === 'good' && typeof measured.value === 'number' ? [[point, measured.value]] : [],
+    ),
+  );
+}
+
+const sameCounters = (one: ReadonlyMap<string, number>, other: ReadonlyMap<string, number>): boolean =>
+  one.size === other.size &&
+  [...one.values()].some(value => value >= NEW_WH) &&
+  [...one].every(([point, value]) => Math.abs(value - (other.get(point) ?? Infinity)) <= MOVED_WH);
 
 /** Among profiles for which as much speaks, the one whose points the device tells: what is missing counts against it. */
 async function settle(fit: Fit, unit: number, linkUrl: LinkUrl, link: Link, signal: AbortSignal): Promise<Fit> {
