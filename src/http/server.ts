@@ -10,7 +10,7 @@ import {pipeline} from 'node:stream/promises';
 import {promisify} from 'node:util';
 import {gzip as gzipCallback} from 'node:zlib';
 import {AppError} from '../core/errors.ts';
-import {follow, isFresh, type Picture} from '../core/picture.ts';
+import {follow, type Picture} from '../core/picture.ts';
 import type {Sink, TickRecord} from '../core/sink.ts';
 import {endpoints, nowOf} from './api.ts';
 import {createAuth, splitHost} from './auth.ts';
@@ -48,9 +48,12 @@ export function createHttp(settings: HttpSettings, deps: HttpDeps): HttpSink {
   const streams = createStreams();
   const files = pageFiles();
   let picture: Picture | null = null;
+  /** Real time, so that a demo that lives faster does not age faster. */
+  let pictureAtMs = Number.NEGATIVE_INFINITY;
   /** A picture that is too old to stand for the house is none. */
   const newest = (): TickRecord | null =>
-    picture && (isFresh(picture, deps.site.pollEveryMs) ? picture.record : {...picture.record, state: null});
+    picture &&
+    (performance.now() - pictureAtMs <= Math.max(STALE_MS, 5 * deps.site.pollEveryMs) ? picture.record : {...picture.record, state: null});
   let newestAtMs = performance.now();
   let streamDueMs = 0;
   const api = endpoints(deps, newest);
@@ -236,6 +239,7 @@ export function createHttp(settings: HttpSettings, deps: HttpDeps): HttpSink {
     },
     async write(records) {
       for (const record of records) picture = follow(picture, record);
+      if (records.some(record => record.state)) pictureAtMs = performance.now();
       newestAtMs = performance.now();
       if (streams.count() === 0 || newestAtMs < streamDueMs) return;
       streamDueMs = newestAtMs + STREAM_EVERY_MS * 0.9;
