@@ -1,6 +1,7 @@
 // `wattledger check`: everything that can be known before the daemon starts.
 
-import {loadConfig} from '../config/load.ts';
+import {loadConfig, parseConfig} from '../config/load.ts';
+import {upgradeFile} from '../config/upgrade.ts';
 import {type Command, flagOption, textOption} from './command.ts';
 import {busLoads, type DeviceTold, offlineFindings, onlineFindings} from './findings.ts';
 
@@ -9,10 +10,11 @@ const FOUND = 3;
 export const command: Command = {
   name: 'check',
   summary: 'configuration, site map, clock, disk; with --online each device and broker',
-  usage: '--config FILE [--online] [--json]',
-  options: {config: {type: 'string', short: 'c'}, online: {type: 'boolean'}, json: {type: 'boolean'}},
+  usage: '--config FILE [--online] [--upgrade] [--json]',
+  options: {config: {type: 'string', short: 'c'}, online: {type: 'boolean'}, upgrade: {type: 'boolean'}, json: {type: 'boolean'}},
   help: `  --config FILE   the configuration (default /etc/wattledger/wattledger.yaml)
   --online        asks each device once and knocks at each broker
+  --upgrade       writes a configuration of an earlier version in the form of today; the old file is kept beside it as FILE.vN
   --json          as JSON
 
 Exit code 0 where all is well, 3 where anything is found, 2 where the configuration itself is wrong.`,
@@ -20,6 +22,14 @@ Exit code 0 where all is well, 3 where anything is found, 2 where the configurat
   async run(context) {
     const fileName = textOption(context, 'config') ?? '/etc/wattledger/wattledger.yaml';
     const config = loadConfig(fileName);
+    if (flagOption(context, 'upgrade')) {
+      const upgraded = upgradeFile(fileName, text => void parseConfig(text, fileName));
+      context.err(
+        upgraded
+          ? `${fileName}: version ${upgraded.from} became ${upgraded.to} (${upgraded.changes.join('; ')}); the old file is ${upgraded.copy}`
+          : `${fileName}: has the form of today`,
+      );
+    }
     const json = flagOption(context, 'json');
     const devices: DeviceTold[] = [];
     const findings = offlineFindings(config);

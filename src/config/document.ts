@@ -1,6 +1,6 @@
 // YAML text against a schema: errors name file, line, column, key, what was found and what was expected, and the nearest known word.
 
-import {type Document, isMap, isNode, isPair, LineCounter, parseDocument} from 'yaml';
+import {type Document, isMap, isNode, isPair, LineCounter, parseDocument, visit} from 'yaml';
 import type {z} from 'zod';
 import {AppError, type ErrorCode} from '../core/errors.ts';
 import {nearest} from '../core/nearest.ts';
@@ -10,20 +10,34 @@ export type YamlFile = {readonly name: string; readonly document: Document; read
 /** The text as YAML. Throws AppError with the line where it is not. */
 export function parseYaml(text: string, fileName: string, code: ErrorCode = 'CONFIG_INVALID'): YamlFile {
   const lines = new LineCounter();
-  const document = parseDocument(text, {lineCounter: lines, prettyErrors: false});
+  const document = parseDocument(text, {lineCounter: lines, prettyErrors: false, logLevel: 'error'});
   const [error] = document.errors;
   if (error) {
     const {line, col} = lines.linePos(error.pos[0]);
     throw new AppError(code, `${fileName}:${line}:${col}`, error.message.split('\n')[0] ?? 'not YAML', {cause: error});
   }
+  const yaml = {name: fileName, document, lines};
   try {
     document.toJS();
-  } catch (cause) {
-    // An alias without its anchor, or more of them than any file needs.
-    const {line, col} = lines.linePos(Math.max(0, text.search(/[:\s,[{]\*/)));
-    throw new AppError(code, `${fileName}:${line}:${col}`, (cause as Error).message.split('\n')[0] ?? 'not YAML', {cause});
+  } catch (error) {
+    throw new AppError(code, aliasPlace(yaml), (error as Error).message, {cause: error});
   }
-  return {name: fileName, document, lines};
+  return yaml;
+}
+
+/** Where the first alias stands that leads nowhere, else the first of all: too many of them are an error as well. */
+function aliasPlace({name, document, lines}: YamlFile): string {
+  const offsets: number[] = [];
+  let lost: number | undefined;
+  visit(document, {
+    Alias(_, alias) {
+      const offset = alias.range?.[0] ?? 0;
+      offsets.push(offset);
+      if (lost === undefined && !alias.resolve(document)) lost = offset;
+    },
+  });
+  const {line, col} = lines.linePos(lost ?? offsets[0] ?? 0);
+  return `${name}:${line}:${col}`;
 }
 
 /** `file:line:column` of a key path: of the key itself where it exists, else of its nearest parent. */

@@ -11,6 +11,7 @@ import {loadProfile} from './profiles.ts';
 import {type ConfigFile, configSchema} from './schema.ts';
 import {resolveMap} from './sitemap.ts';
 import {type MoneyConfig, resolveTariffs} from './tariffs.ts';
+import {upgrade} from './upgrade.ts';
 import type {SecretSource} from './values.ts';
 
 export type LinkConfig = {readonly name: string; readonly url: LinkUrl; readonly timeoutMs?: number; readonly minGapMs?: number};
@@ -82,6 +83,7 @@ const reasonOf = (error: unknown): string =>
 /** Checks a configuration text; `fileName` stands in the errors, and relative paths are relative to its folder. */
 export function parseConfig(text: string, fileName: string): AppConfig {
   const yaml = parseYaml(text, fileName);
+  upgrade(yaml);
   const file = validate(configSchema, yaml);
   const folder = path.dirname(fileName);
   const clearSecrets: string[] = [];

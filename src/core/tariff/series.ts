@@ -20,6 +20,8 @@ export type SeriesShape = {
 
 /** A price holds until the next one begins, an hour at most: a hole in a list stays a hole. */
 const LONGEST_MS = 3_600_000;
+/** Far beyond any list of prices, and small enough to be counted in quarter hours: the end of the year 9999. */
+const LAST_MS = 253_402_300_799_999;
 
 /** CSV with a header or without: begin, price; separated by comma, semicolon or tab. Throws RangeError with the line. */
 export function parseCsv(text: string, shape: SeriesShape, zone: string): SeriesRow[] {
@@ -48,7 +50,7 @@ export function parseJsonSeries(document: unknown, shape: SeriesShape, zone: str
     const [begin, amount] = [pick(entry, shape.start), pick(entry, shape.price)];
     const startMs = typeof begin === 'number' ? (begin > 1e11 ? begin : begin * 1000) : parseMoment(String(begin), zone);
     const micro = typeof amount === 'number' || typeof amount === 'string' ? decimal(String(amount), shiftOf(shape.unit)) : null;
-    if (startMs === null || !Number.isFinite(startMs))
+    if (startMs === null || !(Math.abs(startMs) <= LAST_MS))
       throw new RangeError(`entry ${index + 1}: "${shape.start}" is ${JSON.stringify(begin)}, no time`);
     if (micro === null) throw new RangeError(`entry ${index + 1}: "${shape.price}" is ${JSON.stringify(amount)}, no price`);
     return {startMs, micro};

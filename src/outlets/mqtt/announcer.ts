@@ -129,7 +129,14 @@ function isOurs({site, base}: DiscoveryFacts, id: string, payload: string): bool
 
 function componentsIn(payload: string): Readonly<Record<string, {readonly platform?: string}>> {
   try {
-    return (JSON.parse(payload) as {components?: Record<string, {platform?: string}>}).components ?? {};
+    const {components} = JSON.parse(payload) as {components?: unknown};
+    // Anybody may have written it.
+    return Object.fromEntries(
+      Object.entries(components ?? {}).map(([key, one]: [string, {platform?: unknown} | null]) => [
+        key,
+        typeof one?.platform === 'string' ? {platform: one.platform} : {},
+      ]),
+    );
   } catch {
     return {};
   }
