@@ -62,7 +62,8 @@ export const ascii: Framing = {
     if (begin < 0) return MORE;
     const end = received.indexOf('\r\n', begin);
     if (end < 0) return MORE;
-    const text = received.toString('ascii', begin + 1, end);
+    // `ascii` would drop the highest bit, and take a broken byte for a good one.
+    const text = received.toString('latin1', begin + 1, end);
     if (!/^([0-9A-F]{2})+$/i.test(text)) return bad('characters that are no hexadecimal digits');
     const bytes = Buffer.from(text, 'hex');
     if (bytes.length < 4 || lrc(bytes.subarray(0, -1)) !== bytes[bytes.length - 1]) return bad('the checksum is wrong');

@@ -10,6 +10,7 @@ import {configSchema} from '../../src/config/schema.ts';
 const PAGES = [
   'README.md',
   'CHANGELOG.md',
+  'addon/DOCS.md',
   ...readdirSync('docs', {recursive: true, encoding: 'utf8'})
     .filter(name => name.endsWith('.md'))
     .map(name => `docs/${name}`),
