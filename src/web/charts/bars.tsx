@@ -5,6 +5,7 @@ import {fixed, kwh, number, t, wayOf} from '../text.ts';
 import {BarsTable} from './bars-table.tsx';
 import {colour, Patterns, patternOf, Swatch} from './patterns.tsx';
 import {axisOf} from './scale.ts';
+import {narrow} from './size.ts';
 
 export type Bar = {
   /** Shown below and in the table. */
@@ -31,14 +32,14 @@ export type BarsProps = {
   readonly onRange?: (from: number, to: number) => void;
 };
 
-const WIDTH = 720;
 const HEIGHT = 270;
-const LEFT = 44;
-const TOP = 8;
+const LEFT = 40;
+const TOP = 22;
 const BOTTOM = 22;
 const RIGHT = 40;
 
 export function Bars({bars, line, summary, onRange}: BarsProps) {
+  const chartWidth = narrow.value ? 380 : 720;
   const [focus, setFocus] = useState<number | null>(null);
   const dragFrom = useRef<number | null>(null);
   const sum = (parts: Readonly<Record<string, number>>): number => Object.values(parts).reduce((a, b) => a + b, 0);
@@ -46,13 +47,13 @@ export function Bars({bars, line, summary, onRange}: BarsProps) {
   const plot = HEIGHT - BOTTOM - TOP;
   const y = (wh: number): number => TOP + ((axis.most - wh / 1000) / (axis.most - axis.least)) * plot;
   const right = line ? RIGHT : 0;
-  const step = (WIDTH - LEFT - right) / Math.max(1, bars.length);
+  const step = (chartWidth - LEFT - right) / Math.max(1, bars.length);
   const width = Math.max(1, step - (bars.length > 60 ? 1 : bars.length > 20 ? 3 : 6));
-  const every = Math.ceil(bars.length / 8);
+  const every = Math.ceil(bars.length / (narrow.value ? 5 : 8));
   const chosen = focus === null ? null : bars[focus];
   const indexAt = (event: PointerEvent): number | null => {
     const box = (event.currentTarget as SVGElement).getBoundingClientRect();
-    const index = Math.floor((((event.clientX - box.left) / box.width) * WIDTH - LEFT) / step);
+    const index = Math.floor((((event.clientX - box.left) / box.width) * chartWidth - LEFT) / step);
     return index >= 0 && index < bars.length ? index : null;
   };
   const release = (event: PointerEvent): void => {
@@ -71,7 +72,7 @@ export function Bars({bars, line, summary, onRange}: BarsProps) {
   return (
     <figure class="chart">
       <svg
-        viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+        viewBox={`0 0 ${chartWidth} ${HEIGHT}`}
         role="img"
         aria-label={summary}
         // biome-ignore lint/a11y/noNoninteractiveTabindex: arrow keys walk along the bars
@@ -88,12 +89,12 @@ export function Bars({bars, line, summary, onRange}: BarsProps) {
         onKeyDown={onKey}
       >
         <Patterns />
-        <text x={LEFT - 6} y={HEIGHT - 6} class="tick end">
+        <text x={LEFT - 6} y={10} class="tick end">
           kWh
         </text>
         {axis.ticks.map(value => (
           <g key={value}>
-            <line x1={LEFT} x2={WIDTH - right} y1={y(value * 1000)} y2={y(value * 1000)} class={value === 0 ? 'axis' : 'rule'} />
+            <line x1={LEFT} x2={chartWidth - right} y1={y(value * 1000)} y2={y(value * 1000)} class={value === 0 ? 'axis' : 'rule'} />
             <text x={LEFT - 6} y={y(value * 1000) + 4} class="tick end">
               {fixed(Math.abs(value), axis.digits)}
             </text>
@@ -121,7 +122,7 @@ export function Bars({bars, line, summary, onRange}: BarsProps) {
             <path class="line halo" d={lineOf(line, step, plot)} />
             <path class="line" d={lineOf(line, step, plot)} />
             {[0, 50, 100].map(value => (
-              <text key={value} x={WIDTH - right + 6} y={TOP + (1 - value / line.most) * plot + 4} class="tick">
+              <text key={value} x={chartWidth - right + 6} y={TOP + (1 - value / line.most) * plot + 4} class="tick">
                 {value} {value === 100 ? line.unit : ''}
               </text>
             ))}

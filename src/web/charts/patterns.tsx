@@ -12,11 +12,11 @@ const MARKS: Readonly<Record<string, string>> = {
   wind: 'M0 2h8M0 6h8',
   generator: 'M0 0h8M0 0v8',
   battery: 'M2 2h.1M6 6h.1',
-  grid: 'M0 4h8',
+  grid: 'M-2 6l4 4M0 0l8 8M6-2l4 4',
   unknown: 'M4 4h.1',
   'to-battery': 'M-2 2l4-4M0 8l8-8M6 10l4-4',
   'to-grid': 'M4 0v8',
-  'to-load': 'M-2 6l4 4M0 0l8 8M6-2l4 4',
+  'to-load': 'M0 4h8',
 };
 
 /** The definitions; once in each chart that fills with `patternOf`. */

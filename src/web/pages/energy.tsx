@@ -22,6 +22,7 @@ type Period = {
 };
 type PeriodFlows = Flows & {readonly from: string; readonly to: string};
 const HOUR_MS = 3_600_000;
+const QUARTER_MS = 900_000;
 const POLICIES = [
   ['solar-first', 'solarFirst'],
   ['proportional', 'proportional'],
@@ -105,12 +106,16 @@ function OnePeriod({period, policy, zone}: {readonly period: Period; readonly po
   const other = useAnswer(`${from} ${to} other`, () =>
     ask<Flows>('flows', {from, to, step, policy: policy === 'proportional' ? 'solar-first' : 'proportional'}),
   );
-  const earlier = useAnswer(`before ${from} ${policy}`, async () => (before ? ask<Flows>('flows', {...before, step, policy}) : null));
+  const past = before && alike(before, period, zone);
+  const earlier = useAnswer(`before ${past?.from} ${past?.to} ${policy}`, async () =>
+    past ? ask<Flows>('flows', {...past, step, policy}) : null,
+  );
   if (error) return <p class="warning">{error}</p>;
   if (!data) return <p class="quiet">…</p>;
   if (data.slots.length === 0) return <p class="quiet">{t('noData')}</p>;
   const sums = sumsOf(data.slots, batteries);
-  const bars = barsOf(data, from, to, step, zone, batteries);
+  // One held quarter hour does not make a whole hour hollow: that is for the page Day.
+  const bars = barsOf(data, from, to, step, zone, batteries).map(bar => ({...bar, hollow: false}));
   const summary = `${t('produced')} ${kwh(sums.produced / 1000)}, ${t('consumed')} ${kwh(sums.consumed / 1000)}`;
   return (
     <>
@@ -158,6 +163,17 @@ function OnePeriod({period, policy, zone}: {readonly period: Period; readonly po
       </p>
     </>
   );
+}
+
+/** As much of the period before as has passed of a running one: half a day is not held against a whole one. */
+function alike(before: {from: string; to: string}, {from, to}: Period, zone: string): {from: string; to: string} {
+  const nowMs = now.value?.ts ? Date.parse(now.value.ts) : Date.now();
+  const today = dayOf(nowMs, zone);
+  if (today < from || today >= to) return before;
+  if (from === today) return {from: before.from, to: new Date(Math.floor(nowMs / QUARTER_MS) * QUARTER_MS - 24 * HOUR_MS).toISOString()};
+  const days = Math.round((Date.parse(today) - Date.parse(from)) / (24 * HOUR_MS)) + 1;
+  const end = shiftDay(before.from, days);
+  return {from: before.from, to: end < before.to ? end : before.to};
 }
 
 /** All steps of the period, so that an hour stands where it belongs and a hole is seen. */

@@ -80,7 +80,7 @@ export function Findings({devices, findings, events, zone}: Props) {
       ) : (
         <ul class="findings">
           {rows.map(row => (
-            <li key={row.key}>
+            <li key={row.key} class={row.key.startsWith('finding') ? '' : 'bad'}>
               <b>{row.where}</b> {row.what}
               {row.evidence && (
                 <span class="quiet">
@@ -88,7 +88,7 @@ export function Findings({devices, findings, events, zone}: Props) {
                 </span>
               )}
               <span>
-                <b>{t('todo')}:</b> {row.todo}
+                <b>{t('todo')}:</b> {withCode(row.todo)}
               </span>
             </li>
           ))}
@@ -97,6 +97,9 @@ export function Findings({devices, findings, events, zone}: Props) {
     </section>
   );
 }
+
+/** Text between backticks as code. */
+const withCode = (text: string) => text.split('`').map((part, index) => (index % 2 === 1 ? <code key={part}>{part}</code> : part));
 
 const faultsText = (faults: Readonly<Record<string, number>>): string =>
   Object.entries(faults)

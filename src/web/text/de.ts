@@ -62,7 +62,7 @@ export const de: Readonly<Record<TextKey, string>> = {
   solarFirst: 'Solar zuerst',
   proportional: 'Anteilig',
   batteryFirst: 'Speicher zuerst',
-  compare: 'gegen den Zeitraum davor',
+  compare: 'gegen denselben Teil davor',
   flowsTitle: 'Woher wohin',
   batteryOrigin: 'Was der Speicher gab, nach Herkunft',
   download: 'Als CSV laden',
