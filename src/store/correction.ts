@@ -221,7 +221,7 @@ function spread(before: readonly SlotCell[], after: Matrix, batteries: readonly 
   return cells.filter(cell => cell.energyMilliWh !== 0);
 }
 
-function addAudit(db: Db, {who, why, what, atMs}: Audit, slot: number | null, before: unknown, after: unknown): void {
+export function addAudit(db: Db, {who, why, what, atMs}: Audit, slot: number | null, before: unknown, after: unknown): void {
   db.prepare('INSERT INTO wl_correction (at_ms, who, why, what, slot, before, after) VALUES (?, ?, ?, ?, ?, ?, ?)').run(
     Math.round(atMs),
     who,
@@ -254,8 +254,21 @@ export function recompute(db: Db, fromMs: number, toMs: number, audit: Audit): R
     energy_days_mwh: db.prepare('SELECT coalesce(sum(energy_mwh), 0) FROM wl_day').pluck().get(),
   });
   const before = fingerprint();
+  const {quarterHours} = recomputeIn(db, fromMs, toMs, null);
+  rebuildDays(db, zone);
+  addAudit(db, audit, null, before, fingerprint());
+  return {quarterHours, days: true};
+}
+
+/** Quarter hours and days of the points of one device, or of all, from the raw rows that are kept. */
+export function recomputeIn(db: Db, fromMs: number, toMs: number, device: string | null): {readonly quarterHours: number} {
+  const zone = getMeta(db, 'zone') ?? 'UTC';
+  const [fromTs, toTs] = [Math.floor(fromMs / 1000 / SLOT_S) * SLOT_S, Math.ceil(toMs / 1000 / SLOT_S) * SLOT_S];
   let quarterHours = 0;
-  for (const {id, raw} of db.prepare('SELECT id, raw FROM wl_device').all() as {id: number; raw: string}[]) {
+  for (const {id, raw} of db.prepare('SELECT id, raw FROM wl_device WHERE ? IS NULL OR key = ?').all(device, device) as {
+    id: number;
+    raw: string;
+  }[]) {
     const {changes} = db
       .prepare(`INSERT OR IGNORE INTO wl_todo SELECT DISTINCT ?, CAST(ts / 900 AS INTEGER) FROM ${quoted(raw)} WHERE ts >= ? AND ts < ?`)
       .run(id, fromTs, toTs);
@@ -263,7 +276,5 @@ export function recompute(db: Db, fromMs: number, toMs: number, audit: Audit): R
     const newest = db.prepare('SELECT max(slot) FROM wl_todo WHERE device = ?').pluck().get(id) as number | null;
     if (newest !== null) rollUp(db, id, newest + 1, zone);
   }
-  rebuildDays(db, zone);
-  addAudit(db, audit, null, before, fingerprint());
-  return {quarterHours, days: true};
+  return {quarterHours};
 }

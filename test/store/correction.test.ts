@@ -1,0 +1,173 @@
+// History changed on purpose: every change has its record, sums stay exact, and what was published never goes down.
+
+import Database from 'better-sqlite3';
+import {describe, expect, test} from 'vitest';
+import type {TickRecord} from '../../src/core/sink.ts';
+import {createBatch} from '../../src/store/batch.ts';
+import {correct, openForChange, recompute} from '../../src/store/correction.ts';
+import {readState} from '../../src/store/meta.ts';
+import {openReader} from '../../src/store/queries.ts';
+import {rescale} from '../../src/store/rescale.ts';
+import {createWriter} from '../../src/store/writer.ts';
+import {run} from '../support/cli.ts';
+import {type Bench, bench, never, ZONE} from './harness.ts';
+import {good, record, SLOT_MS, START_MS, slot} from './house.ts';
+
+const SLOTS = 12;
+const audit = {who: 'ann', why: 'the meter was read by hand', what: 'a test', atMs: START_MS + 1_000_000_000};
+
+async function stored(records: readonly TickRecord[]): Promise<Bench> {
+  const place = bench();
+  const store = place.open();
+  await store.start();
+  await store.write(records, never);
+  await store.close(never);
+  return place;
+}
+const quarters = (): TickRecord[] =>
+  Array.from({length: SLOTS}, (_, n) =>
+    record(n, START_MS + n * SLOT_MS, {
+      slots: [slot(START_MS + n * SLOT_MS, n)],
+      readings: [good('meter', 'grid.power_w', 1000 + n), good('meter', 'grid.voltage_l1_v', 230)],
+      energy: {grid_import_kwh: 1 + n},
+      flowState: '{}',
+    }),
+  );
+const all = (file: string, sql: string): unknown[][] => {
+  const db = new Database(file, {readonly: true});
+  try {
+    return db.prepare(sql).raw().all() as unknown[][];
+  } finally {
+    db.close();
+  }
+};
+
+describe('correct', () => {
+  test('the range has its new total to the mWh, cells and days agree, and each change is on record', async () => {
+    const place = await stored(quarters());
+    const db = openForChange(place.file);
+    const changes = correct(db, {total: 'grid_import', fromMs: START_MS, toMs: START_MS + 5 * SLOT_MS, energyMilliWh: 77_777}, audit);
+    expect(changes.reduce((sum, one) => sum + one.after, 0)).toBe(77_777);
+    expect(changes.map(one => one.before)).toEqual([3000, 3001, 3002, 3003, 3004]);
+    expect(readState(db).energy).toEqual({grid_import_kwh: SLOTS});
+    db.close();
+    const [sums] = all(
+      place.file,
+      `SELECT (SELECT sum(energy_mwh) FROM energy_15m WHERE policy = 'solar-first' AND source = 'grid'),
+(SELECT sum(energy_mwh) FROM energy_day WHERE policy = 'solar-first' AND source = 'grid'),
+(SELECT sum(energy_mwh) FROM totals_15m WHERE name = 'grid_import')`,
+    );
+    const untouched = Array.from({length: SLOTS - 5}, (_, n) => 3005 + n).reduce((a, b) => a + b, 0);
+    expect(sums).toEqual([77_777 + untouched, 77_777 + untouched, 77_777 + untouched]);
+    const rows = all(place.file, 'SELECT who, why, before, after FROM corrections ORDER BY 1, 3');
+    expect(rows.length).toBe(5);
+    expect(rows[0]).toEqual(['ann', audit.why, '{"grid_import":3000}', JSON.stringify({grid_import: changes[0]?.after})]);
+  });
+
+  test('nothing happens where there is nothing, or where the quarter hour still runs', async () => {
+    const place = await stored([
+      ...quarters(),
+      record(99, START_MS + SLOTS * SLOT_MS, {slots: [slot(START_MS + SLOTS * SLOT_MS, 1, {closed: false})]}),
+    ]);
+    const db = openForChange(place.file);
+    const wanted = (from: number, to: number) => ({
+      total: 'solar' as const,
+      fromMs: START_MS + from * SLOT_MS,
+      toMs: START_MS + to * SLOT_MS,
+      energyMilliWh: 1,
+    });
+    expect(() => correct(db, wanted(500, 501), audit)).toThrow(/no quarter hour/);
+    expect(() => correct(db, wanted(0, SLOTS + 1), audit)).toThrow(/still running/);
+    expect(db.prepare('SELECT count(*) FROM wl_correction').pluck().get()).toBe(0);
+    db.close();
+  });
+});
+
+describe('recompute', () => {
+  test('figures that were spoilt are made again from raw values, on record', async () => {
+    const place = await stored(quarters());
+    const good15 = all(place.file, 'SELECT * FROM point_15m ORDER BY 1, 2, 3');
+    const goodDays = all(place.file, 'SELECT * FROM energy_day ORDER BY 1, 2, 3, 4, 5, 6');
+    const db = openForChange(place.file);
+    db.exec('UPDATE wl_point_15m SET avg = avg + 5; UPDATE wl_day SET energy_mwh = energy_mwh + 1');
+    expect(all(place.file, 'SELECT * FROM point_15m ORDER BY 1, 2, 3')).not.toEqual(good15);
+    recompute(db, START_MS, START_MS + SLOTS * SLOT_MS, audit);
+    db.close();
+    expect(all(place.file, 'SELECT * FROM point_15m ORDER BY 1, 2, 3')).toEqual(good15);
+    expect(all(place.file, 'SELECT * FROM energy_day ORDER BY 1, 2, 3, 4, 5, 6')).toEqual(goodDays);
+    expect(all(place.file, 'SELECT who, before <> after FROM corrections')).toEqual([['ann', 1]]);
+  });
+
+  test('a point whose profile had tenths for units: its values of that time only, its quarter hours, an event and a record', async () => {
+    const place = await stored(quarters());
+    const args = ['recompute', '--db', place.file, '--point', 'meter/grid.power_w', '--factor', '0.1', '--why', 'profile mended'];
+    const range = ['--from', new Date(START_MS).toISOString(), '--to', new Date(START_MS + 4 * SLOT_MS).toISOString()];
+    const done = await run([...args, ...range]);
+    expect(done).toMatchObject({code: 0, stderr: ''});
+    expect(done.stdout).toContain('4 raw values');
+    expect(all(place.file, 'SELECT grid_power_w, grid_voltage_l1_v FROM meter ORDER BY ts LIMIT 5')).toEqual([
+      [100, 230],
+      [100.1, 230],
+      [100.2, 230],
+      [100.3, 230],
+      [1004, 230],
+    ]);
+    expect(all(place.file, "SELECT avg FROM point_15m WHERE point = 'grid.power_w' ORDER BY slot_start_utc LIMIT 5").flat()).toEqual([
+      100, 100.1, 100.2, 100.3, 1004,
+    ]);
+    expect(all(place.file, "SELECT about FROM events WHERE kind = 'rescaled'")).toEqual([['meter/grid.power_w']]);
+    expect(all(place.file, 'SELECT why, before, after FROM corrections')).toEqual([
+      ['profile mended', '{"n":4,"min":10000,"max":10030}', '{"n":4,"min":1000,"max":1003}'],
+    ]);
+  });
+
+  test('a factor that destroys, a point that is none, a range without values: refused, nothing changed', async () => {
+    const place = await stored(quarters());
+    const db = openForChange(place.file);
+    const wanted = {device: 'meter', point: 'grid.power_w', factor: 2, fromMs: START_MS, toMs: START_MS + SLOT_MS};
+    for (const wrong of [
+      {factor: 0},
+      {factor: Number.NaN},
+      {factor: 1e300},
+      {point: 'grid.power'},
+      {device: 'x"; DROP TABLE wl_slot'},
+      {fromMs: 0, toMs: 1},
+    ])
+      expect(() => rescale(db, {...wanted, ...wrong}, audit)).toThrow();
+    expect(db.prepare('SELECT count(*) FROM wl_correction').pluck().get()).toBe(0);
+    expect(db.prepare('SELECT grid_power_w FROM meter ORDER BY ts LIMIT 1').pluck().get()).toBe(1000);
+    db.close();
+  });
+});
+
+test('a year of raw days comes and goes: the newest stay, and the file uses the freed pages again', () => {
+  const place = bench();
+  const KEEP = 10;
+  const writer = createWriter({path: place.file, zone: ZONE, rawDays: KEEP, archive: true, history: false}, () => {});
+  const batch = createBatch(100_000);
+  writer.start(START_MS);
+  const pages = (): number =>
+    all(
+      place.file,
+      "SELECT (SELECT count(*) FROM dbstat WHERE name = 'wl_raw_meter') + (SELECT * FROM pragma_freelist_count())",
+    )[0]?.[0] as number;
+  let early = 0;
+  for (let day = 0; day < 365; day++) {
+    for (let n = 0; n < 96; n += 4) {
+      const wallMs = START_MS + day * 86_400_000 + n * SLOT_MS;
+      batch.add(record(n, wallMs, {readings: [good('meter', 'grid.power_w', (n * day) % 5000)], slots: [slot(wallMs, n)]}));
+    }
+    const data = batch.take();
+    if (data) writer.commit(data);
+    while (writer.upkeep(START_MS + day * 86_400_000));
+    if (day === 3 * KEEP) early = pages();
+  }
+  expect(pages()).toBeLessThanOrEqual(early + 4);
+  writer.close();
+  const reader = openReader(place.file);
+  const rows = reader.rawAround({device: 'meter', fromMs: 0, toMs: Number.MAX_SAFE_INTEGER, limit: 10_000});
+  expect(new Set(rows.map(row => Math.floor(row.atMs / 86_400_000))).size).toBe(KEEP);
+  expect(reader.coverage({fromMs: 0, toMs: Number.MAX_SAFE_INTEGER})).toBe(365 * 24);
+  reader.close();
+  expect(all(place.file, 'SELECT count(*) + ?1 FROM wl_archive'.replace('?1', String(KEEP)))).toEqual([[366]]);
+});
