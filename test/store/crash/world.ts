@@ -17,7 +17,8 @@ export const startOf = (n: number): number => WORLD_START_MS + n * SLOT_MS;
 export const cellsOf = (n: number): {solarHome: number; solarBattery: number; gridHome: number} => ({
   solarHome: (n * 104_729) % 1_000_003,
   solarBattery: n % 3 === 0 ? 1 + (n % 1009) : 0,
-  gridHome: 1 + ((n * 31) % 50_021),
+  // Two at least: half of it, in a slot that still runs, is a cell of its own.
+  gridHome: 2 + ((n * 31) % 50_021),
 });
 
 /** Every third quarter hour is told while it runs, with half of its energy, and then again. */
