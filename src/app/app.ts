@@ -31,6 +31,8 @@ export type AppOptions = {
   readonly sinks?: readonly Sink[];
   /** The newest lines of the log, for the page. */
   readonly logTail?: () => readonly string[];
+  /** Whether the stop is only for a new configuration, which goes on in this process. */
+  readonly goesOn?: () => boolean;
   /** Called once the first tick is done. */
   readonly onReady?: (info: AppInfo) => void;
 };
@@ -107,7 +109,18 @@ export async function runApp(options: AppOptions): Promise<void> {
     : () => {};
   const money =
     config.money && keepMoney(config.money, {site, clock, log, store, note, everyMs: Math.min(config.store.commitEveryMs, MONEY_EVERY_MS)});
-  const stopWatchdog = startWatchdog({beat, everyMs: site.pollEveryMs, notifier, log, giveUp: () => process.exit(1)});
+  const stopWatchdog = startWatchdog({
+    beat,
+    everyMs: site.pollEveryMs,
+    stored: () => {
+      const {lastError, queued, details} = store.health();
+      return lastError === null ? {commits: Number(details?.['commits'] ?? 0), waiting: queued > 0} : null;
+    },
+    commitEveryMs: config.store.commitEveryMs,
+    notifier,
+    log,
+    giveUp: () => process.exit(1),
+  });
 
   const bootId = `${startedMs}`;
   const restored = found.flowState === null ? null : restoreFlow(found.flowState, site, bootId);
@@ -155,7 +168,8 @@ export async function runApp(options: AppOptions): Promise<void> {
     stopBackups();
     money?.stop();
     prices?.stop();
-    notifier.notify('STOPPING=1');
+    // systemd takes the word for the end, and ends what is still there a little later.
+    if (!options.goesOn?.()) notifier.notify('STOPPING=1');
     const deadline = setTimeout(() => kill.abort(), DRAIN_MS);
     await Promise.allSettled([house.close(), poller.idle()]);
     // Outlets first, the store last: what they hand back to it still counts.

@@ -8,6 +8,8 @@ export type LoggerOptions = {
   readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   /** 1 stdout, 2 stderr, or a stream of one's own. */
   readonly to: 1 | 2 | DestinationStream;
+  /** Each line begins with its priority, as journald wants it from what is no journal client: `<4>` is a warning. */
+  readonly priorities?: boolean;
   /** Called with every line as well, for the page's log tail. */
   readonly onLine?: (line: string) => void;
 };
@@ -15,8 +17,19 @@ export type LoggerOptions = {
 /** Fields that never reach a log, whoever passes them. */
 const REDACTED = ['password', 'token', '*.password', '*.token', 'headers.authorization', 'headers.cookie'];
 
-export function createLogger({level, to, onLine}: LoggerOptions): Log {
-  const stream = typeof to === 'number' ? destination({dest: to, sync: true}) : to;
+/** Source: sd-daemon(3), and the levels of syslog. */
+const PRIORITIES: Readonly<Record<string, number>> = {debug: 7, info: 6, warn: 4, error: 3};
+
+export function createLogger({
+  level,
+  to,
+  priorities = false,
+  onLine,
+}: LoggerOptions): Log & {setLevel(level: LoggerOptions['level']): void} {
+  const plain = typeof to === 'number' ? destination({dest: to, sync: true}) : to;
+  const stream: DestinationStream = priorities
+    ? {write: line => plain.write(`<${PRIORITIES[/"level":"(\w+)"/.exec(line)?.[1] ?? ''] ?? 6}>${line}`)}
+    : plain;
   const out: DestinationStream = onLine
     ? {
         write(line: string) {
@@ -25,18 +38,22 @@ export function createLogger({level, to, onLine}: LoggerOptions): Log {
         },
       }
     : stream;
-  return wrap(
-    pino(
-      {
-        level,
-        base: {app: 'wattledger', version: VERSION},
-        timestamp: pino.stdTimeFunctions.isoTime,
-        formatters: {level: label => ({level: label})},
-        redact: {paths: REDACTED, censor: '********'},
-      },
-      out,
-    ),
+  const logger = pino(
+    {
+      level,
+      base: {app: 'wattledger', version: VERSION},
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: {level: label => ({level: label})},
+      redact: {paths: REDACTED, censor: '********'},
+    },
+    out,
   );
+  return {
+    ...wrap(logger),
+    setLevel(next) {
+      logger.level = next;
+    },
+  };
 }
 
 const wrap = (logger: Logger): Log => ({

@@ -28,6 +28,8 @@ A device or a broker that is not there is waited for.`,
     const log = createLogger({
       level: config.logLevel,
       to: 1,
+      // Set by systemd where stdout goes to the journal.
+      priorities: process.env['JOURNAL_STREAM'] !== undefined,
       onLine: line => {
         tail.push(line);
         if (tail.length > TAIL_LINES) tail.shift();
@@ -50,6 +52,7 @@ A device or a broker that is not there is waited for.`,
         }
       };
       process.on('SIGHUP', onHangup);
+      log.setLevel(config.logLevel);
       try {
         log.info({part: 'tick', file: fileName, devices: config.devices.length, everyMs: config.site.pollEveryMs}, 'starting');
         await runApp({
@@ -57,6 +60,7 @@ A device or a broker that is not there is waited for.`,
           clock: realClock,
           log,
           signal: AbortSignal.any([context.signal, reload.signal]),
+          goesOn: () => !context.signal.aborted && next !== null,
           logTail: () => tail,
           onReady: info => log.info({part: 'tick', database: info.database, dashboard: info.dashboard}, 'first tick done'),
         });
