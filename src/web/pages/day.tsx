@@ -85,9 +85,11 @@ function OneDay({day, zone, nowMs}: {readonly day: string; readonly zone: string
         <button type="button" aria-label={t('later')} disabled={last >= starts.length} onClick={() => zoom(shown.count, last)}>
           ›
         </button>
-        <button type="button" disabled={!view} onClick={() => setView(null)}>
-          {t('wholeDay')}
-        </button>
+        {view && (
+          <button type="button" onClick={() => setView(null)}>
+            {t('wholeDay')}
+          </button>
+        )}
       </div>
       <Bars bars={cut(bars)} line={line} summary={summary} onRange={(from, to) => zoom(to - from + 1, shown.from + (from + to + 1) / 2)} />
       <p>
