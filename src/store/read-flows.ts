@@ -59,6 +59,7 @@ export function flows(db: Db, query: FlowQuery): FlowRow[] {
   };
   if (isLong(query.step)) {
     const kept = keptLength[query.step];
+    const startOf = dayStarts(query.zone);
     const [from, to] = daysOf(query);
     if (isStoredZone(db, query.zone)) {
       const qualities = dayQualities(db, kept, from, to);
@@ -70,7 +71,7 @@ export function flows(db: Db, query: FlowQuery): FlowRow[] {
         .all(kept, policy, from, to) as [string, number, number][];
       for (const [step, cell, energy] of sums) {
         const day = firstDay(step);
-        add(dayStart(query.zone, day), day, cell, energy, qualities.get(step) ?? 'ok');
+        add(startOf(day), day, cell, energy, qualities.get(step) ?? 'ok');
       }
       return rows;
     }
@@ -81,7 +82,7 @@ export function flows(db: Db, query: FlowQuery): FlowRow[] {
       policy,
     )) {
       const day = firstDay(step);
-      for (const [cell, energy] of sums) add(dayStart(query.zone, day), day, cell, energy, quality);
+      for (const [cell, energy] of sums) add(startOf(day), day, cell, energy, quality);
     }
     return rows;
   }
@@ -89,6 +90,16 @@ export function flows(db: Db, query: FlowQuery): FlowRow[] {
   for (const {step, sums, quality} of bySlot(db, range, bucketOf(query), policy))
     for (const [cell, energy] of sums) add(msOfSlot(step), null, cell, energy, quality);
   return rows;
+}
+
+/** Begins of days; each is worked out once, which costs more than all its rows. */
+function dayStarts(zone: string): (day: string) => number {
+  const known = new Map<string, number>();
+  return day => {
+    const startMs = known.get(day) ?? dayStart(zone, day);
+    known.set(day, startMs);
+    return startMs;
+  };
 }
 
 const slotRange = (zone: string, fromDay: string, toDay: string): [number, number] => [
@@ -136,6 +147,7 @@ export function totals(db: Db, query: TotalQuery): TotalRow[] {
   const names = totalNames(db);
   if (isLong(query.step)) {
     const kept = keptLength[query.step];
+    const startOf = dayStarts(query.zone);
     const [from, to] = daysOf(query);
     if (isStoredZone(db, query.zone)) {
       const qualities = dayQualities(db, kept, from, to);
@@ -148,7 +160,7 @@ export function totals(db: Db, query: TotalQuery): TotalRow[] {
       return sums.map(([step, name, energyMilliWh, rawMilliWh]) => {
         const day = firstDay(step);
         return {
-          startMs: dayStart(query.zone, day),
+          startMs: startOf(day),
           day,
           name: names.get(name) ?? '',
           energyMilliWh,
@@ -161,7 +173,7 @@ export function totals(db: Db, query: TotalQuery): TotalRow[] {
     return sumTotals(db, slotRange(query.zone, from, to), slot => localDay(query.zone, msOfSlot(slot)).slice(0, kept), names).map(
       ({step, ...row}) => ({
         ...row,
-        startMs: dayStart(query.zone, firstDay(step)),
+        startMs: startOf(firstDay(step)),
         day: firstDay(step),
       }),
     );
