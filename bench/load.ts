@@ -51,10 +51,13 @@ export async function load(base: string, pid: number, seconds: number, idleRssMb
     new Promise(resolve => {
       const began = performance.now();
       get(`${base}${where}`, {agent}, response => {
-        response.resume();
+        let body = '';
+        response.on('data', chunk => {
+          if (response.statusCode !== 200) body += chunk;
+        });
         response.on('end', () => {
           requests++;
-          if (response.statusCode !== 200) fault(`${response.statusCode} ${where}`);
+          if (response.statusCode !== 200) fault(`${response.statusCode} ${where} ${body.trim().slice(0, 200)}`);
           took.push(performance.now() - began);
           resolve();
         });

@@ -19,7 +19,7 @@ export type Endpoint = (query: URLSearchParams) => unknown | Promise<unknown>;
 const NOTHING = {ts: null, grid_power_w: null, solar_power_w: null, battery_power_w: null, home_power_w: null, battery_soc_pct: null};
 
 /** The house now: the keys of `site/state`, today, lifetime totals, and how old each device's news are. */
-export function nowOf(record: TickRecord | null, deps: Pick<HttpDeps, 'health' | 'site'>): Record<string, unknown> {
+export function nowOf(record: TickRecord | null, deps: Pick<HttpDeps, 'health' | 'site' | 'money'>): Record<string, unknown> {
   const health = deps.health();
   return {
     schema: 1,
@@ -36,6 +36,7 @@ export function nowOf(record: TickRecord | null, deps: Pick<HttpDeps, 'health' |
       timezone: deps.site.timezone,
       currency: deps.site.currency,
       policy: deps.site.flows.policy,
+      tariffs: Boolean(deps.money),
     },
     roles: {batteries: batteriesOf(deps), loads: deps.site.map.loads.map(load => load.id)},
     soc: [...deps.site.map.batteries, ...deps.site.map.hybrids.flatMap(hybrid => hybrid.battery)].map(ref => ({

@@ -12,6 +12,8 @@ export type Now = Readonly<Record<string, unknown>> & {
     readonly timezone: string;
     readonly currency: string;
     readonly policy: string;
+    /** Whether `money` can be asked for. */
+    readonly tariffs: boolean;
   };
   readonly roles: {readonly batteries: readonly string[]; readonly loads: readonly string[]};
   readonly ok: boolean;

@@ -1,12 +1,15 @@
 // The page's server: a table of good and bad requests against a running demo, and who may come in.
 
-import {request as httpRequest} from 'node:http';
-import {connect} from 'node:net';
+import {createServer, request as httpRequest} from 'node:http';
+import {type AddressInfo, connect} from 'node:net';
 import {afterAll, afterEach, beforeAll, describe, expect, test} from 'vitest';
 import {silentLog} from '../../src/core/log.ts';
+import type {TickRecord} from '../../src/core/sink.ts';
 import type {HttpDeps, HttpSettings} from '../../src/http/deps.ts';
 import {openapi} from '../../src/http/openapi.ts';
 import {createHttp} from '../../src/http/server.ts';
+import {createStreams} from '../../src/http/stream.ts';
+import {record} from '../store/house.ts';
 import type {start} from '../support/cli.ts';
 
 const never = new AbortController().signal;
@@ -199,6 +202,40 @@ describe('a running house', () => {
   });
 });
 
+test('a listener that does not read is let go, the others hear on', async () => {
+  const streams = createStreams();
+  const server = createServer((request, response) => streams.add(request, response, '{}'));
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  const {port} = server.address() as AddressInfo;
+  const slow = connect(port, '127.0.0.1');
+  slow.on('error', () => {});
+  slow.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+  slow.pause();
+  let heard = 0;
+  const quick = httpRequest(`http://127.0.0.1:${port}/`, response => {
+    response.on('data', chunk => {
+      heard += String(chunk).length;
+    });
+  });
+  quick.on('error', () => {});
+  quick.end();
+  await expect.poll(() => streams.count()).toBe(2);
+  // More than the kernel keeps for somebody who does not read.
+  const news = 'x'.repeat(100_000);
+  for (let sent = 0; sent < 300 && streams.count() > 1; sent++) {
+    streams.send(news);
+    await new Promise(resolve => setTimeout(resolve, 2));
+  }
+  expect(streams.count()).toBe(1);
+  const before = heard;
+  streams.send('{"last": true}');
+  await expect.poll(() => heard).toBeGreaterThan(before);
+  streams.close();
+  slow.destroy();
+  quick.destroy();
+  server.close();
+});
+
 describe('with a password and a token', () => {
   const sinks: ReturnType<typeof createHttp>[] = [];
   afterEach(async () => {
@@ -282,6 +319,17 @@ describe('with a password and a token', () => {
     expect((await ask(base, '/api/v1/now', {headers: {host: 'other.local'}})).status).toBe(421);
     const behind = await open({trustProxy: ['127.0.0.1']});
     expect((await ask(behind, '/api/v1/now', {headers: {host: 'energy.example'}})).status).toBe(200);
+  });
+
+  test('a beat without a new picture leaves the last one standing, with its own time', async () => {
+    const base = await open({});
+    const beat = (seq: number, more: Partial<TickRecord>): TickRecord => record(seq, 1000 * seq, more);
+    const state = {ts: '2026-01-01T00:00:00.000Z', grid_power_w: 321};
+    await sinks[0]?.write([beat(1, {state, day: {ts: state.ts, home_kwh: 2.5}})], never);
+    await sinks[0]?.write([beat(2, {})], never);
+    const now = JSON.parse((await ask(base, '/api/v1/now')).body);
+    expect(now).toMatchObject({ts: state.ts, grid_power_w: 321, day: {home_kwh: 2.5}});
+    expect((await ask(base, '/healthz')).status).toBe(200);
   });
 
   test('without any readings it is not healthy for long', async () => {

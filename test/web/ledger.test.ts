@@ -207,7 +207,7 @@ describe.skipIf(!canBrowse)(`the page over a known ledger${WITHOUT_BROWSER}`, ()
   /** Times of the rows of the first table. */
   async function rowsOf(page: Page): Promise<string[]> {
     await page.locator('figure details summary').first().click();
-    return page.locator('figure table tbody th').allInnerTexts();
+    return page.locator('figure').first().locator('tbody th').allInnerTexts();
   }
 
   test('a day of 25 hours has its hour twice, told apart; a gap is no bar, what is flagged or held says so', async () => {

@@ -1,23 +1,30 @@
 // The page in a real browser against a running demo: every view at two sizes, light and dark; live, accessible, without a CSP violation.
 
 import {type ChildProcess, spawn} from 'node:child_process';
-import {existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync} from 'node:fs';
+import {mkdirSync, mkdtempSync, readFileSync, rmSync} from 'node:fs';
 import {createRequire} from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
-import {type Browser, type Page, chromium as playwright} from 'playwright-core';
+import type {Browser, Page} from 'playwright-core';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
-import {chromium, freePort, WITHOUT_CHROMIUM} from '../support/programs.ts';
+import {load} from '../../bench/load.ts';
+import {canBrowse, launch, WITHOUT_BROWSER} from '../support/browser.ts';
+import {freePort} from '../support/programs.ts';
 
-const built = existsSync('dist/web/index.html');
 const SHOTS = path.resolve('artifacts/screenshots');
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const SIZES = [
-  {name: 'phone-dark', viewport: {width: 390, height: 844}, colorScheme: 'dark', locale: 'de-DE'},
-  {name: 'desktop-light', viewport: {width: 1280, height: 900}, colorScheme: 'light', locale: 'en-GB'},
+  {name: 'phone-dark', viewport: {width: 360, height: 780}, colorScheme: 'dark', locale: 'de-DE'},
+  {name: 'desktop-light', viewport: {width: 1440, height: 900}, colorScheme: 'light', locale: 'en-GB'},
+] as const;
+/** The other half: seen and kept as pictures. */
+const MORE_SIZES = [
+  {name: 'phone-light', viewport: {width: 360, height: 780}, colorScheme: 'light', locale: 'en-GB'},
+  {name: 'desktop-dark', viewport: {width: 1440, height: 900}, colorScheme: 'dark', locale: 'de-DE'},
+  {name: 'wall-dark', viewport: {width: 3840, height: 2160}, colorScheme: 'dark', locale: 'en-GB'},
 ] as const;
 
-describe.skipIf(!chromium || !built)(`the page${WITHOUT_CHROMIUM}${built ? '' : ' (skipped: the page is not built)'}`, () => {
+describe.skipIf(!canBrowse)(`the page${WITHOUT_BROWSER}`, () => {
   let browser: Browser;
   let demo: ChildProcess;
   let base = '';
@@ -47,18 +54,7 @@ describe.skipIf(!chromium || !built)(`the page${WITHOUT_CHROMIUM}${built ? '' : 
     // Quarter hours reach the ledger at the pace of commits.
     while (((await (await fetch(`${base}/api/v1/flows`)).json()) as {slots: unknown[]}).slots.length === 0)
       await new Promise(resolve => setTimeout(resolve, 200));
-    browser = await playwright.launch({
-      executablePath: `/usr/bin/${chromium}`,
-      args: [
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-quic',
-        '--no-first-run',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-      ],
-    });
+    browser = await launch();
   }, 60_000);
   afterAll(async () => {
     await browser?.close();
@@ -66,7 +62,7 @@ describe.skipIf(!chromium || !built)(`the page${WITHOUT_CHROMIUM}${built ? '' : 
     rmSync(folder, {recursive: true, force: true});
   });
 
-  async function opened(size: (typeof SIZES)[number], hash: string): Promise<{page: Page; complaints: string[]}> {
+  async function opened(size: (typeof SIZES | typeof MORE_SIZES)[number], hash: string): Promise<{page: Page; complaints: string[]}> {
     const {viewport, colorScheme, locale} = size;
     const context = await browser.newContext({viewport, colorScheme, locale, bypassCSP: false});
     const page = await context.newPage();
@@ -117,6 +113,21 @@ describe.skipIf(!chromium || !built)(`the page${WITHOUT_CHROMIUM}${built ? '' : 
     });
   });
 
+  test.each(MORE_SIZES)('every view fits at $name', async size => {
+    const {page, complaints} = await opened(size, 'now');
+    for (const [view, numbers] of VIEWS) {
+      await page.evaluate(name => {
+        location.hash = `#/${name}`;
+      }, view);
+      await expect.poll(() => page.locator('main').innerText()).toMatch(numbers);
+      await page.screenshot({path: path.join(SHOTS, `${view}-${size.name}.png`)});
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      expect(wide, view).toBeLessThanOrEqual(1);
+    }
+    expect(complaints).toEqual([]);
+    await page.context().close();
+  });
+
   /** The page's own policy forbids injected scripts, so the rules run on a copy of the view without it. */
   async function axeWithoutPolicy({viewport, colorScheme, locale}: (typeof SIZES)[number], view: string): Promise<string[]> {
     const context = await browser.newContext({viewport, colorScheme, locale, bypassCSP: true});
@@ -153,6 +164,15 @@ describe.skipIf(!chromium || !built)(`the page${WITHOUT_CHROMIUM}${built ? '' : 
       await page.evaluate(target => document.querySelector<HTMLElement>(`nav a[href="#/${target}"]`)?.focus(), view);
     }
     await page.context().close();
+  });
+
+  test('under load every question is answered, everybody hears the news, and no poll is missed', async () => {
+    const {requests, failed, faults, events, missed} = await load(base, demo.pid as number, 3);
+    expect(faults).toEqual({});
+    expect(failed).toBe(0);
+    expect(requests).toBeGreaterThan(100);
+    expect(events).toBeGreaterThanOrEqual(2 * 32);
+    expect(missed).toBe(0);
   });
 
   test('it says that the daemon is gone, and goes on when it is back', async () => {

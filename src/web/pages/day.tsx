@@ -2,7 +2,7 @@
 
 import {useState} from 'preact/hooks';
 import {type Bar, Bars} from '../charts/bars.tsx';
-import {ask, dayOf, type Flows, now, Refused, type Slot, shiftDay} from '../data.ts';
+import {ask, dayOf, type Flows, now, type Slot, shiftDay} from '../data.ts';
 import {sumsOf} from '../sums.ts';
 import {clock, currency, dayName, kwh, percent, t} from '../text.ts';
 import {useAnswer} from './load.ts';
@@ -44,12 +44,7 @@ function OneDay({day, zone, nowMs}: {readonly day: string; readonly zone: string
     },
     60_000,
   );
-  const prices = useAnswer(`price ${day}`, () =>
-    ask<Prices>('money', {...range, step: '15m'}).catch(refused => {
-      if (refused instanceof Refused && refused.status === 404) return null;
-      throw refused;
-    }),
-  );
+  const prices = useAnswer(`price ${day}`, async () => (now.value?.site.tariffs ? ask<Prices>('money', {...range, step: '15m'}) : null));
   if (error) return <p class="warning">{error}</p>;
   if (!data) return <p class="quiet">…</p>;
   const starts = startsOf(data.from, data.to);

@@ -157,7 +157,7 @@ function OnePeriod({period, policy, zone}: {readonly period: Period; readonly po
           </ul>
         </section>
       )}
-      <MoneyCard from={from} to={to} step={step} policy={policy} bills={step === '1d' || step === '1mo'} />
+      {now.value?.site.tariffs && <MoneyCard from={from} to={to} step={step} policy={policy} bills={step === '1d' || step === '1mo'} />}
       <p>
         <a href={`api/v1/export?${new URLSearchParams({from, to, policy, step: step === '1h' ? '15m' : '1d'})}`}>{t('download')}</a>
       </p>
