@@ -146,7 +146,12 @@ async function questions(): Promise<void> {
     batch = [];
     while ((store.health().queued ?? 0) > 0) await new Promise(resolve => setTimeout(resolve, 5));
   }
-  const site = {id: 'home', timezone: zone, flows: {policy: 'solar-first'}, map: {batteries: [], hybrids: [], loads: []}};
+  const site = {
+    id: 'home',
+    timezone: zone,
+    flows: {policy: 'solar-first'},
+    map: {grid: null, solar: [], wind: [], generator: [], home: null, batteries: [], hybrids: [], loads: []},
+  };
   const deps = {log: silentLog, site, query: store.query.bind(store), wallMs: () => TO_MS} as unknown as HttpDeps;
   const sink = createHttp({listen: '127.0.0.1:0', hosts: [], trustProxy: []}, deps);
   await sink.open(never);

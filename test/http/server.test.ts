@@ -250,7 +250,7 @@ describe('with a password and a token', () => {
       timezone: 'UTC',
       currency: 'EUR',
       flows: {policy: 'solar-first'},
-      map: {batteries: [], hybrids: [], loads: []},
+      map: {grid: null, solar: [], wind: [], generator: [], home: null, batteries: [], hybrids: [], loads: []},
     },
     health: () => ({
       ok: true,
