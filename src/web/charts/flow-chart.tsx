@@ -71,19 +71,13 @@ export function FlowChart({state}: {readonly state: Now}) {
 const LONGEST = 12;
 const short = (name: string): string => (name.length > LONGEST ? `${name.slice(0, LONGEST - 1)}…` : name);
 
-/** The ring fills with the state of charge; the part that the sun put in is drawn in its colour. */
+/** The ring fills with the state of charge. Of its origin only what was charged on record is known, so that is said in words below. */
 function Soc({state, id}: {readonly state: Now; readonly id: string}) {
   const pct = socOf(state, id);
   if (pct === null) return null;
   const around = 2 * Math.PI * RADIUS;
-  const arc = (share: number): string => `${((around * share) / 100).toFixed(1)} ${around.toFixed(1)}`;
-  const solar = solarShareOf(state, id);
-  return (
-    <g transform="rotate(-90)">
-      <circle r={RADIUS} class="soc" stroke-dasharray={arc(pct)} />
-      {solar !== null && <circle r={RADIUS} class="soc sun" stroke-dasharray={arc((pct * solar) / 100)} />}
-    </g>
-  );
+  const arc = `${((around * pct) / 100).toFixed(1)} ${around.toFixed(1)}`;
+  return <circle r={RADIUS} class="soc" stroke-dasharray={arc} transform="rotate(-90)" />;
 }
 
 export const socOf = (state: Now, id: string): number | null =>

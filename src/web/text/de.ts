@@ -36,7 +36,7 @@ export const de: Readonly<Record<TextKey, string>> = {
   sold: 'Verkauft',
   selfSufficiency: 'Autarkie',
   selfConsumption: 'Eigenverbrauch',
-  solarShare: 'davon solar',
+  solarShare: 'der erfassten Ladung von der Sonne',
   live: 'live',
   reconnecting: 'Verbindung verloren, neuer Versuch',
   ago: 'vor {n} s',

@@ -36,7 +36,7 @@ export const en = {
   sold: 'Sold',
   selfSufficiency: 'Self-sufficiency',
   selfConsumption: 'Self-consumption',
-  solarShare: 'of it solar',
+  solarShare: 'of the charge on record from the sun',
   live: 'live',
   reconnecting: 'connection lost, trying again',
   ago: '{n} s ago',
