@@ -249,6 +249,7 @@ describe('with a password and a token', () => {
       name: 'Home',
       timezone: 'UTC',
       currency: 'EUR',
+      pollEveryMs: 1000,
       flows: {policy: 'solar-first'},
       map: {grid: null, solar: [], wind: [], generator: [], home: null, batteries: [], hybrids: [], loads: []},
     },
