@@ -53,7 +53,7 @@ const HEALTH_EXPIRY_S = 180;
 /** State older than this, or than three intervals, is no news to anybody. */
 const STATE_EXPIRY_S = 600;
 /** What the broker still holds of us has arrived when nothing came for a while. */
-const LOOK_BACK = {quietMs: 700, longestMs: 10_000} as const;
+const LOOK_BACK = {turnMs: 50, quietTurns: 14, longestMs: 10_000} as const;
 /** Home Assistant says when it has started; everybody answers a little later, not all at once. */
 const BIRTH_JITTER_MS = {from: 500, to: 5000} as const;
 const EVENTS_KEPT = 100;
@@ -71,7 +71,8 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
   const events: string[] = [];
   let picture: Picture | null = null;
   let lookedBack = false;
-  let lastHeldMs = 0;
+  /** Retained messages of ours that came so far. */
+  let held = 0;
   let stateDueMs = 0;
   let healthDueMs = 0;
   let birthTimer: NodeJS.Timeout | undefined;
@@ -113,11 +114,14 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
 
   async function lookBack(): Promise<void> {
     const topics = [`${base}/site/energy`, `${base}/device/+/energy`, ...(announcer?.lookBackTopics ?? [])];
-    const beganMs = performance.now();
-    lastHeldMs = beganMs;
     await connection.subscribe(topics);
-    while (performance.now() - lastHeldMs < LOOK_BACK.quietMs && performance.now() - beganMs < LOOK_BACK.longestMs && !ended)
-      await sleep(50);
+    const beganMs = performance.now();
+    // Turns of the loop are counted, not time: on a machine that stalls, messages may wait in the socket while time goes by.
+    for (let quiet = 0; quiet < LOOK_BACK.quietTurns && performance.now() - beganMs < LOOK_BACK.longestMs && !ended; quiet++) {
+      const before = held;
+      await sleep(LOOK_BACK.turnMs);
+      if (held !== before) quiet = -1;
+    }
     await connection.unsubscribe(topics);
   }
 
@@ -130,7 +134,7 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
     } else if (deps.listens?.receive(topic, payload)) {
       return;
     } else if (!lookedBack && retain && payload !== '') {
-      lastHeldMs = performance.now();
+      held++;
       if (topic === `${base}/site/energy`) {
         if (continued) siteFloors.remember(energiesIn(payload));
       } else if (topic.startsWith(`${base}/device/`)) {
