@@ -155,7 +155,7 @@ plans();
 pageSize();
 await firstFlow();
 await daemon();
-for (const name of ['store', 'mqtt', 'web']) {
+for (const name of ['flow', 'store', 'mqtt', 'web']) {
   if (!existsSync(`bench/${name}.ts`)) continue;
   title(name);
   const {run} = (await import(`./${name}.ts`)) as {run(): Promise<void>};

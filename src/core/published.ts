@@ -19,8 +19,18 @@ const watts = (milliW: number): number => Math.round(milliW / 100) / 10 + 0;
 /** mWh as kWh, exact to the mWh. */
 const kwh = (milliWh: number): number => milliWh / 1_000_000;
 
-/** Cells that are always there, zeros included. */
-function baseCells(house: House): [source: string, sink: string][] {
+/** Names of the cells that are always there, zeros included; the same for a house at every beat. */
+function baseCells(house: House): readonly string[] {
+  let names = baseNames.get(house);
+  if (!names) {
+    names = baseCellsOf(house);
+    baseNames.set(house, names);
+  }
+  return names;
+}
+const baseNames = new WeakMap<House, readonly string[]>();
+
+function baseCellsOf(house: House): string[] {
   const sources = ['solar', ...(['wind', 'generator'] as const).filter(kind => house.kinds.has(kind)), ...house.batteries, 'grid'];
   const sinks = [
     'home',
@@ -30,9 +40,7 @@ function baseCells(house: House): [source: string, sink: string][] {
     ...house.batteries,
     'grid',
   ];
-  return sources.flatMap(source =>
-    sinks.filter(sink => source !== sink || source === 'grid').map(sink => [source, sink] as [string, string]),
-  );
+  return sources.flatMap(source => sinks.filter(sink => source !== sink || source === 'grid').map(sink => `${source}_to_${sink}`));
 }
 
 /** `site/state`: powers in W, one key per cell, labels, what does not add up. */
@@ -55,7 +63,7 @@ export function publishState(site: Site, house: House, state: FlowState, node: F
 
   const matrix = node.matrix[house.primary] ?? {};
   const labels: Partial<Record<Label, number>> = {};
-  for (const [source, sink] of baseCells(house)) result[`${source}_to_${sink}_w`] = 0;
+  for (const cell of baseCells(house)) result[`${cell}_w`] = 0;
   for (const source in matrix) {
     const mix = house.batteries.includes(source) ? byOrigin(state.pools[house.primary]?.[source] ?? []) : null;
     const stored = mix ? ORIGINS.reduce((sum, origin) => sum + (mix[origin] ?? 0), 0) : 0;
@@ -90,14 +98,27 @@ function sumsWith(house: House, closed: Sums, open: readonly SlotRecord[]): Sums
   return sums;
 }
 
+/** What a cell of the sums is called where it is published, and its name by origin where it came out of a battery. */
+function namesOf(key: string): {readonly cell: string; readonly origin: string | null} {
+  let names = published.get(key);
+  if (!names) {
+    const [origin = '', via = '', source = '', sink = ''] = key.split('|');
+    names = {cell: `${source}_to_${sink}`, origin: via === 'direct' ? null : `${origin}_via_${via}_to_${sink}`};
+    published.set(key, names);
+  }
+  return names;
+}
+const published = new Map<string, {readonly cell: string; readonly origin: string | null}>();
+
 /** Keys of cells and origins with their energy, mWh. */
 function energyKeys(house: House, sums: Sums): Record<string, number> {
   const values: Record<string, number> = {};
-  for (const [source, sink] of baseCells(house)) values[`${source}_to_${sink}`] = 0;
-  for (const [key, energy] of Object.entries(sums.cells)) {
-    const [origin = '', via = '', source = '', sink = ''] = key.split('|');
-    values[`${source}_to_${sink}`] = (values[`${source}_to_${sink}`] ?? 0) + energy;
-    if (via !== 'direct') values[`${origin}_via_${via}_to_${sink}`] = (values[`${origin}_via_${via}_to_${sink}`] ?? 0) + energy;
+  for (const cell of baseCells(house)) values[cell] = 0;
+  for (const key in sums.cells) {
+    const {cell, origin} = namesOf(key);
+    const energy = sums.cells[key] as number;
+    values[cell] = (values[cell] ?? 0) + energy;
+    if (origin !== null) values[origin] = (values[origin] ?? 0) + energy;
   }
   for (const [name, energy] of Object.entries(sums.totals)) values[name] = energy;
   return values;

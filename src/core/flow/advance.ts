@@ -5,7 +5,8 @@ import type {Reading} from '../reading.ts';
 import {readingKey} from '../reading.ts';
 import type {Tick} from '../sink.ts';
 import type {Site} from '../site.ts';
-import {houseOf, readChannel} from './channels.ts';
+import {learnAges, watchAges, watchSample} from './age.ts';
+import {type Channel, type House, houseOf, readChannel} from './channels.ts';
 import {stepClock} from './clock.ts';
 import type {FlowEvent, FlowNode, SiteEnergy, SiteState, SlotRecord} from './model.ts';
 import {processNodes} from './nodes.ts';
@@ -39,6 +40,8 @@ export const createFlow = (_site: Site, bootId: string): FlowState => emptyState
 /** The state of an earlier run, or null where the text is none. */
 export const restoreFlow = (json: string, site: Site, bootId: string): FlowState | null => revive(json, site, houseOf(site), bootId);
 
+type Note = (kind: string, about: string | null, detail: string, evidence?: Record<string, number | string>) => void;
+
 const SAMPLES_KEPT = 8;
 /** A sample may be this much older than the tick that brings it. */
 const OLDEST_MS = 3_600_000;
@@ -63,6 +66,7 @@ export function advance(site: Site, state: FlowState, input: FlowInput): FlowSte
   followClock(site, house, state, input.clockTrusted, slots, note);
 
   takeSamples(site, state, input.readings, tick);
+  watchTheAges(site, house, state, tick, input.clockTrusted, note);
   const nodes = processNodes(site, house, state, tick, slots, note);
   takeRegisters(site, state, input.readings, tick, note);
   finishClosing(site, house, state, tick, slots, note);
@@ -111,12 +115,16 @@ function takeSamples(site: Site, state: FlowState, readings: readonly Reading[],
       state.samples[channel.id] = list;
     }
     // A sleeping inverter gives nothing, and says so.
+    const learnedMs = site.flows.ageMs[channel.id] === undefined ? (state.ages[channel.id] ?? 0) : 0;
     const [atMs, milliW] =
-      read === 'asleep' ? [tick.monoMs, 0] : [read.atMs, channel.kind === 'load' || channel.kind === 'home' ? -read.milliW : read.milliW];
+      read === 'asleep'
+        ? [tick.monoMs, 0]
+        : [read.atMs - learnedMs, channel.kind === 'load' || channel.kind === 'home' ? -read.milliW : read.milliW];
     const newest = list.at(-1);
     // Time does not go back, no sample is from after the tick that brought it, and what is an hour old is no news.
     if ((newest && atMs <= newest[0]) || atMs > tick.monoMs + 1000 || atMs < tick.monoMs - OLDEST_MS) continue;
     list.push([atMs, milliW + 0]);
+    if (onAcBus(channel)) watchSample(state.ageWatch, channel.id, atMs + channel.ageMs + learnedMs, milliW + 0);
     if (list.length > SAMPLES_KEPT) list.shift();
     if (channel.kind === 'grid' && read !== 'asleep' && read.phases) {
       state.phases.push([atMs, [...read.phases]]);
@@ -129,6 +137,40 @@ function takeSamples(site: Site, state: FlowState, readings: readonly Reading[],
     if (measured)
       state.socPct[channel.id] =
         measured.kind !== 'missing' && typeof measured.value === 'number' && Number.isFinite(measured.value) ? measured.value : null;
+  }
+}
+
+/** Channels whose power is part of the home's balance. */
+const onAcBus = (channel: Channel): boolean => channel.hybrid === null || channel.kind === 'ac';
+
+/** Learns through the day how old registers are when they are read, and adopts it at night. */
+function watchTheAges(site: Site, house: House, state: FlowState, tick: Tick, trusted: boolean, note: Note): void {
+  const reference = house.channels.find(channel => channel.kind === 'grid');
+  if (!reference || !state.gridOn) return;
+  const channels = house.channels.filter(
+    channel => channel !== reference && onAcBus(channel) && ['solar', 'wind', 'generator', 'battery', 'ac'].includes(channel.kind),
+  );
+  const ages = Object.fromEntries(
+    house.channels.map(({id, ageMs}) => [id, site.flows.ageMs[id] === undefined ? (state.ages[id] ?? 0) : ageMs]),
+  );
+  watchAges(
+    state.ageWatch,
+    reference.id,
+    channels.map(channel => channel.id),
+    ages,
+    site.pollEveryMs,
+  );
+  if (!trusted) return;
+  for (const {channel, ageMs, beforeMs, lessPermille} of learnAges(state.ageWatch, site.timezone, tick.wallMs, ages)) {
+    // What the owner has set stands.
+    if (site.flows.ageMs[channel] !== undefined) continue;
+    state.ages[channel] = ageMs;
+    note(
+      'age-learned',
+      channel,
+      `${channel}: its registers are ${ageMs / 1000} s old when they are read (taken for ${beforeMs / 1000} s so far); the home's power moved ${lessPermille / 10} % less that way`,
+      {ageMs, beforeMs, lessPermille},
+    );
   }
 }
 

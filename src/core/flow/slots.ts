@@ -31,8 +31,18 @@ export function localMs(zone: string, utcMs: number): number {
   return Date.UTC(parts['year'] ?? 0, (parts['month'] ?? 1) - 1, parts['day'], parts['hour'], parts['minute'], parts['second']);
 }
 
+/** The last answers: every beat asks for the same day again. Midnights lie on quarter hours. */
+const days = new Map<string, {slot: number; day: string}>();
+
 /** Local day `YYYY-MM-DD` of an instant. */
-export const localDay = (zone: string, utcMs: number): string => new Date(localMs(zone, utcMs)).toISOString().slice(0, 10);
+export function localDay(zone: string, utcMs: number): string {
+  const slot = Math.floor(utcMs / SLOT_MS);
+  const known = days.get(zone);
+  if (known?.slot === slot) return known.day;
+  const day = new Date(localMs(zone, utcMs)).toISOString().slice(0, 10);
+  days.set(zone, {slot, day});
+  return day;
+}
 
 /** Found days: a year by day asks for the same ones again and again. */
 const starts = new Map<string, number>();

@@ -1,6 +1,7 @@
 // Everything the pipeline remembers from tick to tick: plain data, stored and restored as JSON.
 
 import type {Policy, Site} from '../site.ts';
+import {type AgeWatch, newAgeWatch} from './age.ts';
 import type {Sample} from './align.ts';
 import type {House} from './channels.ts';
 import type {Matrix, SlotRecord} from './model.ts';
@@ -46,6 +47,10 @@ export type FlowState = {
   lastClosedMs: number | null;
   undated: SlotRecord[];
   odd: {sinceMonoMs: number; sign: number; told: boolean; sumMilliW: number; count: number} | null;
+  /** Ages of registers that were learned, ms, by channel. */
+  ages: Record<string, number>;
+  /** What this day has taught so far; not kept over a restart. */
+  ageWatch: AgeWatch;
 };
 
 export const newSums = (): Sums => ({cells: {}, totals: {}});
@@ -75,9 +80,12 @@ export const emptyState = (bootId: string): FlowState => ({
   lastClosedMs: null,
   undated: [],
   odd: null,
+  ages: {},
+  ageWatch: newAgeWatch(),
 });
 
-export const serialiseFlow = (state: FlowState): string => JSON.stringify(state, (_, value) => (value === -Infinity ? null : value));
+export const serialiseFlow = (state: FlowState): string =>
+  JSON.stringify(state, (key, value) => (key === 'ageWatch' ? undefined : value === -Infinity ? null : value));
 
 /**
  * The state of an earlier run. Its monotonic clock is not ours: what lay between is a gap by wall time. Null where the text is no state.
@@ -106,6 +114,7 @@ export function revive(json: string, site: Site, house: House, bootId: string): 
     resume: old.last,
     doneMs: -Infinity,
     odd: null,
+    ageWatch: newAgeWatch(),
     registers: Object.fromEntries(Object.entries(old.registers).filter(([key]) => keys.has(key))),
   };
   // Times of the register machines belong to the old clock: the limit of the first rise is set by the gap's length when it is known.

@@ -1,0 +1,112 @@
+// How old a device's registers are when they are read, learned from what they do to the house: with the wrong age every cloud and every
+// step of the battery shows up in the home's power as well. Each night the age that let the home move least over the day is adopted.
+
+import type {Sample} from './align.ts';
+import {localDay} from './slots.ts';
+
+/** Ages that are tried, ms. */
+export const CANDIDATES_MS: readonly number[] = Array.from({length: 21}, (_, index) => index * 500);
+const OLDEST_MS = CANDIDATES_MS.at(-1) as number;
+/** A finer age cannot be seen in slower polls. */
+const SLOWEST_POLL_MS = 5000;
+/** Another age must let the home move this much less, in parts of a thousand. */
+const BETTER_PERMILLE = 950;
+/** Instants that a day must have had to be judged by. */
+const ENOUGH = 3000;
+/** Farther apart two samples say nothing of what was between them. */
+const MAX_GAP_POLLS = 3;
+
+export type AgeWatch = {
+  day: string | null;
+  /** Samples by the time of their request, as far back as the oldest candidate needs them. */
+  recent: Record<string, Sample[]>;
+  /** Moment of the last instant that was looked at. */
+  doneMs: number;
+  nodes: number;
+  /** Sum of the home's movements under each candidate, and its last value, mW. */
+  moved: Record<string, number[]>;
+  last: Record<string, (number | null)[]>;
+};
+
+export const newAgeWatch = (): AgeWatch => ({day: null, recent: {}, doneMs: Number.NEGATIVE_INFINITY, nodes: 0, moved: {}, last: {}});
+
+/** A sample by the time of its request. */
+export function watchSample(watch: AgeWatch, channel: string, atMs: number, milliW: number): void {
+  watch.recent[channel] ??= [];
+  const list = watch.recent[channel];
+  const newest = list.at(-1);
+  if (newest && atMs <= newest[0]) return;
+  list.push([atMs, milliW]);
+  while (list.length > 2 && (list[1] as Sample)[0] < atMs - 3 * OLDEST_MS) list.shift();
+}
+
+/**
+ * Looks at the reference's instants that all candidates can be told for. Powers are signed into the bus; `ages`: those in use.
+ */
+export function watchAges(
+  watch: AgeWatch,
+  reference: string,
+  channels: readonly string[],
+  ages: Readonly<Record<string, number>>,
+  pollEveryMs: number,
+): void {
+  if (pollEveryMs > SLOWEST_POLL_MS || channels.length === 0) return;
+  const maxGapMs = MAX_GAP_POLLS * pollEveryMs;
+  const readyMs = Math.min(...[reference, ...channels].map(id => watch.recent[id]?.at(-1)?.[0] ?? Number.NEGATIVE_INFINITY)) - OLDEST_MS;
+  for (const [requestMs, milliW] of watch.recent[reference] ?? []) {
+    const atMs = requestMs - (ages[reference] ?? 0);
+    if (atMs <= watch.doneMs) continue;
+    if (atMs > readyMs) break;
+    watch.doneMs = atMs;
+    const present = channels.map(id => valueAt(watch.recent[id] ?? [], atMs + (ages[id] ?? 0), maxGapMs));
+    const all = present.reduce<number | null>((sum, one) => (sum === null || one === null ? null : sum + one), milliW);
+    watch.nodes++;
+    channels.forEach((id, index) => {
+      watch.moved[id] ??= CANDIDATES_MS.map(() => 0);
+      watch.last[id] ??= CANDIDATES_MS.map(() => null);
+      const [moved, last] = [watch.moved[id], watch.last[id]];
+      CANDIDATES_MS.forEach((ageMs, candidate) => {
+        const own = all === null ? null : valueAt(watch.recent[id] ?? [], atMs + ageMs, maxGapMs);
+        const home = all === null || own === null ? null : all - (present[index] as number) + own;
+        const before = last[candidate] ?? null;
+        if (home !== null && before !== null) moved[candidate] = (moved[candidate] as number) + Math.abs(home - before);
+        last[candidate] = home;
+      });
+    });
+  }
+}
+
+/** Between two samples on a straight line; null outside of them, or where they are too far apart. */
+function valueAt(samples: readonly Sample[], atMs: number, maxGapMs: number): number | null {
+  for (let index = samples.length - 1; index > 0; index--) {
+    const [from, before] = samples[index - 1] as Sample;
+    const [to, after] = samples[index] as Sample;
+    if (atMs > to) return null;
+    if (atMs >= from) return to - from > maxGapMs ? null : before + ((after - before) * (atMs - from)) / (to - from);
+  }
+  return null;
+}
+
+export type LearnedAge = {readonly channel: string; readonly ageMs: number; readonly beforeMs: number; readonly lessPermille: number};
+
+/** At the turn of the site's day: what the day taught. The watch begins anew. */
+export function learnAges(watch: AgeWatch, zone: string, wallMs: number, ages: Readonly<Record<string, number>>): LearnedAge[] {
+  const today = localDay(zone, wallMs);
+  if (watch.day === today) return [];
+  const first = watch.day === null;
+  const learned: LearnedAge[] = [];
+  if (!first && watch.nodes >= ENOUGH) {
+    for (const [channel, moved] of Object.entries(watch.moved)) {
+      const beforeMs = ages[channel] ?? 0;
+      const nearest = Math.round(beforeMs / 500);
+      const now = moved[Math.min(nearest, moved.length - 1)] as number;
+      const best = moved.indexOf(Math.min(...moved));
+      const ageMs = CANDIDATES_MS[best] as number;
+      if (ageMs !== beforeMs && now > 0 && (moved[best] as number) * 1000 < now * BETTER_PERMILLE)
+        learned.push({channel, ageMs, beforeMs, lessPermille: Math.round(1000 - ((moved[best] as number) * 1000) / now)});
+    }
+  }
+  if (!first) Object.assign(watch, {...newAgeWatch(), recent: watch.recent, doneMs: watch.doneMs});
+  watch.day = today;
+  return learned;
+}
