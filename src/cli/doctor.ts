@@ -6,9 +6,11 @@ import {loadConfig} from '../config/load.ts';
 import {AppError} from '../core/errors.ts';
 import {utcText} from '../core/time.ts';
 import {VERSION} from '../core/version.ts';
+import {damageOf} from '../store/copies.ts';
 import {openReader} from '../store/queries.ts';
 import {type Command, flagOption, textOption} from './command.ts';
-import {offlineFindings, onlineFindings} from './findings.ts';
+import {busLoads, offlineFindings, onlineFindings} from './findings.ts';
+import {readMachine} from './machine.ts';
 
 const LAST_EVENTS = 20;
 
@@ -20,7 +22,8 @@ export const command: Command = {
   help: `  --config FILE   the configuration (default /etc/wattledger/wattledger.yaml)
   --online        asks each device as well
 
-Prints the versions, the configuration with its secrets masked, what \`check\` finds, the size of the database and its last events.
+Prints the machine (power, heat, card, serial adapters), the configuration with its secrets masked, what \`check\` finds, how busy each bus is,
+whether the database is sound, and its last events.
 Serial numbers of devices stay in; read it before you publish it.`,
 
   async run(context) {
@@ -29,6 +32,7 @@ Serial numbers of devices stay in; read it before you publish it.`,
       context.out(`\n## ${title}\n`);
       for (const line of lines) context.out(line);
     };
+    const machine = readMachine();
     context.out(`# wattledger ${VERSION}`);
     section('machine', [
       `${os.type()} ${os.release()} ${os.arch()}, ${os.cpus().length} × ${os.cpus()[0]?.model.trim() ?? 'cpu'}, ${Math.round(os.totalmem() / 1e6)} MB`,
@@ -37,13 +41,14 @@ Serial numbers of devices stay in; read it before you publish it.`,
         .map(load => load.toFixed(2))
         .join(' ')}`,
       `clock ${new Date().toISOString()}, zone ${Intl.DateTimeFormat().resolvedOptions().timeZone}`,
+      ...machine.lines,
     ]);
     let database: string | null = null;
     try {
       const config = loadConfig(fileName);
       database = config.store.path;
       section(`configuration ${fileName}`, config.shownText.trimEnd().split('\n'));
-      const findings = offlineFindings(config);
+      const findings = [...machine.findings, ...offlineFindings(config)];
       const told: string[] = [];
       if (flagOption(context, 'online')) {
         findings.push(
@@ -54,6 +59,8 @@ Serial numbers of devices stay in; read it before you publish it.`,
           })),
         );
       }
+      const loads = [...busLoads(config)].map(([link, load]) => `${link}: busy ${Math.round(load * 100)} % of the time`);
+      if (loads.length > 0) section('buses', loads);
       section('findings', findings.length === 0 ? ['none'] : findings.map(({where, what, todo}) => `${where}: ${what}; ${todo}`));
       if (told.length > 0) section('devices', told);
     } catch (error) {
@@ -64,6 +71,11 @@ Serial numbers of devices stay in; read it before you publish it.`,
     return 0;
   },
 };
+
+function soundness(path: string): string {
+  const damage = damageOf(path);
+  return damage === null ? 'checked: sound' : `DAMAGED: ${damage}`;
+}
 
 function databaseLines(path: string): string[] {
   if (!existsSync(path)) return [`${path}: there is none yet`];
@@ -76,6 +88,7 @@ function databaseLines(path: string): string[] {
       const events = reader.events({fromMs: 0, toMs: 4e12, limit: LAST_EVENTS});
       return [
         `${path}: ${(size.fileBytes / 1e6).toFixed(1)} MB and ${(size.walBytes / 1e6).toFixed(1)} MB of log, ${size.diskFreeBytes === null ? '?' : Math.round(size.diskFreeBytes / 1e6)} MB free, schema ${size.schemaVersion}`,
+        soundness(path),
         `${size.slots} quarter hours from ${time(bounds.firstSlotMs)} to ${time(bounds.lastSlotMs)}, ${bounds.undated} without a date`,
         ...events.map(event => `${utcText(event.atMs)}  ${event.kind}  ${event.about ?? ''}  ${event.detail}`),
       ];

@@ -23,6 +23,16 @@ export function backupFile(database: string, target: string): BackupInfo {
   }
 }
 
+/** What is wrong with a database file, or null. Reads all of it; the daemon may run. Throws AppError STORE_UNUSABLE or STORE_NEWER. */
+export function damageOf(database: string): string | null {
+  const db = openReadOnly(database);
+  try {
+    return findDamage(db);
+  } finally {
+    db.close();
+  }
+}
+
 export type Restored = {readonly database: string; readonly slots: number; readonly lastSlot: string | null; readonly kept: string | null};
 
 /**
