@@ -35,6 +35,41 @@ describe.skipIf(!haveMosquitto)(`a real broker${WITHOUT_MOSQUITTO}`, () => {
     expect(await heard.until('wattledger/status', text => text === 'offline')).toBe('offline');
   });
 
+  test('prices on a topic of somebody else arrive, retained or new, and again after the broker was away', async () => {
+    const broker = await brokerWith();
+    const other = await listener(broker.url, 'prices/#');
+    await other.publish('prices/spot', 'first', {retain: true});
+    const heard: string[] = [];
+    const listens = {
+      topics: ['prices/spot'],
+      receive: (topic: string, payload: string) => {
+        if (topic !== 'prices/spot') return false;
+        heard.push(payload);
+        return true;
+      },
+    };
+    const sink = outlet(broker.url, {listens});
+    await sink.open(never);
+    await untilOpen(sink);
+    const until = async (payload: string): Promise<void> => {
+      for (let tries = 0; tries < 500 && !heard.includes(payload); tries++) await sleep(20);
+      expect(heard).toContain(payload);
+    };
+    await until('first');
+    await other.publish('prices/spot', 'second');
+    await until('second');
+    await broker.kill('SIGTERM');
+    await untilOpen(sink, 'failing');
+    await broker.start();
+    await untilOpen(sink);
+    const back = await listener(broker.url, 'prices/#');
+    for (let tries = 0; tries < 100 && !heard.includes('third'); tries++) {
+      await back.publish('prices/spot', 'third');
+      await sleep(100);
+    }
+    expect(heard).toContain('third');
+  });
+
   test('killed and started again: everything is there again, with the newest values', async () => {
     const broker = await brokerWith();
     const sink = outlet(broker.url);

@@ -8,7 +8,7 @@ import type {Sink} from '../../src/core/sink.ts';
 import type {Site} from '../../src/core/site.ts';
 import type {TotalsQuestion} from '../../src/outlets/mqtt/answers.ts';
 import type {Outbox} from '../../src/outlets/mqtt/history.ts';
-import {createMqtt, type MqttSettings} from '../../src/outlets/mqtt.ts';
+import {createMqtt, type MqttDeps, type MqttSettings} from '../../src/outlets/mqtt.ts';
 import {type Broker, mosquitto} from '../support/programs.ts';
 import {type Subscriber, subscribe} from '../support/subscriber.ts';
 import {HEALTH, SITE} from './house.ts';
@@ -27,10 +27,20 @@ type Changes = Partial<MqttSettings> & {
   health?: () => Health;
   log?: Log;
   totals?: TotalsQuestion;
+  listens?: MqttDeps['listens'];
 };
 /** The outlet under test; it is closed after the test. */
 export function outlet(url: string, changes: Changes = {}) {
-  const {continued = false, outbox = nothingWaits, site = SITE, health = () => HEALTH, log = silentLog, totals, ...settings} = changes;
+  const {
+    continued = false,
+    outbox = nothingWaits,
+    site = SITE,
+    health = () => HEALTH,
+    log = silentLog,
+    totals,
+    listens,
+    ...settings
+  } = changes;
   const sink = createMqtt(
     {
       url,
@@ -42,7 +52,7 @@ export function outlet(url: string, changes: Changes = {}) {
       homeassistant: {prefix: 'homeassistant', statusTopic: 'homeassistant/status', style: 'device'},
       ...settings,
     },
-    {log, site, health, continued, outbox, ...(totals ? {totals} : {})},
+    {log, site, health, continued, outbox, ...(totals ? {totals} : {}), ...(listens ? {listens} : {})},
   );
   cleanups.push(async () => sink.close(never));
   return sink;

@@ -9,7 +9,7 @@ export type Subscriber = {
   last(topic: string): string | undefined;
   /** The newest payload of a topic that satisfies; waits for it. */
   until(topic: string, good?: (payload: string) => boolean): Promise<string>;
-  publish(topic: string, payload: string): Promise<unknown>;
+  publish(topic: string, payload: string, options?: {retain: boolean}): Promise<unknown>;
   end(): Promise<void>;
 };
 
@@ -38,7 +38,7 @@ export async function subscribe(url: string, ...topics: string[]): Promise<Subsc
         watchers.add(look);
         look();
       }),
-    publish: (topic, payload) => client.publishAsync(topic, payload, {qos: 1}),
+    publish: (topic, payload, {retain} = {retain: false}) => client.publishAsync(topic, payload, {qos: 1, retain}),
     end: () => client.endAsync(true),
   };
 }
