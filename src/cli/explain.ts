@@ -23,7 +23,7 @@ export const command: Command = {
   usage: '--at T [--cell solar_to_home] [--policy POLICY] [--json]',
   options: {...ledgerOptions, at: {type: 'string'}, cell: {type: 'string'}, policy: {type: 'string'}, json: {type: 'boolean'}},
   help: `  --at T            a moment; the quarter hour that holds it is explained
-  --cell NAME       one cell, SOURCE_to_SINK, as in MQTT and the page
+  --cell NAME       one cell, SOURCE_to_SINK, as in MQTT and the page; also SOURCE:SINK
   --policy POLICY   solar-first, proportional or battery-first
 ${ledgerHelp}
 
@@ -36,7 +36,7 @@ Raw values are shown around T as long as they are kept.`,
       const at = textOption(context, 'at');
       if (at === undefined) throw new AppError('USAGE', '--at', `expected --at T. ${whenHelp}`);
       const atMs = parseWhen(at, zone, realClock.wallMs(), 'at');
-      const explanation = explain(reader, atMs, policyOption(context, config), textOption(context, 'cell') ?? null);
+      const explanation = explain(reader, atMs, policyOption(context, config), textOption(context, 'cell')?.replace(':', '_to_') ?? null);
       context.out(flagOption(context, 'json') ? JSON.stringify(jsonOf(explanation)) : textOf(explanation, zone));
       return 0;
     } finally {

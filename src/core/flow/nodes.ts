@@ -58,7 +58,7 @@ export function processNodes(site: Site, house: House, state: FlowState, tick: T
       slots,
       note,
     );
-    watchUnexplained(state, atMs, solved.instant.unexplained, note);
+    watchUnexplained(state, atMs, solved.instant.unexplained, solved.measured, note);
     state.lastHome = solved.instant.home;
   }
   return nodes;
@@ -104,6 +104,8 @@ type Solved = {
   readonly skewMs: number;
   readonly margins: Record<string, number>;
   readonly powers: Record<string, number | null>;
+  /** What each meter says, and each phase of the grid meter, by its name for people; into the bus, mW. */
+  readonly measured: Record<string, number>;
 };
 
 function solve(site: Site, house: House, state: FlowState, alive: readonly Channel[], atMs: number): Solved {
@@ -149,7 +151,14 @@ function solve(site: Site, house: House, state: FlowState, alive: readonly Chann
     reason = `${silent.map(channel => channel.ref.device).join(', ')} tells nothing; its power is not in the balance`;
   }
   const margins = marginsOf(house, instant, final, state, atMs);
-  return {instant, quality, reason, skewMs, margins, powers: powersOf(house, instant, alive, final)};
+  const measured = Object.fromEntries(onBus.map(channel => [channel.ref.device, value[channel.id] ?? 0]));
+  const grid = alive.find(channel => channel.kind === 'grid');
+  const phases = grid && state.phases.find(([at]) => at === atMs)?.[1];
+  if (grid && phases)
+    phases.forEach((milliW, index) => {
+      measured[`${grid.ref.device} L${index + 1}`] = milliW;
+    });
+  return {instant, quality, reason, skewMs, margins, powers: powersOf(house, instant, alive, final), measured};
 }
 
 const ALIGN_REASONS: Readonly<Record<string, string>> = {

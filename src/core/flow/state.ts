@@ -46,7 +46,7 @@ export type FlowState = {
   waiting: string[];
   lastClosedMs: number | null;
   undated: SlotRecord[];
-  odd: {sinceMonoMs: number; sign: number; told: boolean; sumMilliW: number; count: number} | null;
+  odd: {sinceMonoMs: number; sign: number; told: boolean; sumMilliW: number; count: number; turned: Record<string, number>} | null;
   /** Ages of registers that were learned, ms, by channel. */
   ages: Record<string, number>;
   /** What this day has taught so far; not kept over a restart. */

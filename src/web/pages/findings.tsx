@@ -66,7 +66,7 @@ export function Findings({devices, findings, events, zone}: Props) {
             .map(([name, value]) => `${name} ${typeof value === 'number' ? number(value) : value}`)
             .join(', ')
         : null,
-      todo: t(/generation|more leave/.test(event.detail) ? 'todoPlus' : 'todoMinus'),
+      todo: t(/reversed/.test(event.detail) ? 'todoTurned' : /generation|more leave/.test(event.detail) ? 'todoPlus' : 'todoMinus'),
     })),
     ...findings.map(finding => ({key: `finding ${finding.where} ${finding.what}`, evidence: null, ...finding})),
   ];

@@ -148,6 +148,7 @@ export const de: Readonly<Record<TextKey, string>> = {
   noFindings: 'Nichts fällt auf.',
   evidence: 'Beleg',
   todo: 'Was zu tun ist',
+  todoTurned: 'Vorzeichen mit der Anzeige des Geräts vergleichen. Wandler umdrehen, oder die Option im Profil ändern.',
   todoPlus:
     'Nach einem Erzeuger oder Balkonkraftwerk suchen, das kein Zähler sieht, und nach einem Zähler mit falschem Vorzeichen oder verdrehter Klemme: mit der Anzeige des Geräts vergleichen, dann bei diesem Punkt `invert` setzen.',
   todoMinus:

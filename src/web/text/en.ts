@@ -148,6 +148,7 @@ export const en = {
   noFindings: 'Nothing stands out.',
   evidence: 'Evidence',
   todo: 'What to do',
+  todoTurned: 'Compare the sign with the display of the device. Turn the clamp around, or its option in the profile.',
   todoPlus:
     'Look for a generator or a balcony system that no meter sees, and for a meter whose sign or clamp is reversed: compare the sign with the display of the device, then set `invert` for that point.',
   todoMinus:
