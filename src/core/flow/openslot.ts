@@ -2,7 +2,18 @@
 
 import type {Policy, Site} from '../site.ts';
 import {attribute} from './attribute.ts';
-import {addAmount, addCell, cellOf, columnSum, empty, type MutableAmounts, type MutableMatrix, rowSum, total} from './cells.ts';
+import {
+  addAmount,
+  addCell,
+  cellOf,
+  columnSum,
+  empty,
+  type MutableAmounts,
+  type MutableMatrix,
+  rowSum,
+  total,
+  withoutZeros,
+} from './cells.ts';
 import type {House} from './channels.ts';
 import {marginOf} from './channels.ts';
 import {UNITS_PER_MWH} from './integrate.ts';
@@ -114,7 +125,10 @@ export function closeSlot(
       }
     }
     rest.units[policy] = restUnits;
-    const matrix = withFilled(fitted(site, house, booked, rows, columns, home, policy), slot.filled);
+    const {matrix: moved, anew} = fitted(site, house, booked, rows, columns, home, policy);
+    const matrix = withFilled(moved, slot.filled);
+    if (anew && !quality.includes('suspect')) quality.push('suspect');
+    if (anew) reason ??= 'the counters could not be brought into the cells that were measured; the quarter hour was divided by its totals';
     const own = {...(pools[policy] ?? {})};
     cells[policy] = origins(site, house, matrix, own);
     nextPools[policy] = own;
@@ -136,8 +150,10 @@ function correctionsOf(house: House, slot: OpenSlot): number {
   return sum;
 }
 
+type Fitted = {readonly matrix: Matrix; readonly anew: boolean};
+
 /** Booked cells moved to the margins; where that cannot be done, the margins are attributed anew. */
-function fitted(site: Site, house: House, booked: Matrix, rows: Amounts, columns: Amounts, home: number, policy: Policy): Matrix {
+function fitted(site: Site, house: House, booked: Matrix, rows: Amounts, columns: Amounts, home: number, policy: Policy): Fitted {
   const sources = sourceOrder(house.batteries, site.flows.sourceOrder);
   const sinks = [...sinkOrder(house.topology.loads, house.batteries, ['hybrid'], site.flows.sinkOrder, policy === 'battery-first'), 'loss'];
   const targetRows = empty<number>();
@@ -147,31 +163,25 @@ function fitted(site: Site, house: House, booked: Matrix, rows: Amounts, columns
     if (sink !== 'home' && sink !== 'hybrid' && ((columns[sink] ?? 0) > 0 || columnSum(booked, sink) > 0))
       targetColumns[sink] = columns[sink] ?? 0;
   try {
-    return rebalance(booked, {rows: targetRows, cols: targetColumns}, sources, sinks);
+    return {matrix: rebalance(booked, {rows: targetRows, cols: targetColumns}, sources, sinks), anew: false};
   } catch {
-    const all = Object.assign(empty<number>(), columns);
-    addAmount(all, 'home', home);
-    try {
-      return attribute(rows, all, 'solar-first', sources, sinks);
-    } catch {
-      return bestEffort(rows, all, sources, sinks);
-    }
+    return {matrix: attributeAnew(rows, {...columns, home: (columns['home'] ?? 0) + home}, sources, sinks), anew: true};
   }
 }
 
-/** Rows into columns in order, pass-through allowed: conserves whatever the margins are. */
-function bestEffort(rows: Amounts, columns: Amounts, sources: readonly string[], sinks: readonly string[]): Matrix {
-  const cells = empty<Record<string, number>>();
-  const left = Object.assign(empty<number>(), columns);
-  for (const source of sources) {
-    let give = rows[source] ?? 0;
-    for (const sink of sinks) {
-      const amount = Math.min(give, left[sink] ?? 0);
-      addCell(cells, source, sink, amount);
-      left[sink] = (left[sink] ?? 0) - amount;
-      give -= amount;
-    }
-  }
+/**
+ * Margins of a stretch of time to cells, the home last: over a stretch that errs least. Completes for all margins of equal sums:
+ * `attribute` lets a battery or the grid pass through what they give and take beyond all others, and here what nobody can explain does.
+ */
+export function attributeAnew(rows: Amounts, columns: Amounts, sources: readonly string[], sinks: readonly string[]): Matrix {
+  const giving = Object.assign(empty<number>(), rows);
+  const taking = Object.assign(empty<number>(), columns);
+  const through = Math.max(0, (giving['unexplained'] ?? 0) + (taking['unexplained'] ?? 0) - total(giving));
+  addAmount(giving, 'unexplained', -through);
+  addAmount(taking, 'unexplained', -through);
+  const homeLast = [...sinks.filter(sink => sink !== 'home'), 'home'];
+  const cells = withoutZeros(attribute(giving, taking, 'solar-first', sources, homeLast));
+  addCell(cells, 'unexplained', 'unexplained', through);
   return cells;
 }
 
