@@ -34,7 +34,7 @@ Runs until Ctrl-C.`,
     try {
       if (serial !== undefined) {
         const url = parseLinkUrl(`rtu://${serial}`, '--serial');
-        if (url.kind !== 'rtu') throw new AppError('USAGE', '--serial', 'expected the path of a serial port');
+        if (url.kind !== 'rtu' || url.usb !== null) throw new AppError('USAGE', '--serial', 'expected the path of a serial port');
         const units = new Map<number, RegisterSource>();
         for (const capture of captures)
           for (const [unit, bank] of bankOf(capture, () => performance.now() - started)) units.set(unit, bank);

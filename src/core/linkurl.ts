@@ -4,9 +4,18 @@ import {AppError} from './errors.ts';
 import {nearest} from './nearest.ts';
 
 export type Serial = {readonly baud: number; readonly parity: 'none' | 'even' | 'odd'; readonly stop: 1 | 2; readonly data: 7 | 8};
+/** A USB adapter by what it says of itself: vendor and product as four hexadecimal digits. Null is "any". */
+export type UsbAdapter = {readonly vendor: string | null; readonly product: string | null; readonly serial: string | null};
 export type LinkUrl =
   | {readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly text: string}
-  | {readonly kind: 'rtu' | 'ascii'; readonly path: string; readonly serial: Serial; readonly text: string}
+  /** `usb` stands in place of a path, which is then empty: wherever the adapter turns up. */
+  | {
+      readonly kind: 'rtu' | 'ascii';
+      readonly path: string;
+      readonly usb: UsbAdapter | null;
+      readonly serial: Serial;
+      readonly text: string;
+    }
   /** RTU frames in a TCP stream or UDP datagrams; `serial` is the bus behind the gateway, for the timing only. */
   | {readonly kind: 'rtu+tcp' | 'rtu+udp'; readonly host: string; readonly port: number; readonly serial: Serial; readonly text: string}
   | {readonly kind: 'goodwe+udp'; readonly host: string; readonly port: number; readonly text: string}
@@ -35,9 +44,14 @@ export function parseLinkUrl(text: string, where = text): LinkUrl {
   switch (kind) {
     case 'rtu':
     case 'ascii': {
+      if (rest === 'usb') {
+        allow('vendor', 'product', 'serial', 'baud', 'parity', 'stop', 'data');
+        return {kind, path: '', usb: usbOf(parameters, fail), serial: serialOf(parameters, kind, fail), text};
+      }
       allow('baud', 'parity', 'stop', 'data');
-      if (!rest.startsWith('/')) return fail('expected the path of a serial port, such as rtu:///dev/ttyUSB0?baud=9600');
-      return {kind, path: decodeURIComponent(rest), serial: serialOf(parameters, kind, fail), text};
+      if (!rest.startsWith('/'))
+        return fail('expected the path of a serial port, such as rtu:///dev/ttyUSB0?baud=9600, or rtu://usb?vendor=0403&product=6001');
+      return {kind, path: decodeURIComponent(rest), usb: null, serial: serialOf(parameters, kind, fail), text};
     }
     case 'rtu+tcp':
     case 'rtu+udp': {
@@ -65,6 +79,19 @@ function hostPort(text: string, fallback: number | undefined, fail: (what: strin
   if (port === undefined) return fail('expected HOST:PORT; the port is missing');
   if (port < 1 || port > 65_535) return fail(`port ${port} is out of range`);
   return {host: (match[1] ?? '').replace(/^\[|\]$/g, ''), port};
+}
+
+function usbOf(parameters: URLSearchParams, fail: (what: string) => never): UsbAdapter {
+  const id = (name: string): string | null => {
+    const given = parameters.get(name);
+    if (given === null) return null;
+    if (!/^(0x)?[0-9a-f]{4}$/i.test(given)) return fail(`${name}=${given}: expected four hexadecimal digits, as \`lsusb\` shows them`);
+    return given.slice(-4).toLowerCase();
+  };
+  const usb: UsbAdapter = {vendor: id('vendor'), product: id('product'), serial: parameters.get('serial')};
+  if (usb.vendor === null && usb.product === null && usb.serial === null)
+    return fail('expected vendor=, product= or serial= of the USB adapter, as `lsusb -v` shows them');
+  return usb;
 }
 
 function serialOf(parameters: URLSearchParams, kind: 'rtu' | 'ascii', fail: (what: string) => never): Serial {

@@ -21,9 +21,9 @@ export function openLink(name: string, url: LinkUrl, options: OpenOptions): Link
     case 'tcp':
       return createQueue(createTcpTransport(url.host, url.port), queue);
     case 'rtu':
-      return line(serialWire(url.path, url.serial), rtu, 'drain', silenceOf(url.serial));
+      return line(serialWire(url.usb ?? url.path, url.serial), rtu, 'drain', silenceOf(url.serial));
     case 'ascii':
-      return line(serialWire(url.path, url.serial), ascii, 'drain');
+      return line(serialWire(url.usb ?? url.path, url.serial), ascii, 'drain');
     case 'rtu+tcp':
       return line(streamWire(url.host, url.port), rtu, 'replace');
     case 'rtu+udp':

@@ -3,8 +3,9 @@
 import {createSocket, type Socket as UdpSocket} from 'node:dgram';
 import {connect, type Socket} from 'node:net';
 import type {SerialPort as Port} from 'serialport';
-import type {Serial} from '../core/linkurl.ts';
+import type {Serial, UsbAdapter} from '../core/linkurl.ts';
 import type {Fault} from '../core/reading.ts';
+import {type ListedPort, pickPort} from './usb.ts';
 
 export interface Wire {
   readonly isOpen: boolean;
@@ -41,8 +42,10 @@ const SERIAL_REASONS: readonly (readonly [RegExp, (path: string) => string])[] =
   [/ENOTTY|EINVAL/i, path => `${path} is no serial port, or does not know this baud rate`],
 ];
 
-/** A serial port; it is locked against other programs. */
-export function serialWire(path: string, {baud, parity, stop, data}: Serial): Wire {
+const systemsPorts = async (): Promise<readonly ListedPort[]> => (await import('serialport')).SerialPort.list();
+
+/** A serial port, or a USB adapter wherever it is plugged in now; it is locked against other programs. */
+export function serialWire(where: string | UsbAdapter, {baud, parity, stop, data}: Serial, list = systemsPorts): Wire {
   const {hear, gone, listen} = ears();
   let port: Port | null = null;
   const leave = (): Port | null => {
@@ -60,6 +63,9 @@ export function serialWire(path: string, {baud, parity, stop, data}: Serial): Wi
     async open(signal) {
       const {SerialPort} = await import('serialport');
       if (signal.aborted) return disconnected('stopped');
+      const picked = typeof where === 'string' ? {path: where} : pickPort(await list().catch(() => []), where);
+      if ('reason' in picked) return disconnected(picked.reason);
+      const {path} = picked;
       const fresh = new SerialPort({path, baudRate: baud, parity, stopBits: stop, dataBits: data, autoOpen: false});
       const error = await new Promise<Error | null>(resolve => fresh.open(resolve));
       if (error) {
