@@ -10,11 +10,14 @@ import type {CellRow, RawRow, Reader, TotalRow} from '../store/queries.ts';
 import type {SlotInfo} from '../store/read-flows.ts';
 import {SLOT_S} from '../store/schema.ts';
 import {type Command, flagOption, textOption} from './command.ts';
+import {type ExplainedInstant, explainInstant, instantJson, instantLines} from './explain-instant.ts';
 import {ledgerHelp, ledgerOptions, openLedger, policyOption} from './ledger-file.ts';
 import {localTime, parseWhen, whenHelp} from './when.ts';
 
 /** Raw rows are shown this far around the moment. */
 const AROUND_MS = 15_000;
+const MOST_ROWS = 100;
+const SHOWN_ROWS = 5;
 const SLOT_MS = SLOT_S * 1000;
 
 export const command: Command = {
@@ -28,7 +31,7 @@ export const command: Command = {
 ${ledgerHelp}
 
 ${whenHelp}
-Raw values are shown around T as long as they are kept.`,
+Raw values are shown around T as long as they are kept. With --config the instant itself is worked out again from them, down to the registers.`,
 
   async run(context) {
     const {reader, zone, config} = openLedger(context);
@@ -37,7 +40,8 @@ Raw values are shown around T as long as they are kept.`,
       if (at === undefined) throw new AppError('USAGE', '--at', `expected --at T. ${whenHelp}`);
       const atMs = parseWhen(at, zone, realClock.wallMs(), 'at');
       const explanation = explain(reader, atMs, policyOption(context, config), textOption(context, 'cell')?.replace(':', '_to_') ?? null);
-      context.out(flagOption(context, 'json') ? JSON.stringify(jsonOf(explanation)) : textOf(explanation, zone));
+      const instant = config && explainInstant(reader, config.site, config.devices, atMs);
+      context.out(flagOption(context, 'json') ? JSON.stringify(jsonOf(explanation, instant)) : textOf(explanation, instant, zone));
       return 0;
     } finally {
       reader.close();
@@ -113,16 +117,23 @@ export function explain(reader: Reader, atMs: number, policy: Policy, cell: stri
     raw: reader.devices().map(({id, firstRawMs}) => ({
       device: id,
       keptSince: firstRawMs,
-      rows: reader.rawAround({device: id, fromMs: atMs - AROUND_MS, toMs: atMs + AROUND_MS, limit: 5}),
+      rows: nearestRows(reader.rawAround({device: id, fromMs: atMs - AROUND_MS, toMs: atMs + AROUND_MS, limit: MOST_ROWS}), atMs),
     })),
   };
 }
+
+/** Those nearest to the moment, in the order of time. */
+const nearestRows = (rows: readonly RawRow[], atMs: number): RawRow[] =>
+  rows
+    .toSorted((a, b) => Math.abs(a.atMs - atMs) - Math.abs(b.atMs - atMs))
+    .slice(0, SHOWN_ROWS)
+    .sort((a, b) => a.atMs - b.atMs);
 
 const nameOf = ({source, sink}: CellRow): string => `${source}_to_${sink}`;
 const wh = (milliWh: number): string => `${(milliWh / 1000).toFixed(3)} Wh`;
 const sum = (cells: readonly CellRow[]): number => cells.reduce((total, one) => total + one.energyMilliWh, 0);
 
-function textOf(it: Explanation, zone: string): string {
+function textOf(it: Explanation, instant: ExplainedInstant | null, zone: string): string {
   const {slot, cells} = it;
   const endMs = slot.startMs + SLOT_MS;
   const lines = [
@@ -187,6 +198,7 @@ function textOf(it: Explanation, zone: string): string {
       'Corrections',
       ...it.corrections.map(one => `  ${utcText(one.atMs)}  ${one.who}: ${one.why}  ${one.before} -> ${one.after}`),
     );
+  if (instant) lines.push(...instantLines(instant, it.policy, it.cell, ms => localTime(zone, ms)));
   lines.push('', `Raw values around ${localTime(zone, it.atMs)}`);
   for (const {device, keptSince, rows} of it.raw) {
     if (rows.length === 0)
@@ -207,7 +219,7 @@ const sideLine = (head: string, cells: readonly CellRow[], other: (cell: CellRow
   return `  ${head.padEnd(20)}${wh(sum(cells)).padStart(14)}  = ${[...parts].map(([id, energy]) => `${id} ${(energy / 1000).toFixed(3)}`).join(' + ')}`;
 };
 
-function jsonOf(it: Explanation): unknown {
+function jsonOf(it: Explanation, instant: ExplainedInstant | null): unknown {
   const {slot} = it;
   return {
     schema: 1,
@@ -233,6 +245,7 @@ function jsonOf(it: Explanation): unknown {
     bounds_mwh: slot.bounds,
     events: it.events.map(({atMs, ...event}) => ({utc: utcText(atMs), ...event})),
     corrections: it.corrections.map(({atMs, slotMs: _slot, ...one}) => ({utc: utcText(atMs), ...one})),
+    instant: instant && instantJson(instant, it.policy, utcText),
     raw: it.raw.flatMap(({device, rows}) => rows.map(row => ({device, utc: utcText(row.atMs), points: row.values}))),
   };
 }
