@@ -102,7 +102,7 @@ export async function runApp(options: AppOptions): Promise<void> {
     await Promise.allSettled([house.close(), store.close(kill.signal), ...outlets.list.map(({sink}) => sink.close(kill.signal))]);
     throw error;
   }
-  for (const {sink, newestOnly} of [...outlets.list, ...(options.sinks ?? []).map(sink => ({sink, newestOnly: true}))])
+  for (const {sink, newestOnly} of [...outlets.list, ...(options.sinks ?? []).map(sink => ({sink, newestOnly: false}))])
     runners.push(createRunner(sink, {log, newestOnly}));
   const stopBackups = config.store.backup
     ? scheduleBackups(config.store.backup, {log, timezone: site.timezone, wallMs: () => clock.wallMs(), backup: file => store.backup(file)})
