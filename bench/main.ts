@@ -18,6 +18,8 @@ const line = (name: string, value: string, note = ''): void => console.log(`  ${
 const title = (text: string): void => console.log(`\n${text}`);
 const MAIN = path.resolve('src/cli/main.ts');
 const TICKS_PER_S = 100;
+/** What `npm start` and the package's launcher give to node. */
+const NODE_FLAGS = ['--max-semi-space-size=2'];
 
 const cpuMs = (pid: number): number => {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
@@ -31,7 +33,9 @@ async function firstFlow(): Promise<void> {
   for (const round of [1, 2, 3]) {
     const folder = mkdtempSync(path.join(os.tmpdir(), 'wattledger-bench-'));
     const began = performance.now();
-    const demo = spawn(process.execPath, [MAIN, 'demo', '--data', folder, '--port', '0'], {stdio: ['ignore', 'pipe', 'ignore']});
+    const demo = spawn(process.execPath, [...NODE_FLAGS, MAIN, 'demo', '--data', folder, '--port', '0'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
     const page = await new Promise<string>(resolve => {
       let text = '';
       demo.stdout.on('data', chunk => {
@@ -83,7 +87,7 @@ http: {listen: "127.0.0.1:0"}
   if (existsSync('dist/src/cli/main.js')) variants.push(['built (npm run build)', [path.resolve('dist/src/cli/main.js')]]);
   for (const [name, args] of variants) {
     rmSync(path.join(folder, 'wattledger.db'), {force: true});
-    const child = spawn(process.execPath, [...args, 'run', '--config', config], {stdio: 'ignore'});
+    const child = spawn(process.execPath, [...NODE_FLAGS, ...args, 'run', '--config', config], {stdio: 'ignore'});
     const pid = child.pid as number;
     await sleep(SETTLE_MS);
     const before = cpuMs(pid);
@@ -104,6 +108,39 @@ http: {listen: "127.0.0.1:0"}
     await gone;
   }
   await Promise.all(servers.map(server => server.close()));
+  rmSync(folder, {recursive: true, force: true});
+}
+
+const LONG_HOURS = 10;
+const LONG_SPEED = 600;
+
+/** Ten hours of the simulated home in a minute: what the first and the last of them cost, and whether memory stands. */
+async function tenHours(): Promise<void> {
+  title(`daemon: ${LONG_HOURS} simulated hours of the villa, ${LONG_SPEED} times as fast, its house and broker in the same process`);
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'wattledger-bench-'));
+  const demo = spawn(
+    process.execPath,
+    [...NODE_FLAGS, MAIN, 'demo', '--data', folder, '--port', '0', '--speed', String(LONG_SPEED), '--seconds', '100'],
+    {stdio: 'ignore'},
+  );
+  const pid = demo.pid as number;
+  const hourMs = 3_600_000 / LONG_SPEED;
+  await sleep(2000);
+  let [atMs, usedMs] = [performance.now(), cpuMs(pid)];
+  for (let hour = 1; hour <= LONG_HOURS; hour++) {
+    await sleep(hourMs - ((performance.now() - atMs) % hourMs));
+    if (hour !== 1 && hour !== 2 && hour % 5 !== 0) continue;
+    const [nowMs, nowUsedMs] = [performance.now(), cpuMs(pid)];
+    line(
+      `after hour ${hour}: CPU, memory resident and its own`,
+      `${((100 * (nowUsedMs - usedMs)) / (nowMs - atMs)).toFixed(1)} %`,
+      `${memoryMb(pid, 'VmRSS').toFixed(0)} / ${memoryMb(pid, 'RssAnon').toFixed(0)} MB`,
+    );
+    [atMs, usedMs] = [nowMs, nowUsedMs];
+  }
+  const gone = new Promise(resolve => demo.once('exit', resolve));
+  demo.kill('SIGTERM');
+  await gone;
   rmSync(folder, {recursive: true, force: true});
 }
 
@@ -155,6 +192,7 @@ plans();
 pageSize();
 await firstFlow();
 await daemon();
+await tenHours();
 for (const name of ['flow', 'store', 'mqtt', 'web']) {
   if (!existsSync(`bench/${name}.ts`)) continue;
   title(name);
