@@ -6,14 +6,17 @@ import {z} from 'zod';
 import {parseYaml, validate} from './document.ts';
 import {dataFolder} from './profiles.ts';
 
-const type = z.enum(['u16', 's16', 'u32', 's32', 'u64', 'f32', 'acc32', 'text8', 'text16']);
+const type = z.enum(['u16', 's16', 'u32', 's32', 'u64', 'f32', 'acc32', 'acc64', 'text8', 'text16']);
 const points = z.record(z.string(), z.union([z.tuple([z.int(), type]), z.tuple([z.int(), type, z.int()])]));
 const model = z.strictObject({
+  name: z.string(),
   points,
   repeat: z.strictObject({from: z.int(), length: z.int(), count: z.int(), points}).optional(),
 });
 export type ModelPoint = {readonly offset: number; readonly type: z.infer<typeof type>; readonly exponent: number | null};
 export type Model = {
+  /** For people: `inverter`, `strings`. */
+  readonly name: string;
   readonly points: Readonly<Record<string, ModelPoint>>;
   readonly repeat: {
     readonly from: number;
@@ -37,7 +40,7 @@ export function sunspecModels(): ReadonlyMap<number, Model> {
     models = new Map(
       Object.entries(table).map(([id, one]) => [
         Number(id),
-        {points: named(one.points), repeat: one.repeat ? {...one.repeat, points: named(one.repeat.points)} : null},
+        {name: one.name, points: named(one.points), repeat: one.repeat ? {...one.repeat, points: named(one.repeat.points)} : null},
       ]),
     );
   }

@@ -1,9 +1,11 @@
 // Who answers at a unit id, and which profile fits: by SunSpec's own list, by identity registers, by plausible values.
 
+import {sunspecModels} from '../config/sunspec.ts';
 import type {DeviceIdentity} from '../core/health.ts';
 import type {DeviceProfile, IdentifyRule} from '../core/profile.ts';
 import type {Fault} from '../core/reading.ts';
 import {prepare, type Reader, ruleHolds} from './prepare.ts';
+import {walkSunspec} from './sunspec.ts';
 
 export type Fit = {
   readonly profile: DeviceProfile;
@@ -62,9 +64,9 @@ export async function scanUnit(profiles: readonly DeviceProfile[], unit: number,
   }
   const sunspec = profiles.find(profile => profile.driver === 'sunspec' && profile.id === 'sunspec');
   if (sunspec) {
-    const prepared = await prepare(sunspec, unit, {}, once);
-    if (prepared.kind === 'ready')
-      fits.push({profile: sunspec, score: 8, why: [`a SunSpec model list with ${prepared.prepared.points.length} points`]});
+    const walk = await walkSunspec((at, words) => once(null, 3, at, words));
+    if (walk.kind === 'found')
+      fits.push({profile: sunspec, score: 8, why: [`a SunSpec model list: ${walk.device.models.map(modelName).join(', ')}`]});
   }
   fits.sort((a, b) => b.score - a.score);
   const [best, ...others] = fits;
@@ -95,6 +97,11 @@ async function isThere(read: Reader): Promise<boolean> {
   }
   return false;
 }
+
+const modelName = ({id}: {readonly id: number}): string => {
+  const known = sunspecModels().get(id);
+  return known ? `${id} ${known.name}` : String(id);
+};
 
 /** Without a connection there is no unit to look for. */
 const hopeless = (fault: Fault): boolean => fault.kind === 'disconnected';
