@@ -3,6 +3,7 @@
 import {z} from 'zod';
 import type {DeviceProfile, Field, FlagMatch, IdentifyRule, Limits, PointDef, PointSource, RegisterType, Variant} from '../core/profile.ts';
 import {parsePoint, pointInfo} from '../core/vocabulary.ts';
+import {moved} from './moved.ts';
 
 const address = z.int().min(0).max(0xffff);
 const registerType = z.enum(['u16', 's16', 'u32', 's32', 'u64', 's64', 'f32', 'f64', 'acc32', 'acc64', 'text']);
@@ -141,6 +142,8 @@ export const profileSchema = z.strictObject({
       z.strictObject({
         name: z.string(),
         when,
+        defaults: field.optional(),
+        moved: z.record(z.string(), z.int()).default({}),
         parts: parts.default({}),
         without: z.array(z.string()).default([]),
         limits: limits.default({}),
@@ -182,8 +185,69 @@ const NAN: Readonly<Partial<Record<RegisterType, bigint>>> = {
 
 /** The file as the program uses it. Throws ProfileProblem. */
 export function toProfile(file: ProfileFile): DeviceProfile {
+  const {fieldOf, pointsOf, ruleOf, identityOf} = reader(file, file.defaults);
+  const variants = file.variants.map((variant, index): Variant => {
+    const path = ['variants', index];
+    const {option, is, answers, ...rest} = variant.when;
+    // Other defaults read every point anew; what is moved keeps its form.
+    const {defaults = {}} = variant;
+    const own = reader(file, {...file.defaults, ...defined(defaults)});
+    const anew = own.pointsOf(variant.defaults ? file.parts : partsIn(file.parts, variant.moved), ['parts']);
+    const given = own.pointsOf(variant.parts, [...path, 'parts']);
+    const named = new Set(given.map(point => point.name));
+    return {
+      name: variant.name,
+      when:
+        option !== undefined
+          ? {kind: 'option', option, value: is ?? true}
+          : answers
+            ? {kind: 'answers', field: fieldOf(answers, [...path, 'when', 'answers'])}
+            : ruleOf(rest, [...path, 'when']),
+      points: [
+        ...anew.filter(point => !named.has(point.name)).map(point => moved(point, variant.moved[point.name.split('.')[0] ?? ''] ?? 0)),
+        ...given,
+      ],
+      identity: variant.defaults ? own.identityOf() : {},
+      without: variant.without,
+      limits: limitsOf(variant.limits),
+    };
+  });
+  for (const [index, variant] of variants.entries()) {
+    if (variant.when.kind === 'option' && !(variant.when.option in file.options))
+      throw new ProfileProblem(['variants', index, 'when', 'option'], `no option "${variant.when.option}" under options:`);
+  }
+
+  return {
+    id: file.id,
+    name: file.name,
+    manufacturer: file.manufacturer,
+    source: typeof file.source === 'string' ? [file.source] : file.source,
+    notes: file.notes,
+    driver: file.driver,
+    limits: {maxRegisters: 125, maxGap: 0, barriers: [], forbidden: [], single: [], ...limitsOf(file.limits)},
+    timing: {
+      connectDelayMs: file.timing.connect_delay_ms,
+      minGapMs: file.timing.min_gap_ms,
+      unitPauseMs: file.timing.unit_pause_ms,
+      timeoutMs: file.timing.timeout_ms,
+    },
+    defaults: file.connection,
+    units: file.units,
+    options: file.options,
+    identity: identityOf(),
+    identify: file.identify.map((raw, index) => ruleOf(raw, ['identify', index])),
+    points: pointsOf(file.parts, ['parts']),
+    variants,
+    night: file.night,
+    side: defined(file.side),
+    energyNetting: file.energy_netting,
+  };
+}
+
+/** What reads the fields of a file, with those defaults. */
+function reader(file: ProfileFile, defaults: FieldFile) {
   const fieldOf = (raw: FieldFile, path: readonly PropertyKey[]): Field => {
-    const merged = {...file.defaults, ...defined(raw)};
+    const merged = {...defaults, ...defined(raw)};
     const type = merged.type ?? 'u16';
     if (merged.at === undefined && merged.words_at === undefined)
       throw new ProfileProblem(path, 'expected `at`, the address of the register');
@@ -286,7 +350,7 @@ export function toProfile(file: ProfileFile): DeviceProfile {
         return {
           name,
           source: sourceOf(rest as SourceFile, at),
-          unitKey: unitOf(rest as SourceFile, at) ?? file.defaults.unit ?? null,
+          unitKey: unitOf(rest as SourceFile, at) ?? defaults.unit ?? null,
           every: every ?? (info.behaves === 'counter' || name.endsWith('temperature_c') || name.endsWith('capacity_wh') ? 'slow' : 'fast'),
           between: between ?? null,
           words: states ?? null,
@@ -304,66 +368,25 @@ export function toProfile(file: ProfileFile): DeviceProfile {
     throw new ProfileProblem(path, 'expected `equals`, `between` or `matches`');
   };
 
-  const limitsOf = (raw: z.infer<typeof limits>): Partial<Limits> => ({
-    ...(raw.max_registers === undefined ? {} : {maxRegisters: raw.max_registers}),
-    ...(raw.max_gap === undefined ? {} : {maxGap: raw.max_gap}),
-    ...(raw.barriers === undefined ? {} : {barriers: raw.barriers}),
-    ...(raw.forbidden === undefined ? {} : {forbidden: raw.forbidden}),
-    ...(raw.single === undefined ? {} : {single: raw.single}),
-  });
-
-  const variants = file.variants.map((variant, index): Variant => {
-    const path = ['variants', index];
-    const {option, is, answers, ...rest} = variant.when;
-    return {
-      name: variant.name,
-      when:
-        option !== undefined
-          ? {kind: 'option', option, value: is ?? true}
-          : answers
-            ? {kind: 'answers', field: fieldOf(answers, [...path, 'when', 'answers'])}
-            : ruleOf(rest, [...path, 'when']),
-      points: pointsOf(variant.parts, [...path, 'parts']),
-      without: variant.without,
-      limits: limitsOf(variant.limits),
-    };
-  });
-  for (const [index, variant] of variants.entries()) {
-    if (variant.when.kind === 'option' && !(variant.when.option in file.options))
-      throw new ProfileProblem(['variants', index, 'when', 'option'], `no option "${variant.when.option}" under options:`);
-  }
-
-  const identity = Object.fromEntries(
-    Object.entries(file.identity).flatMap(([key, raw]) =>
-      raw === undefined ? [] : [[key, typeof raw === 'string' ? raw : fieldOf({scale: 1, ...raw}, ['identity', key])]],
-    ),
-  );
-  return {
-    id: file.id,
-    name: file.name,
-    manufacturer: file.manufacturer,
-    source: typeof file.source === 'string' ? [file.source] : file.source,
-    notes: file.notes,
-    driver: file.driver,
-    limits: {maxRegisters: 125, maxGap: 0, barriers: [], forbidden: [], single: [], ...limitsOf(file.limits)},
-    timing: {
-      connectDelayMs: file.timing.connect_delay_ms,
-      minGapMs: file.timing.min_gap_ms,
-      unitPauseMs: file.timing.unit_pause_ms,
-      timeoutMs: file.timing.timeout_ms,
-    },
-    defaults: file.connection,
-    units: file.units,
-    options: file.options,
-    identity,
-    identify: file.identify.map((raw, index) => ruleOf(raw, ['identify', index])),
-    points: pointsOf(file.parts, ['parts']),
-    variants,
-    night: file.night,
-    side: defined(file.side),
-    energyNetting: file.energy_netting,
-  };
+  const identityOf = (): DeviceProfile['identity'] =>
+    Object.fromEntries(
+      Object.entries(file.identity).flatMap(([key, raw]) =>
+        raw === undefined ? [] : [[key, typeof raw === 'string' ? raw : fieldOf({scale: 1, ...raw}, ['identity', key])]],
+      ),
+    );
+  return {fieldOf, pointsOf, ruleOf, identityOf};
 }
+
+const limitsOf = (raw: z.infer<typeof limits>): Partial<Limits> => ({
+  ...(raw.max_registers === undefined ? {} : {maxRegisters: raw.max_registers}),
+  ...(raw.max_gap === undefined ? {} : {maxGap: raw.max_gap}),
+  ...(raw.barriers === undefined ? {} : {barriers: raw.barriers}),
+  ...(raw.forbidden === undefined ? {} : {forbidden: raw.forbidden}),
+  ...(raw.single === undefined ? {} : {single: raw.single}),
+});
+
+const partsIn = (all: ProfileFile['parts'], names: Readonly<Record<string, number>>): ProfileFile['parts'] =>
+  Object.fromEntries(Object.entries(all).filter(([part]) => part in names));
 
 /** A member with the sign of the form around it. */
 const turned = <T extends FieldFile>(raw: T, invert: boolean | undefined): T => (invert ? {...raw, invert: !(raw.invert ?? false)} : raw);

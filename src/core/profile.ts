@@ -49,7 +49,7 @@ export type PointSource =
   | {readonly kind: 'product'; readonly fields: readonly [Field, Field]; readonly by: number}
   /** The first of the sources that has a value. */
   | {readonly kind: 'first'; readonly of: readonly PointSource[]}
-  /** The sum of other sources, signs included (PV = DC + battery). Missing if one is missing. */
+  /** The sum of other sources, signs included (PV = DC + battery). Members count as those of a sum do. */
   | {readonly kind: 'total'; readonly of: readonly PointSource[]};
 export type FlagMatch = {readonly mask: number; readonly value: number};
 
@@ -103,6 +103,8 @@ export type Variant = {
     | {readonly kind: 'answers'; readonly field: Field};
   readonly points: readonly PointDef[];
   readonly without: readonly string[];
+  /** Where the identity stands then, if elsewhere. */
+  readonly identity: IdentityDef;
   readonly limits: Partial<Limits>;
 };
 

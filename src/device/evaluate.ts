@@ -77,17 +77,8 @@ function resolve(source: PointSource, registers: Registers): Value {
       }
       return last;
     }
-    case 'total': {
-      let total = 0;
-      let monoMs = 0;
-      for (const one of source.of) {
-        const value = resolve(one, registers);
-        if (value.kind === 'none') return value;
-        total += Number(value.value);
-        monoMs = value.monoMs;
-      }
-      return {kind: 'value', value: rounded(total), monoMs};
-    }
+    case 'total':
+      return sum(source.of.map(one => resolve(one, registers)));
   }
 }
 

@@ -29,6 +29,7 @@ export type Preparation =
 export async function prepare(profile: DeviceProfile, unit: number, options: Options, read: Reader): Promise<Preparation> {
   let points = profile.points;
   let limits = profile.limits;
+  let definitions = profile.identity;
   let identity: DeviceIdentity = {
     profile: profile.id,
     unit,
@@ -64,11 +65,12 @@ export async function prepare(profile: DeviceProfile, unit: number, options: Opt
     const replaced = new Set([...variant.points.map(point => point.name), ...variant.without]);
     points = [...points.filter(point => !replaced.has(point.name)), ...variant.points];
     limits = {...limits, ...variant.limits};
+    definitions = {...definitions, ...variant.identity};
   }
 
   const told = {...identity};
   for (const key of ['manufacturer', 'model', 'serial', 'firmware'] as const) {
-    const definition = profile.identity[key];
+    const definition = definitions[key];
     if (definition === undefined) continue;
     told[key] = typeof definition === 'string' ? definition : ((await readText(definition, read)) ?? told[key]);
   }
