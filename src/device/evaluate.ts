@@ -100,7 +100,7 @@ function flagged(source: Extract<PointSource, {kind: 'flagged'}>, registers: Reg
   if (magnitude.kind === 'none') return magnitude;
   const flag = decodeRaw(source.flag, address => registers.word(source.flag.fc, address)?.value);
   if (flag === null) return {kind: 'none', fault: missingFault(source.flag, registers)};
-  const matches = (list: readonly FlagMatch[]): boolean => list.some(({mask, value}) => (Number(flag) & mask) === value);
+  const matches = (list: readonly FlagMatch[]): boolean => list.some(({mask, value}) => (Number(flag) & mask) >>> 0 === value);
   const size = Number(magnitude.value);
   const negative = matches(source.negativeWhen);
   const positive = matches(source.positiveWhen);

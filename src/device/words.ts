@@ -111,10 +111,11 @@ export async function readSpans(spans: readonly Span[], options: SweepOptions, s
       return;
     }
     const sorted = [...inside].sort((a, b) => a.at - b.at);
-    const middle = Math.ceil(sorted.length / 2);
+    const cut = cleanCut(sorted);
+    const middle = cut ?? Math.ceil(sorted.length / 2);
     if (fault.exception === 3 || fault.exception === 0x0b) {
       learned.maxRegisters = Math.max(8, Math.min(learned.maxRegisters, Math.ceil(request.words / 2)));
-    } else if (fault.exception === 2) {
+    } else if (fault.exception === 2 && cut !== null) {
       learned.barriers.add((sorted[middle] as Span).at);
     }
     for (const half of [sorted.slice(0, middle), sorted.slice(middle)]) await run(half);
@@ -152,4 +153,19 @@ export async function readSpans(spans: readonly Span[], options: SweepOptions, s
     answered,
     broken,
   };
+}
+
+/**
+ * Where spans in address order can be cut so that none is cut through, the nearest to their middle: values that share a scale factor overlap.
+ * Null where they all hang together.
+ */
+function cleanCut(sorted: readonly Span[]): number | null {
+  let best: number | null = null;
+  let end = 0;
+  for (const [index, span] of sorted.entries()) {
+    const nearer = best === null || Math.abs(index - sorted.length / 2) < Math.abs(best - sorted.length / 2);
+    if (index > 0 && span.at >= end && nearer) best = index;
+    end = Math.max(end, span.at + span.words);
+  }
+  return best;
 }

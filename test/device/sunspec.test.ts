@@ -172,6 +172,20 @@ test('a scale factor that changes is the one of its sweep', async () => {
   expect(await told(device)).toMatchObject({'inverter.power_w': 'absent'});
 });
 
+test('a hole in a model costs what stands in it, nothing that shares its request', async () => {
+  const {device, bank} = await serve(40_000, common('Acme'), meter203(150), END);
+  const at = 40_002 + 68;
+  for (const offset of [16, 17]) bank.delete(at + offset);
+  const values = await told(device);
+  expect(values['meter.frequency_hz']).toBe('refused');
+  expect(values).toMatchObject({
+    'meter.power_w': 150,
+    'meter.power_l3_w': 400,
+    'meter.voltage_l2_v': 230.7,
+    'meter.import_energy_wh': 180_000,
+  });
+});
+
 test('what is not implemented is absent, by type', async () => {
   const nothing = model(103, 50, {
     2: Array(50).fill(0x8000),
