@@ -56,6 +56,7 @@ function asJson(profile: DeviceProfile): unknown {
     manufacturer: profile.manufacturer,
     driver: profile.driver,
     source: profile.source,
+    setup: profile.setup,
     notes: profile.notes,
     connection: profile.defaults,
     limits: {
@@ -119,6 +120,7 @@ function lines(profile: DeviceProfile): string[] {
     ...(profile.driver === 'sunspec' ? ["  the points follow from the device's own model list"] : []),
     '',
     ...profile.variants.map(variant => `variant: ${variant.name}`),
+    ...profile.setup.map(step => `setup: ${step}`),
     ...profile.notes.map(note => `note: ${note}`),
     ...profile.source.map(source => `source: ${source}`),
   ];

@@ -7,7 +7,8 @@ import {AppError} from '../core/errors.ts';
 import {nearest} from '../core/nearest.ts';
 import type {DeviceProfile} from '../core/profile.ts';
 import {parseYaml, placeOf, validate} from './document.ts';
-import {ProfileProblem, profileSchema, toProfile} from './profile-schema.ts';
+import {ProfileProblem, toProfile} from './profile-meaning.ts';
+import {profileSchema} from './profile-schema.ts';
 
 /** Folder of the program's own data, from the source as from the built program. */
 export function dataFolder(name: string): string {

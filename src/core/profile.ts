@@ -114,6 +114,8 @@ export type DeviceProfile = {
   readonly manufacturer: string;
   /** Documents the addresses came from. */
   readonly source: readonly string[];
+  /** How Modbus is switched on and where to plug in, for people. */
+  readonly setup: readonly string[];
   readonly notes: readonly string[];
   /** 'fixed': the points below. 'sunspec': the device's own model list, walked at run time, plus the points below. */
   readonly driver: 'fixed' | 'sunspec';

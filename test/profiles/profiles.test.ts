@@ -3,7 +3,9 @@
 import {readdirSync, readFileSync} from 'node:fs';
 import {afterEach, describe, expect, test} from 'vitest';
 import {realClock} from '../../src/app/clock.ts';
+import {rolesFor} from '../../src/cli/site-yaml.ts';
 import {listProfiles, loadProfile} from '../../src/config/profiles.ts';
+import {fieldSpans} from '../../src/core/codec.ts';
 import {parseLinkUrl} from '../../src/core/linkurl.ts';
 import {silentLog} from '../../src/core/log.ts';
 import {fieldsOf, spansOf} from '../../src/core/planner.ts';
@@ -12,6 +14,7 @@ import {bankOf, type Capture, readCapture} from '../../src/device/capture.ts';
 import {createDevice, planOf, timingOf} from '../../src/device/device.ts';
 import {openLink} from '../../src/link/open.ts';
 import {startModbusServer} from '../../src/link/server.ts';
+import {devicePages} from '../../tools/device-pages.ts';
 
 const IDS = listProfiles().map(profile => profile.id);
 /** The ids people and scripts hold on to. */
@@ -35,7 +38,8 @@ describe.each(IDS)('%s', id => {
   const profile = loadProfile(id);
 
   test('holds the conventions', () => {
-    expect(profile.source.length, 'sources').toBeGreaterThanOrEqual(1);
+    expect(profile.source.length, 'a document and what it was compared with').toBeGreaterThanOrEqual(2);
+    expect(profile.setup.length, 'how Modbus is switched on').toBeGreaterThanOrEqual(1);
     expect(profile.name.length).toBeGreaterThan(3);
     const names = profile.points.map(point => point.name);
     expect(new Set(names).size).toBe(names.length);
@@ -50,6 +54,29 @@ describe.each(IDS)('%s', id => {
     for (const part of ['pv', 'battery'] as const)
       if (names.includes(`${part}.power_w`) && names.includes('inverter.power_w'))
         expect(profile.side[part], `side of ${part}`).toBeDefined();
+    expect(profile.driver === 'sunspec' || rolesFor(profile).length > 0, 'has a place in the house').toBe(true);
+    // Where the device's own sign is the other one, people are told so.
+    for (const part of ['grid', 'battery'] as const) {
+      const power = profile.points.find(point => point.name === `${part}.power_w`);
+      if (power && fieldsOf(power.source).some(field => field.invert))
+        expect(profile.notes.join(' '), `the sign of ${part}`).toMatch(part === 'grid' ? /(grid|meter).*turned/ : /battery.*turned/);
+    }
+  });
+
+  test('reads no register as two different things', () => {
+    const variants = profile.variants.map(variant => variant.points);
+    for (const points of [profile.points, ...variants]) {
+      const seen = new Map<string, string>();
+      for (const point of points)
+        for (const field of fieldsOf(point.source))
+          for (const {at, words} of fieldSpans(field))
+            for (let address = at; address < at + words; address++) {
+              const key = `${point.unitKey}/${field.fc}/${address}`;
+              const value = `${at}+${words}`;
+              expect(seen.get(key) ?? value, `${point.name}: register ${address}`).toBe(value);
+              seen.set(key, value);
+            }
+    }
   });
 
   test('is read inside its limits, every point once', () => {
@@ -78,7 +105,7 @@ describe.each(IDS)('%s', id => {
     const capture = readCapture(`test/captures/${id}.json`);
     const {expected, identity} = JSON.parse(readFileSync(`test/captures/${id}.json`, 'utf8')) as Capture & {
       identity: Record<string, string>;
-      expected: Record<string, number | string>;
+      expected: Record<string, number | string | null>;
     };
     expect(capture.note).toMatch(/^synthetic/);
     const server = await startModbusServer({host: '127.0.0.1', port: 0, units: bankOf(capture, () => 0)});
@@ -104,14 +131,14 @@ describe.each(IDS)('%s', id => {
         expect(Math.abs((told[point] as number) - value), `${point}: ${told[point]} is not ${value}`).toBeLessThanOrEqual(
           Math.abs(value) * 1e-6,
         );
-      } else expect(told[point], point).toBe(value);
+      } else if (value === null) expect(told[point], point).toEqual({kind: 'absent'});
+      else expect(told[point], point).toBe(value);
     }
+    expect(Object.keys(expected).sort(), 'every point is expected').toEqual(Object.keys(told).sort());
     for (const [key, text] of Object.entries(identity)) expect(sweep.identity[key as 'model'], key).toBe(text);
-    // Each phase has its own value, so that two of them swapped would show.
-    const values = Object.entries(expected)
-      .filter(([point]) => /_l[123]_/.test(point))
-      .map(([, value]) => value);
-    expect(new Set(values).size).toBe(values.length);
+    // Each number is there once, so that two registers swapped would show.
+    const numbers = Object.values(expected).filter(value => typeof value === 'number');
+    expect(new Set(numbers).size).toBe(numbers.length);
   });
 });
 
@@ -148,7 +175,10 @@ test.each(Object.entries(LEAST))('%s tells at least what is promised', (id, poin
   expect(loadProfile(id).points.map(point => point.name)).toEqual(expect.arrayContaining(points.split(' ')));
 });
 
-test('docs/devices.md names every profile', () => {
-  const page = readFileSync('docs/devices.md', 'utf8');
-  for (const id of IDS) expect(page).toContain(`| \`${id}\` | ${loadProfile(id).name} |`);
+test('docs/devices.md and the page of each device are what `node tools/device-pages.ts` writes', () => {
+  const pages = devicePages();
+  for (const [file, text] of pages) expect(readFileSync(file, 'utf8'), file).toBe(text);
+  expect(readdirSync('docs/devices').sort()).toEqual(
+    [...pages.keys()].flatMap(file => (/docs\/devices\/(.+)/.exec(file) ?? []).slice(1)).sort(),
+  );
 });
