@@ -22,7 +22,7 @@ export type Discovery = {
 };
 
 /** Unit ids that devices have out of the box, the commonest first. */
-export const USUAL_UNITS: readonly number[] = [1, 247, 2, 3, 4, 5, 10, 71, 100, 126, 200, 240];
+export const USUAL_UNITS: readonly number[] = [1, 247, 2, 3, 4, 5, 10, 16, 33, 71, 85, 100, 126, 127, 200, 240];
 const PATIENCE_MS = 600;
 
 /** `tell` is called before each unit. Throws AppError DEVICE_SILENT where nothing can be reached at all. */

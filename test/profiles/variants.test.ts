@@ -1,0 +1,265 @@
+// One profile, several devices: what a register, an answer or an option of the configuration changes. Words are written out by hand from the documents.
+
+import {afterEach, expect, test} from 'vitest';
+import {realClock} from '../../src/app/clock.ts';
+import {loadProfile} from '../../src/config/profiles.ts';
+import {parseLinkUrl} from '../../src/core/linkurl.ts';
+import {silentLog} from '../../src/core/log.ts';
+import {createDevice} from '../../src/device/device.ts';
+import {openLink} from '../../src/link/open.ts';
+import {startModbusServer} from '../../src/link/server.ts';
+
+const closers: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+type Blocks = Readonly<Record<number, readonly number[]>>;
+type Served = {readonly unit: number; readonly fc: 3 | 4; readonly blocks: Blocks};
+type Case = {
+  readonly served: readonly Served[];
+  readonly options?: Readonly<Record<string, string | number>>;
+  readonly expected: Readonly<Record<string, number | string | undefined>>;
+};
+
+const s16 = (value: number): number => value & 0xffff;
+const s32 = (value: number): number[] => [(value >>> 16) & 0xffff, value & 0xffff];
+const lowFirst = (words: readonly number[]): number[] => [...words].reverse();
+const f32 = (value: number): number[] => {
+  const view = new DataView(new ArrayBuffer(4));
+  view.setFloat32(0, value);
+  return [view.getUint16(0), view.getUint16(2)];
+};
+const u64 = (value: number): number[] => [0, 0, ...s32(value)];
+const holding = (unit: number, blocks: Blocks): Served => ({unit, fc: 3, blocks});
+const input = (unit: number, blocks: Blocks): Served => ({unit, fc: 4, blocks});
+
+/** SolarEdge: direct current power, the battery's block, the meter's powers `by` registers further. */
+const solaredge = (by: number): Blocks => ({
+  40100: [2000, 0],
+  57716: lowFirst(f32(1500)),
+  [40_206 + by]: [s16(-910), s16(-610), s16(-100), s16(-200), 0],
+});
+const sun = {'pv.power_w': 3500, 'battery.power_w': -1500, 'grid.power_w': 910, 'grid.power_l1_w': 610, 'grid.power_l3_w': 200};
+
+const CASES: readonly (readonly [string, string, Case])[] = [
+  [
+    'deye-3p',
+    'high voltage counts power in tens of watts',
+    {
+      served: [holding(1, {0: [6], 587: [4012, 77, 0, s16(-321), s16(-801)], 625: [s16(-1234)], 672: [301, 212, 0, 0]})],
+      expected: {
+        'battery.power_w': -3210,
+        'battery.voltage_v': 401.2,
+        'pv.power_w': 5130,
+        'pv.string1_power_w': 3010,
+        'grid.power_w': -1234,
+      },
+    },
+  ],
+  [
+    'deye-3p',
+    'low voltage counts it in watts, and energies in steps of 0.1 kWh',
+    {
+      served: [holding(1, {0: [5], 522: lowFirst(s32(70_001)), 587: [5124, 21, 0, 721]})],
+      expected: {'battery.power_w': 721, 'battery.voltage_v': 51.24, 'grid.import_energy_wh': 7_000_100},
+    },
+  ],
+  [
+    'deye-3p',
+    'energies in whole kWh',
+    {
+      served: [holding(1, {0: [6], 522: lowFirst(s32(70_001))})],
+      options: {energy_step: '1'},
+      expected: {'grid.import_energy_wh': 70_001_000},
+    },
+  ],
+  [
+    'kostal-plenticore',
+    'floats with the low word first, as usual',
+    {
+      served: [holding(71, {5: [0], 252: lowFirst(f32(-91.9)), 210: lowFirst(f32(54))})],
+      expected: {'grid.power_w': -91.9, 'battery.soc_pct': 54},
+    },
+  ],
+  [
+    'kostal-plenticore',
+    'floats with the high word first',
+    {
+      served: [holding(71, {5: [1], 252: f32(-91.9), 260: [...f32(700)], 270: f32(800), 280: f32(0)})],
+      expected: {'grid.power_w': -91.9, 'pv.power_w': 1500},
+    },
+  ],
+  [
+    'goodwe-et',
+    'a second battery, and the newer counters of the meter',
+    {
+      served: [holding(247, {35262: [4178, s16(-30), ...s32(-1254), 3], 39005: [41], 36104: u64(3555), 36120: u64(15)})],
+      expected: {
+        'battery2.power_w': -1254,
+        'battery2.voltage_v': 417.8,
+        'battery2.soc_pct': 41,
+        'grid.export_energy_wh': 35_550,
+        'grid.import_energy_wh': 150,
+      },
+    },
+  ],
+  ['goodwe-et', 'no second battery', {served: [holding(247, {35262: [0, 0, 0, 0, 0]})], expected: {'battery2.power_w': undefined}}],
+  [
+    'goodwe-dt',
+    'a meter on the inverter',
+    {
+      served: [holding(127, {30195: [...s32(-420), ...s32(12_345), ...s32(6789)], 30209: [1]})],
+      expected: {'grid.power_w': 420, 'grid.export_energy_wh': 12_345, 'grid.import_energy_wh': 6789},
+    },
+  ],
+  [
+    'fox-h1',
+    'the RS485 port',
+    {
+      served: [
+        input(247, {
+          11000: [3111, 41, 1275, 2987, 32, 956, 512, s16(-55), s16(-2816), 2301, 97, 2240, 0, 0, 5001],
+          11021: [s16(-700)],
+          11036: [63],
+        }),
+      ],
+      options: {port: 'rs485'},
+      expected: {
+        'pv.power_w': 2231,
+        'battery.power_w': -2816,
+        'battery.voltage_v': 51.2,
+        'inverter.power_w': 2240,
+        'inverter.frequency_hz': 50.01,
+        'grid.power_w': 700,
+        'battery.soc_pct': 63,
+      },
+    },
+  ],
+  [
+    'fox-h1',
+    'a KH counts import as positive',
+    {
+      served: [holding(247, {31002: [1000], 31005: [900], 31041: [800], 31044: [700], 31049: s32(-350)})],
+      options: {model: 'kh'},
+      expected: {'pv.power_w': 3400, 'grid.power_w': -350},
+    },
+  ],
+  [
+    'sofar-g3',
+    'two batteries',
+    {
+      served: [holding(1, {1542: [s16(-120), 21, 55], 1547: [4001, 310, 124, 22, 66]})],
+      options: {batteries: 2},
+      expected: {'battery.power_w': 1200, 'battery2.power_w': -1240, 'battery2.soc_pct': 66},
+    },
+  ],
+  [
+    'solax-hybrid',
+    'three phases',
+    {
+      served: [input(1, {106: [2301, 11, 250, 5001, 2312, s16(-12), s16(-260), 5001, 2323, 13, 270], 202: [2298, 2299, 2297]})],
+      options: {phases: '3'},
+      expected: {'inverter.power_w': 260, 'inverter.power_l2_w': -260, 'grid.voltage_l3_v': 229.7},
+    },
+  ],
+  [
+    'solax-hybrid',
+    'a third string and a second battery',
+    {
+      served: [input(1, {10: [1000, 900], 290: [4100, 21, 861], 297: [s16(-500)], 301: [77]})],
+      options: {extras: 'both'},
+      expected: {'pv.power_w': 2761, 'battery2.power_w': 500, 'battery2.soc_pct': 77},
+    },
+  ],
+  ['solaredge-hybrid', 'the sun is the direct current less what the battery gives', {served: [holding(1, solaredge(0))], expected: sun}],
+  [
+    'solaredge-hybrid',
+    'two trackers put the meter 50 registers further',
+    {
+      served: [
+        holding(1, {...solaredge(50), 40121: [160, 48, s16(-2), s16(-1), 0, 0, 0, 0, 2, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 512, 3801, 1946]}),
+      ],
+      expected: {...sun, 'pv.string1_power_w': 1946, 'pv.string1_current_a': 5.12},
+    },
+  ],
+  ['solaredge-hybrid', 'three trackers put it 70 further', {served: [holding(1, {...solaredge(70), 40121: [160, 68]})], expected: sun}],
+  [
+    'solaredge-hybrid',
+    'no battery: all ones or the largest float',
+    {
+      served: [holding(1, {...solaredge(0), 57716: lowFirst([0xff7f, 0xffff])})],
+      expected: {'pv.power_w': 2000, 'battery.power_w': 'absent'},
+    },
+  ],
+  [
+    'sungrow-sh',
+    'neither flag, a negative current: charging',
+    {served: [input(1, {13000: [0x01], 13020: [s16(-35), 1800]})], expected: {'battery.power_w': -1800}},
+  ],
+  [
+    'sungrow-sh',
+    'neither flag, a positive current: discharging',
+    {served: [input(1, {13000: [0], 13020: [4, 184]})], expected: {'battery.power_w': 184}},
+  ],
+  [
+    'sungrow-sh',
+    'a firmware that signs the power itself',
+    {served: [input(1, {13000: [0], 13020: [s16(-35), s16(-1800)]})], expected: {'battery.power_w': -1800}},
+  ],
+  [
+    'sigenergy',
+    'function 4',
+    {
+      served: [input(247, {30005: s32(-2300)}), input(1, {30500: [0x5369, 0x6745], 31002: [5003], 30587: s32(4100)})],
+      expected: {'grid.power_w': -2300, 'inverter.power_w': 4100},
+    },
+  ],
+  [
+    'sigenergy',
+    'function 3',
+    {
+      served: [holding(247, {30005: s32(-2300)}), holding(1, {31002: [5003], 30587: s32(4100)})],
+      expected: {'grid.power_w': -2300, 'inverter.power_w': 4100},
+    },
+  ],
+  [
+    'huawei-sun2000',
+    'an export counter that runs below zero',
+    {
+      served: [holding(1, {37119: [...s32(-54_321), ...s32(12_345)]})],
+      expected: {'grid.export_energy_wh': 543_210, 'grid.import_energy_wh': 123_450},
+    },
+  ],
+];
+
+test.each(CASES)('%s: %s', async (id, _what, {served, options = {}, expected}) => {
+  const words = new Map(
+    served.flatMap(({unit, fc, blocks}) =>
+      Object.entries(blocks).flatMap(([at, list]) => list.map((word, i) => [`${unit}/${fc}/${Number(at) + i}`, word] as const)),
+    ),
+  );
+  const source = (unit: number) => ({
+    read(fc: 3 | 4, at: number, count: number) {
+      const answer = Array.from({length: count}, (_, i) => words.get(`${unit}/${fc}/${at + i}`));
+      return answer.every(word => word !== undefined) ? (answer as number[]) : {exception: 2};
+    },
+  });
+  const units = new Map(served.map(({unit}) => [unit, source(unit)]));
+  const server = await startModbusServer({host: '127.0.0.1', port: 0, units});
+  closers.push(() => server.close());
+  const linkUrl = parseLinkUrl(`tcp://127.0.0.1:${server.port}`);
+  const link = openLink('test', linkUrl, {clock: realClock, timeoutMs: 5000, minGapMs: 0});
+  closers.push(() => link.close());
+  const profile = loadProfile(id);
+  const quick = {...profile, timing: {...profile.timing, connectDelayMs: 0, minGapMs: 0, unitPauseMs: 0}};
+  const device = createDevice(
+    {id, profile: quick, link, linkUrl, unit: profile.defaults.unit, units: {}, options, everyMs: 0, slowEveryMs: 0},
+    {clock: realClock, log: silentLog, note() {}, localHour: () => 12},
+  );
+  const {readings} = await device.sweep(new AbortController().signal);
+  const told = new Map(readings.map(({point, measured}) => [point, measured.kind === 'missing' ? measured.fault.kind : measured.value]));
+  for (const [point, value] of Object.entries(expected))
+    if (typeof value === 'number') expect(told.get(point), point).toBeCloseTo(value, 3);
+    else expect(told.get(point), point).toBe(value);
+});
