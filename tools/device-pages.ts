@@ -57,6 +57,9 @@ Profile \`${id}\`. This page is made from it; [all devices](../devices.md), [wha
 ${body.join('\n')}`;
 }
 
+/** Where a Solarman stick listens. */
+const STICK_PORT = 8899;
+
 const list = (texts: readonly string[]): string[] => texts.map(text => `- ${text}`);
 
 function configuration({id, units, options, defaults}: DeviceProfile): string[] {
@@ -77,7 +80,7 @@ function configuration({id, units, options, defaults}: DeviceProfile): string[] 
     '```yaml',
     'links:',
     ...url,
-    `  bus: {url: "tcp://192.168.1.40:${defaults.port}"}`,
+    `  bus: {url: "${defaults.port === STICK_PORT ? 'solarman+tcp://192.168.1.40?serial=LOGGER' : `tcp://192.168.1.40:${defaults.port}`}"}`,
     'devices:',
     `  device: {${entry.join(', ')}}`,
     '```',

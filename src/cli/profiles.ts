@@ -98,6 +98,10 @@ const fieldJson = (field: Field): unknown => ({
   at: field.at,
   words: field.words,
   type: field.type,
+  ...(field.wordsAt ? {words_at: field.wordsAt} : {}),
+  ...(field.wordOrder === 'low-first' && field.words > 1 && field.type !== 'text' ? {word_order: field.wordOrder} : {}),
+  ...(field.scale.kind === 'exponentAt' ? {exponent_at: field.scale.at} : field.scale.by === 1 ? {} : {scale: field.scale.by}),
+  ...(field.offset === 0 ? {} : {offset: field.offset}),
   ...(field.invert ? {invert: true} : {}),
 });
 

@@ -178,6 +178,7 @@ test.each(Object.entries(LEAST))('%s tells at least what is promised', (id, poin
 test('docs/devices.md and the page of each device are what `node tools/device-pages.ts` writes', () => {
   const pages = devicePages();
   for (const [file, text] of pages) expect(readFileSync(file, 'utf8'), file).toBe(text);
+  expect(readFileSync('README.md', 'utf8')).toContain(`[${IDS.length} profiles](docs/devices.md)`);
   expect(readdirSync('docs/devices').sort()).toEqual(
     [...pages.keys()].flatMap(file => (/docs\/devices\/(.+)/.exec(file) ?? []).slice(1)).sort(),
   );
