@@ -2,11 +2,10 @@
 
 import {mkdirSync, readdirSync, rmSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
+import {registersText, remarks, variantText} from '../src/cli/profile-text.ts';
 import {listProfiles, loadProfile} from '../src/config/profiles.ts';
 import {sunspecModels} from '../src/config/sunspec.ts';
-import {exponentAt, fieldSpans} from '../src/core/codec.ts';
-import {fieldsOf} from '../src/core/planner.ts';
-import type {DeviceProfile, Field, PointDef, PointSource, Variant} from '../src/core/profile.ts';
+import type {DeviceProfile} from '../src/core/profile.ts';
 
 /** Pages by file name, from the root of the repository. */
 export function devicePages(): ReadonlyMap<string, string> {
@@ -45,7 +44,7 @@ function page(profile: DeviceProfile): string {
     ['In the configuration', configuration(profile)],
     ['Connection and limits', connection(profile)],
     ['What it tells', points(profile)],
-    ['Variants', list(profile.variants.map(variantLine))],
+    ['Variants', list(profile.variants.map(variant => variantText(variant, text => `\`${text}\``)))],
     ['Good to know', list(notes)],
     ['Made from', list(source)],
   ];
@@ -133,73 +132,9 @@ function points(profile: DeviceProfile): string[] {
     '| --- | --- | --- | --- |',
     ...profile.points.map(
       point =>
-        `| \`${point.name}\` | ${registers(point.source)} | ${{fast: 'each poll', slow: 'slowly', once: 'once'}[point.every]} | ${remarks(point)} |`,
+        `| \`${point.name}\` | ${registersText(point.source)} | ${{fast: 'each poll', slow: 'slowly', once: 'once'}[point.every]} | ${remarks(point)} |`,
     ),
   ];
-}
-
-/** Where and how: `3: 35105 u32 x 0.1`. The words between them say how several make one value. */
-function registers(source: PointSource): string {
-  const all = (fields: readonly Field[], between: string): string => fields.map(fieldText).join(between);
-  switch (source.kind) {
-    case 'field':
-      return fieldText(source.field);
-    case 'sum':
-      return all(source.fields, ' + ');
-    case 'difference':
-      return [all(source.plus, ' + '), all(source.minus, ' − ')].filter(text => text !== '').join(' − ');
-    case 'flagged':
-      return `${fieldText(source.magnitude)}, direction by ${place(source.flag)}`;
-    case 'product':
-      return all(source.fields, ' × ');
-    case 'first':
-      return source.of.map(registers).join(', else ');
-    case 'total':
-      return source.of.map(registers).join(' + ');
-  }
-}
-
-const place = (field: Field): string =>
-  fieldSpans(field)
-    .map(span => String(span.at))
-    .join(' and ');
-
-function fieldText(field: Field): string {
-  const exponent = exponentAt(field);
-  const scale =
-    exponent !== null ? ` × 10^(${exponent})` : field.scale.kind === 'factor' && field.scale.by !== 1 ? ` × ${field.scale.by}` : '';
-  const offset = field.offset === 0 ? '' : field.offset > 0 ? ` + ${field.offset}` : ` − ${-field.offset}`;
-  const order = field.words > 1 && field.type !== 'text' && field.wordOrder === 'low-first' && !field.wordsAt ? ' low word first' : '';
-  return `${field.fc}: ${place(field)} ${field.type}${order}${scale}${offset}`;
-}
-
-function remarks(point: PointDef): string {
-  const turned = fieldsOf(point.source).some(field => field.invert);
-  return [
-    ...(turned ? ['turned'] : []),
-    ...(point.between ? [`${point.between[0]} to ${point.between[1]}`] : []),
-    ...(point.note ? [point.note] : []),
-  ].join('; ');
-}
-
-function variantLine({name, when, points: changed, without, limits}: Variant): string {
-  const condition =
-    when.kind === 'option'
-      ? `option \`${when.option}\` is \`${when.value}\``
-      : when.kind === 'answers'
-        ? `register ${when.field.at} answers`
-        : when.kind === 'equals'
-          ? `register ${when.field.at} is ${when.values.join(' or ')}`
-          : when.kind === 'between'
-            ? `register ${when.field.at} is ${when.min} to ${when.max}`
-            : `register ${when.field.at} matches ${when.pattern}`;
-  const names = changed.length > 8 ? `${changed.length} points` : changed.map(point => `\`${point.name}\``).join(', ');
-  return [
-    `${name}, where ${condition}`,
-    ...(changed.length > 0 ? [`: ${names}`] : []),
-    ...(without.length > 0 ? [`; without ${without.map(one => `\`${one}\``).join(', ')}`] : []),
-    ...(limits.maxRegisters === undefined ? [] : [`; at most ${limits.maxRegisters} registers a request`]),
-  ].join('');
 }
 
 if (process.argv[1]?.endsWith('device-pages.ts')) {

@@ -2,9 +2,10 @@
 
 import {listProfiles, loadProfile} from '../config/profiles.ts';
 import {fieldsOf} from '../core/planner.ts';
-import type {DeviceProfile, Field, PointSource} from '../core/profile.ts';
+import type {DeviceProfile, Field} from '../core/profile.ts';
 import {type Command, flagOption} from './command.ts';
 import {listOption} from './devices.ts';
+import {registersText, remarks, variantText} from './profile-text.ts';
 
 export const command: Command = {
   name: 'profiles',
@@ -120,17 +121,16 @@ function lines(profile: DeviceProfile): string[] {
         `option ${key}: ${option.label || key} (default ${option.default}${option.values.length ? `; ${option.values.join(', ')}` : ''})`,
     ),
     '',
-    ...profile.points.map(point => `  ${point.name.padEnd(width)}  ${point.every.padEnd(4)}  ${describe(point.source)}`),
+    ...profile.points.map(point =>
+      [`  ${point.name.padEnd(width)}  ${point.every.padEnd(4)}  ${registersText(point.source)}`, remarks(point)]
+        .filter(Boolean)
+        .join('; '),
+    ),
     ...(profile.driver === 'sunspec' ? ["  the points follow from the device's own model list"] : []),
     '',
-    ...profile.variants.map(variant => `variant: ${variant.name}`),
+    ...profile.variants.map(variant => `variant: ${variantText(variant, text => text)}`),
     ...profile.setup.map(step => `setup: ${step}`),
     ...profile.notes.map(note => `note: ${note}`),
     ...profile.source.map(source => `source: ${source}`),
   ];
-}
-
-function describe(source: PointSource): string {
-  const fields = fieldsOf(source).map(field => `${field.fc}:${field.at} ${field.type}`);
-  return source.kind === 'field' ? (fields[0] ?? '') : `${source.kind} of ${fields.join(', ')}`;
 }

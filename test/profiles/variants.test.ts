@@ -124,7 +124,6 @@ const CASES: readonly (readonly [string, string, Case])[] = [
           11036: [63],
         }),
       ],
-      options: {port: 'rs485'},
       expected: {
         'pv.power_w': 2231,
         'battery.power_w': -2816,
@@ -159,7 +158,6 @@ const CASES: readonly (readonly [string, string, Case])[] = [
     'three phases',
     {
       served: [input(1, {106: [2301, 11, 250, 5001, 2312, s16(-12), s16(-260), 5001, 2323, 13, 270], 202: [2298, 2299, 2297]})],
-      options: {phases: '3'},
       expected: {'inverter.power_w': 260, 'inverter.power_l2_w': -260, 'grid.voltage_l3_v': 229.7},
     },
   ],
