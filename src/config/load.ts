@@ -4,12 +4,14 @@ import {readFileSync} from 'node:fs';
 import path from 'node:path';
 import {AppError} from '../core/errors.ts';
 import {type LinkUrl, parseLinkUrl} from '../core/linkurl.ts';
+import {nearest} from '../core/nearest.ts';
 import type {DeviceProfile} from '../core/profile.ts';
 import type {FlowSettings, Site} from '../core/site.ts';
+import {parsePoint} from '../core/vocabulary.ts';
 import {parseYaml, placeOf, validate, type YamlFile} from './document.ts';
 import {loadProfile} from './profiles.ts';
 import {type ConfigFile, configSchema} from './schema.ts';
-import {resolveMap} from './sitemap.ts';
+import {offeredPoints, resolveMap} from './sitemap.ts';
 import {type MoneyConfig, resolveTariffs} from './tariffs.ts';
 import {upgrade} from './upgrade.ts';
 import type {SecretSource} from './values.ts';
@@ -205,6 +207,15 @@ function resolveDevices(file: ConfigFile, yaml: YamlFile, folder: string): Devic
           `devices.${id}.options.${key}: found ${value}, expected one of ${option.values.join(', ')}`,
         );
     }
+    for (const point of Object.keys(device.plausible)) {
+      if (parsePoint(point)) continue;
+      const near = nearest(point, offeredPoints(profile));
+      throw new AppError(
+        'CONFIG_INVALID',
+        placeOf(yaml, ['devices', id, 'plausible', point], true),
+        `devices.${id}.plausible.${point}: no point has that name${near ? `; did you mean "${near}"?` : ''}`,
+      );
+    }
     const address = `${device.link} unit ${unit}`;
     const before = taken.get(address);
     if (before !== undefined)
@@ -216,7 +227,7 @@ function resolveDevices(file: ConfigFile, yaml: YamlFile, folder: string): Devic
     taken.set(address, id);
     return {
       id,
-      profile,
+      profile: {...profile, plausible: device.plausible},
       link: device.link,
       unit,
       units,

@@ -93,6 +93,7 @@ export function toProfile(file: ProfileFile): DeviceProfile {
     variants,
     night: file.night,
     side: defined(file.side),
+    plausible: {},
     energyNetting: file.energy_netting,
   };
 }
@@ -205,7 +206,7 @@ function reader(file: ProfileFile, defaults: FieldFile) {
           source: sourceOf(rest as SourceFile, at),
           unitKey: unitOf(rest as SourceFile, at) ?? defaults.unit ?? null,
           every: every ?? (info.behaves === 'counter' || name.endsWith('temperature_c') || name.endsWith('capacity_wh') ? 'slow' : 'fast'),
-          between: between ?? null,
+          between: between ?? info.plausible,
           words: states ?? null,
           note: note ?? null,
         };

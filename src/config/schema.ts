@@ -41,6 +41,10 @@ const device = z.strictObject({
   options: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).default({}),
   max_registers: z.int().min(1).max(125).optional().describe('Largest block a gateway in between can carry.'),
   every: duration(500, HOUR_MS).optional().describe('Slower than `poll.every` for this device.'),
+  plausible: z
+    .record(z.string(), z.tuple([z.number(), z.number()]))
+    .default({})
+    .describe("Ranges outside of which a value is not believed, by point, in place of the profile's: {battery.temperature_c: [-30, 80]}."),
 });
 
 const refs = z.union([partRef.transform(ref => [ref]), z.array(partRef)]);

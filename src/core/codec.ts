@@ -40,6 +40,7 @@ export function decode(field: Field, word: (address: number) => number | undefin
   if (scale === null) return ABSENT;
   const scaled = scale.divisor === 1 ? number * scale.factor : number / scale.divisor;
   const value = tidy(scaled + field.offset, scale.factor / scale.divisor);
+  if (!Number.isFinite(value)) return ABSENT;
   return {kind: 'number', value: field.invert ? -value + 0 : value};
 }
 
@@ -92,7 +93,7 @@ function interpret(field: Field, raw: bigint): number | null {
       return Number(BigInt.asIntN(64, raw));
     case 'acc32':
     case 'acc64':
-      return raw === 0n ? null : Number(raw);
+      return raw === 0n || raw === (1n << BigInt(16 * field.words)) - 1n ? null : Number(raw);
     case 'f32':
       return float32(Number(raw));
     case 'f64':

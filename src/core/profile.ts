@@ -137,6 +137,8 @@ export type DeviceProfile = {
   readonly night: 'silent' | 'answers' | 'silent-pv-zero';
   /** On which side each power of a hybrid is measured. */
   readonly side: Readonly<Partial<Record<'pv' | 'battery' | 'inverter', 'ac' | 'dc'>>>;
+  /** The owner's plausible ranges by point name, from the configuration; they go before the points' own. */
+  readonly plausible: Readonly<Record<string, readonly [number, number]>>;
   /** A three-phase meter's energy registers: netted over the phases at each instant, or a sum of per-phase counters (must not anchor a netting site). */
   readonly energyNetting: 'net' | 'per-phase' | 'unknown';
 };

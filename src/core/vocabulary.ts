@@ -7,6 +7,8 @@ export type QuantityInfo = {
   readonly label: string;
   /** Smallest step that is stored, in the unit of the name: raw tables hold whole multiples of it. */
   readonly step: number;
+  /** What a home can have, in the unit of the name: outside, a register says something else (a sentinel, a swapped word). Null: anything. */
+  readonly plausible: readonly [number, number] | null;
 };
 
 type Checked<T extends Record<string, QuantityInfo>> = {
@@ -14,27 +16,32 @@ type Checked<T extends Record<string, QuantityInfo>> = {
 };
 const vocabulary = <const T extends Record<string, QuantityInfo>>(rows: T & Checked<T>): T => rows;
 
+/** Five megawatts either way. */
+const POWER: readonly [number, number] = [-5e6, 5e6];
+/** Twenty gigawatt hours: below the sentinels of 32-bit counters in steps of 10 Wh. */
+const ENERGY: readonly [number, number] = [0, 2e10];
+
 /** Quantities without their phase or string number: `power_l1_w` is `power_w` on L1, `string2_voltage_v` is `string_voltage_v`. */
 export const QUANTITIES = vocabulary({
-  power_w: {unit: 'w', behaves: 'gauge', label: 'Power', step: 0.1},
-  energy_wh: {unit: 'wh', behaves: 'counter', label: 'Energy, lifetime', step: 1},
-  import_energy_wh: {unit: 'wh', behaves: 'counter', label: 'Energy imported, lifetime', step: 1},
-  export_energy_wh: {unit: 'wh', behaves: 'counter', label: 'Energy exported, lifetime', step: 1},
-  charge_energy_wh: {unit: 'wh', behaves: 'counter', label: 'Energy charged, lifetime', step: 1},
-  discharge_energy_wh: {unit: 'wh', behaves: 'counter', label: 'Energy discharged, lifetime', step: 1},
-  soc_pct: {unit: 'pct', behaves: 'gauge', label: 'State of charge', step: 0.1},
-  capacity_wh: {unit: 'wh', behaves: 'gauge', label: 'Capacity', step: 1},
-  voltage_v: {unit: 'v', behaves: 'gauge', label: 'Voltage', step: 0.01},
-  current_a: {unit: 'a', behaves: 'gauge', label: 'Current', step: 0.001},
-  frequency_hz: {unit: 'hz', behaves: 'gauge', label: 'Frequency', step: 0.001},
-  temperature_c: {unit: 'c', behaves: 'gauge', label: 'Temperature', step: 0.1},
-  apparent_power_va: {unit: 'va', behaves: 'gauge', label: 'Apparent power', step: 0.1},
-  reactive_power_var: {unit: 'var', behaves: 'gauge', label: 'Reactive power', step: 0.1},
-  string_power_w: {unit: 'w', behaves: 'gauge', label: 'String power', step: 0.1},
-  string_voltage_v: {unit: 'v', behaves: 'gauge', label: 'String voltage', step: 0.01},
-  string_current_a: {unit: 'a', behaves: 'gauge', label: 'String current', step: 0.001},
-  power_factor: {unit: 'none', behaves: 'gauge', label: 'Power factor', step: 0.001},
-  state: {unit: 'none', behaves: 'text', label: 'State', step: 1},
+  power_w: {unit: 'w', behaves: 'gauge', label: 'Power', step: 0.1, plausible: POWER},
+  energy_wh: {unit: 'wh', behaves: 'counter', label: 'Energy, lifetime', step: 1, plausible: ENERGY},
+  import_energy_wh: {unit: 'wh', behaves: 'counter', label: 'Energy imported, lifetime', step: 1, plausible: ENERGY},
+  export_energy_wh: {unit: 'wh', behaves: 'counter', label: 'Energy exported, lifetime', step: 1, plausible: ENERGY},
+  charge_energy_wh: {unit: 'wh', behaves: 'counter', label: 'Energy charged, lifetime', step: 1, plausible: ENERGY},
+  discharge_energy_wh: {unit: 'wh', behaves: 'counter', label: 'Energy discharged, lifetime', step: 1, plausible: ENERGY},
+  soc_pct: {unit: 'pct', behaves: 'gauge', label: 'State of charge', step: 0.1, plausible: [0, 100]},
+  capacity_wh: {unit: 'wh', behaves: 'gauge', label: 'Capacity', step: 1, plausible: [0, 1e8]},
+  voltage_v: {unit: 'v', behaves: 'gauge', label: 'Voltage', step: 0.01, plausible: [-10, 1500]},
+  current_a: {unit: 'a', behaves: 'gauge', label: 'Current', step: 0.001, plausible: [-3000, 3000]},
+  frequency_hz: {unit: 'hz', behaves: 'gauge', label: 'Frequency', step: 0.001, plausible: [0, 70]},
+  temperature_c: {unit: 'c', behaves: 'gauge', label: 'Temperature', step: 0.1, plausible: [-60, 200]},
+  apparent_power_va: {unit: 'va', behaves: 'gauge', label: 'Apparent power', step: 0.1, plausible: POWER},
+  reactive_power_var: {unit: 'var', behaves: 'gauge', label: 'Reactive power', step: 0.1, plausible: POWER},
+  string_power_w: {unit: 'w', behaves: 'gauge', label: 'String power', step: 0.1, plausible: [-1000, 500_000]},
+  string_voltage_v: {unit: 'v', behaves: 'gauge', label: 'String voltage', step: 0.01, plausible: [-50, 2000]},
+  string_current_a: {unit: 'a', behaves: 'gauge', label: 'String current', step: 0.001, plausible: [-50, 300]},
+  power_factor: {unit: 'none', behaves: 'gauge', label: 'Power factor', step: 0.001, plausible: null},
+  state: {unit: 'none', behaves: 'text', label: 'State', step: 1, plausible: null},
 });
 export type Quantity = keyof typeof QUANTITIES;
 

@@ -74,7 +74,11 @@ export async function prepare(profile: DeviceProfile, unit: number, options: Opt
     if (definition === undefined) continue;
     told[key] = typeof definition === 'string' ? definition : ((await readText(definition, read)) ?? told[key]);
   }
-  return {kind: 'ready', prepared: {points, limits, identity: told, variants}};
+  const within = points.map(point => {
+    const range = profile.plausible[point.name];
+    return range ? {...point, between: range} : point;
+  });
+  return {kind: 'ready', prepared: {points: within, limits, identity: told, variants}};
 }
 
 /** One register decides whether the device is there at all; an exception is an answer. */

@@ -57,9 +57,9 @@ export function pointsOf(device: Found): PointDef[] {
   const points: PointDef[] = [];
   const add = (name: string, source: PointSource | null, extra: Partial<PointDef> = {}): void => {
     if (!source) return;
-    const every: PollClass =
-      pointInfo(name).behaves === 'counter' || name.endsWith('temperature_c') || name.endsWith('capacity_wh') ? 'slow' : 'fast';
-    points.push({name, source, unitKey: null, every, between: null, words: null, note: null, ...extra});
+    const {behaves, plausible} = pointInfo(name);
+    const every: PollClass = behaves === 'counter' || name.endsWith('temperature_c') || name.endsWith('capacity_wh') ? 'slow' : 'fast';
+    points.push({name, source, unitKey: null, every, between: plausible, words: null, note: null, ...extra});
   };
   const of = (found: FoundModel | undefined, name: string, turned = false): PointSource | null => {
     const point = found && table.get(found.id)?.points[name];
@@ -139,7 +139,7 @@ function addBattery(
   add('battery.power_w', first(dc.storage?.power ?? null, of(bank, 'W')));
   add('battery.charge_energy_wh', dc.storage?.charged ?? null);
   add('battery.discharge_energy_wh', dc.storage?.discharged ?? null);
-  add('battery.soc_pct', first(of(bank, 'SoC'), of(capacity, 'SoC'), of(storage, 'ChaState')), {between: [0, 100]});
+  add('battery.soc_pct', first(of(bank, 'SoC'), of(capacity, 'SoC'), of(storage, 'ChaState')));
   add('battery.voltage_v', first(of(bank, 'V'), of(storage, 'InBatV')));
   add('battery.current_a', of(bank, 'A'));
   add('battery.temperature_c', first(of(cells, 'ModTmpAvg'), of(cells, 'ModTmpMax')));

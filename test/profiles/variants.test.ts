@@ -2,10 +2,13 @@
 
 import {afterEach, expect, test} from 'vitest';
 import {realClock} from '../../src/app/clock.ts';
+import {parseConfig} from '../../src/config/load.ts';
 import {loadProfile} from '../../src/config/profiles.ts';
 import {parseLinkUrl} from '../../src/core/linkurl.ts';
 import {silentLog} from '../../src/core/log.ts';
+import type {DeviceProfile} from '../../src/core/profile.ts';
 import {createDevice} from '../../src/device/device.ts';
+import {prepare} from '../../src/device/prepare.ts';
 import {openLink} from '../../src/link/open.ts';
 import {startModbusServer} from '../../src/link/server.ts';
 
@@ -260,4 +263,19 @@ test.each(CASES)('%s: %s', async (id, _what, {served, options = {}, expected}) =
   for (const [point, value] of Object.entries(expected))
     if (typeof value === 'number') expect(told.get(point), point).toBeCloseTo(value, 3);
     else expect(told.get(point), point).toBe(value);
+});
+
+test('the owner says what is plausible', async () => {
+  const config = (range: string): string => `version: 1
+links: {bus: {url: "tcp://meter.lan"}}
+devices: {meter: {profile: eastron-sdm630, link: bus, plausible: {${range}}}}
+map: {grid: meter}
+`;
+  const profile = parseConfig(config('meter.power_w: [-9000, 11000]'), 'site.yaml').devices[0]?.profile as DeviceProfile;
+  const silent = (): Promise<{kind: 'fault'; fault: {kind: 'refused'; exception: number}}> =>
+    Promise.resolve({kind: 'fault', fault: {kind: 'refused', exception: 2}});
+  const prepared = await prepare(profile, 1, {}, silent);
+  const between = prepared.kind === 'ready' && prepared.prepared.points.find(point => point.name === 'meter.power_w')?.between;
+  expect(between).toEqual([-9000, 11_000]);
+  expect(() => parseConfig(config('meter.powr_w: [0, 1]'), 'site.yaml')).toThrow(/site\.yaml:3.*meter\.powr_w.*meter\.power_w/);
 });
