@@ -4,6 +4,7 @@ import {decode} from '../core/codec.ts';
 import type {DeviceIdentity} from '../core/health.ts';
 import type {DeviceProfile, Field, IdentifyRule, Limits, PointDef} from '../core/profile.ts';
 import type {Fault} from '../core/reading.ts';
+import {patient} from './patient.ts';
 import {walkSunspec} from './sunspec.ts';
 
 export type Reader = (
@@ -51,6 +52,7 @@ export async function prepare(profile: DeviceProfile, unit: number, options: Opt
     if (answered) return {kind: 'silent', fault: answered};
   }
 
+  const probe = patient(read, () => knock(profile, read));
   const variants: string[] = [];
   for (const variant of profile.variants) {
     const {when} = variant;
@@ -58,8 +60,8 @@ export async function prepare(profile: DeviceProfile, unit: number, options: Opt
       when.kind === 'option'
         ? (options[when.option] ?? profile.options[when.option]?.default) === when.value
         : when.kind === 'answers'
-          ? (await read(null, when.field.fc, when.field.at, when.field.words)).kind === 'words'
-          : (await ruleHolds(when, read)) === true;
+          ? (await probe.read(null, when.field.fc, when.field.at, when.field.words)).kind === 'words'
+          : (await ruleHolds(when, probe.read)) === true;
     if (!holds) continue;
     variants.push(variant.name);
     const replaced = new Set([...variant.points.map(point => point.name), ...variant.without]);
@@ -72,8 +74,10 @@ export async function prepare(profile: DeviceProfile, unit: number, options: Opt
   for (const key of ['manufacturer', 'model', 'serial', 'firmware'] as const) {
     const definition = definitions[key];
     if (definition === undefined) continue;
-    told[key] = typeof definition === 'string' ? definition : ((await readText(definition, read)) ?? told[key]);
+    told[key] = typeof definition === 'string' ? definition : ((await readText(definition, probe.read)) ?? told[key]);
   }
+  const gone = probe.gone();
+  if (gone) return {kind: 'silent', fault: gone};
   const within = points.map(point => {
     const range = profile.plausible[point.name];
     return range ? {...point, between: range} : point;

@@ -188,6 +188,38 @@ const CASES: readonly Case[] = [
     },
   },
   {
+    // A simulator of models 701-714. The DC total of 714 is its own; its ports tell other watts.
+    capture: 'EmulatedDER',
+    profile: 'sunspec',
+    unit: 1,
+    expected: {
+      'inverter.power_w': 9800,
+      'inverter.power_l1_w': 3200,
+      'inverter.power_l2_w': 3300,
+      'inverter.power_l3_w': 3500,
+      'inverter.voltage_l1_v': 276.8,
+      'inverter.frequency_hz': 60.01,
+      'inverter.state': 'running',
+      'pv.power_w': 10_000,
+      'pv.string1_power_w': 5500,
+    },
+    identity: {manufacturer: 'DERSec', serial: 'SN-Three-Phase'},
+  },
+  {
+    // The body of model 103 alone; the cabinet's temperature is a sentinel, the sink's is not.
+    capture: 'frames-solaredge-12708-inv103',
+    profile: 'solaredge-hybrid',
+    unit: 1,
+    expected: {
+      'inverter.power_w': 5520,
+      'inverter.frequency_hz': 49.96,
+      'inverter.energy_wh': 33_319_778,
+      'inverter.voltage_l1_v': 231.5,
+      'inverter.temperature_c': 51.97,
+      'pv.power_w': 5604,
+    },
+  },
+  {
     capture: 'frames-e3dc-82',
     profile: 'e3dc',
     unit: 134,

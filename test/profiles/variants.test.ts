@@ -1,6 +1,6 @@
 // One profile, several devices: what a register, an answer or an option of the configuration changes. Words are written out by hand from the documents.
 
-import {afterEach, expect, test} from 'vitest';
+import {afterEach, describe, expect, test} from 'vitest';
 import {realClock} from '../../src/app/clock.ts';
 import {parseConfig} from '../../src/config/load.ts';
 import {loadProfile} from '../../src/config/profiles.ts';
@@ -8,7 +8,7 @@ import {parseLinkUrl} from '../../src/core/linkurl.ts';
 import {silentLog} from '../../src/core/log.ts';
 import type {DeviceProfile} from '../../src/core/profile.ts';
 import {createDevice} from '../../src/device/device.ts';
-import {prepare} from '../../src/device/prepare.ts';
+import {prepare, type Reader} from '../../src/device/prepare.ts';
 import {openLink} from '../../src/link/open.ts';
 import {startModbusServer} from '../../src/link/server.ts';
 
@@ -278,4 +278,49 @@ map: {grid: meter}
   const between = prepared.kind === 'ready' && prepared.prepared.points.find(point => point.name === 'meter.power_w')?.between;
   expect(between).toEqual([-9000, 11_000]);
   expect(() => parseConfig(config('meter.powr_w: [0, 1]'), 'site.yaml')).toThrow(/site\.yaml:3.*meter\.powr_w.*meter\.power_w/);
+});
+
+describe('a variant is decided for good, so one lost request does not decide it', () => {
+  const deye = loadProfile('deye-3p');
+  type Answer = Awaited<ReturnType<Reader>>;
+  const lost: Answer = {kind: 'fault', fault: {kind: 'timeout', afterMs: 1}};
+  const refused: Answer = {kind: 'fault', fault: {kind: 'refused', exception: 2}};
+  /** A high-voltage Deye (register 0 is 6) that answers anything else with ones; `probe` is what becomes of each asking for register 0. */
+  const asked = async (probe: readonly (Answer | 'word')[], others: 'answer' | 'lost-after-probe' = 'answer') => {
+    let probes = 0;
+    const read: Reader = (_unit, _fc, at, words) => {
+      const said = at === 0 ? probe[Math.min(probes++, probe.length - 1)] : undefined;
+      if (said === 'word') return Promise.resolve({kind: 'words', words: [6]});
+      if (said) return Promise.resolve(said);
+      return Promise.resolve(others === 'lost-after-probe' && probes > 0 ? lost : {kind: 'words', words: Array<number>(words).fill(1)});
+    };
+    return {outcome: await prepare(deye, 1, {}, read), probes: () => probes};
+  };
+
+  test('lost once: asked again, and each register only once for all variants', async () => {
+    const {outcome, probes} = await asked([lost, 'word']);
+    expect(outcome).toMatchObject({kind: 'ready', prepared: {variants: ['high voltage']}});
+    expect(probes()).toBe(2);
+  });
+
+  test('busy once: asked again', async () => {
+    const {outcome} = await asked([{kind: 'fault', fault: {kind: 'refused', exception: 6}}, 'word']);
+    expect(outcome).toMatchObject({kind: 'ready', prepared: {variants: ['high voltage']}});
+  });
+
+  test('silent at this register alone: it does not exist', async () => {
+    const {outcome, probes} = await asked([lost]);
+    expect(outcome).toMatchObject({kind: 'ready'});
+    expect(probes()).toBe(2);
+  });
+
+  test('refused: it does not exist', async () => {
+    const {outcome, probes} = await asked([refused]);
+    expect(outcome).toMatchObject({kind: 'ready'});
+    expect(probes()).toBe(1);
+  });
+
+  test('gone altogether: nothing is decided', async () => {
+    expect((await asked([lost], 'lost-after-probe')).outcome).toMatchObject({kind: 'silent', fault: {kind: 'timeout'}});
+  });
 });
