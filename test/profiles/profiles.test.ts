@@ -9,6 +9,7 @@ import {fieldSpans} from '../../src/core/codec.ts';
 import {parseLinkUrl} from '../../src/core/linkurl.ts';
 import {silentLog} from '../../src/core/log.ts';
 import {fieldsOf, spansOf} from '../../src/core/planner.ts';
+import type {Field, PointSource} from '../../src/core/profile.ts';
 import {parsePoint} from '../../src/core/vocabulary.ts';
 import {bankOf, type Capture, readCapture} from '../../src/device/capture.ts';
 import {createDevice, planOf, timingOf} from '../../src/device/device.ts';
@@ -23,6 +24,21 @@ const PROMISED =
   huawei-sun2000 fox-h1 fox-h3 fox-h3-smart sma-hybrid sma-storage sma-home-manager solaredge-hybrid kostal-plenticore kostal-ksem victron-gx e3dc
   sigenergy sofar-g3 solax-hybrid eastron-sdm72 eastron-sdm120 eastron-sdm230 eastron-sdm630 carlo-gavazzi-em24 carlo-gavazzi-em340 chint-dtsu666
   abb-b23 schneider-iem3000 janitza-umg siemens-pac2200 inepro-pro380 orno-we516 finder-7m shelly-pro-3em`.split(/\s+/);
+const SENTINELS: Readonly<Partial<Record<Field['type'], bigint>>> = {
+  u16: 0xffffn,
+  s16: 0x8000n,
+  u32: 0xffff_ffffn,
+  s32: 0x8000_0000n,
+  u64: 0xffff_ffff_ffff_ffffn,
+  s64: 0x8000_0000_0000_0000n,
+};
+/** The fields that tell a quantity; flags are patterns of bits. */
+const valuesOf = (source: PointSource): readonly Field[] =>
+  source.kind === 'flagged'
+    ? [source.magnitude]
+    : source.kind === 'first' || source.kind === 'total'
+      ? source.of.flatMap(valuesOf)
+      : fieldsOf(source);
 const closers: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
@@ -61,6 +77,15 @@ describe.each(IDS)('%s', id => {
       if (power && fieldsOf(power.source).some(field => field.invert))
         expect(profile.notes.join(' '), `the sign of ${part}`).toMatch(part === 'grid' ? /(grid|meter).*turned/ : /battery.*turned/);
     }
+  });
+
+  test('takes the value that stands for "not implemented" in no register for a number', () => {
+    const known = [...profile.points, ...profile.variants.flatMap(variant => variant.points)];
+    for (const {name, source} of known)
+      for (const field of valuesOf(source)) {
+        const sentinel = SENTINELS[field.type];
+        if (sentinel !== undefined && field.bits === null) expect(field.absent, `${name} at ${field.at}`).toContain(sentinel);
+      }
   });
 
   test('reads no register as two different things', () => {
