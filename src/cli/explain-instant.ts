@@ -105,7 +105,8 @@ function registersOf(device: DeviceConfig | undefined, point: string): string {
   );
   const fields = definition.flatMap(one => fieldsOf(one.source)).map(fieldText);
   if (fields.length === 0) return profile?.driver === 'sunspec' ? 'in the model list of the device (SunSpec)' : 'not in the configuration';
-  return [...new Set(fields)].join('; ');
+  const turned = definition.some(one => one.turned) ? '; turned around by the configuration' : '';
+  return `${[...new Set(fields)].join('; ')}${turned}`;
 }
 
 function fieldText({fc, at, wordsAt, type, scale, offset, invert}: Field): string {

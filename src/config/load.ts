@@ -7,6 +7,7 @@ import {type LinkUrl, parseLinkUrl} from '../core/linkurl.ts';
 import {nearest} from '../core/nearest.ts';
 import type {DeviceProfile} from '../core/profile.ts';
 import type {FlowSettings, Site} from '../core/site.ts';
+import {turnProfile} from '../core/turn.ts';
 import {parsePoint} from '../core/vocabulary.ts';
 import {parseYaml, placeOf, validate, type YamlFile} from './document.ts';
 import {loadProfile} from './profiles.ts';
@@ -225,9 +226,18 @@ function resolveDevices(file: ConfigFile, yaml: YamlFile, folder: string): Devic
         `devices.${id}: ${address} is already "${before}"; two devices cannot share a unit`,
       );
     taken.set(address, id);
+    const parts = [...new Set(offeredPoints(profile).map(point => point.split('.')[0] as string))];
+    for (const part of device.invert) {
+      if (!parts.includes(part))
+        throw new AppError(
+          'CONFIG_INVALID',
+          placeOf(yaml, ['devices', id, 'invert'], true),
+          `devices.${id}.invert: ${profile.id} has no part "${part}"; it has ${parts.join(', ')}`,
+        );
+    }
     return {
       id,
-      profile: {...profile, plausible: device.plausible},
+      profile: {...turnProfile(profile, device.invert), plausible: device.plausible},
       link: device.link,
       unit,
       units,

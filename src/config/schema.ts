@@ -2,7 +2,7 @@
 
 import {z} from 'zod';
 import {tariffsSchema} from './tariffs.ts';
-import {duration, id, partRef, pointRef, secret} from './values.ts';
+import {duration, id, partName, partRef, pointRef, secret} from './values.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
@@ -39,6 +39,10 @@ const device = z.strictObject({
   unit: z.int().min(0).max(255).optional().describe("The device's unit id; the profile's usual one if left out."),
   units: z.record(z.string(), z.int().min(0).max(255)).default({}).describe('Further unit ids, as the profile names them.'),
   options: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).default({}),
+  invert: z
+    .union([partName.transform(part => [part]), z.array(partName)])
+    .default([])
+    .describe('Parts that are mounted the other way round, such as meter: powers change sign, counters change places.'),
   max_registers: z.int().min(1).max(125).optional().describe('Largest block a gateway in between can carry.'),
   every: duration(500, HOUR_MS).optional().describe('Slower than `poll.every` for this device.'),
   plausible: z

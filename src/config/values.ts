@@ -28,6 +28,9 @@ const shown = (ms: number): string => {
 
 export const id = z.string().regex(/^[a-z0-9_]+$/, 'an id has only a-z, 0-9 and _');
 
+/** A part of a device, such as `meter` or `battery2`. */
+export const partName = z.string().regex(/^[a-z]+\d*$/, 'expected a part of the device, such as meter or battery');
+
 /** A device, or one of its parts: `sungrow` or `sungrow.battery`. */
 export const partRef = z.string().regex(/^[a-z0-9_]+(\.[a-z]+\d*)?$/, 'expected a device or device.part, such as meter or sungrow.battery');
 export const pointRef = z

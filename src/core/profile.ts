@@ -65,6 +65,8 @@ export type PointDef = {
   /** For `state`: raw number to word. */
   readonly words: Readonly<Record<string, string>> | null;
   readonly note: string | null;
+  /** The sign is turned around after all else: the configuration says that this part is mounted the other way round. */
+  readonly turned?: true;
 };
 
 export type Limits = {
@@ -141,4 +143,6 @@ export type DeviceProfile = {
   readonly plausible: Readonly<Record<string, readonly [number, number]>>;
   /** A three-phase meter's energy registers: netted over the phases at each instant, or a sum of per-phase counters (must not anchor a netting site). */
   readonly energyNetting: 'net' | 'per-phase' | 'unknown';
+  /** Parts that the configuration says are mounted the other way round; points found at run time follow. */
+  readonly turned?: readonly string[];
 };

@@ -21,6 +21,7 @@ export function evaluate(point: PointDef, registers: Registers): Measured {
     else if (point.name.endsWith('.state')) value = String(value);
     // Percent or ratio: devices differ, and no power factor is larger than one.
     else if (point.name.endsWith('.power_factor') && Math.abs(value) > 1) value = Math.round(value * 1000) / 100_000;
+    if (point.turned && typeof value === 'number') value = 0 - value;
   }
   return {kind: 'good', value, monoMs: result.monoMs};
 }

@@ -4,6 +4,7 @@ import {decode} from '../core/codec.ts';
 import type {DeviceIdentity} from '../core/health.ts';
 import type {DeviceProfile, Field, IdentifyRule, Limits, PointDef} from '../core/profile.ts';
 import type {Fault} from '../core/reading.ts';
+import {turnPoints} from '../core/turn.ts';
 import {patient} from './patient.ts';
 import {walkSunspec} from './sunspec.ts';
 
@@ -46,7 +47,8 @@ export async function prepare(profile: DeviceProfile, unit: number, options: Opt
     const {manufacturer, model, serial, firmware} = walk.device;
     identity = {...identity, manufacturer: manufacturer ?? identity.manufacturer, model, serial, firmware};
     const own = new Set(points.map(point => point.name));
-    points = [...walk.device.points.filter(point => !own.has(point.name)), ...points];
+    const found = turnPoints(walk.device.points, profile.turned ?? []);
+    points = [...found.filter(point => !own.has(point.name)), ...points];
   } else {
     const answered = await knock(profile, read);
     if (answered) return {kind: 'silent', fault: answered};
@@ -80,7 +82,9 @@ export async function prepare(profile: DeviceProfile, unit: number, options: Opt
   if (gone) return {kind: 'silent', fault: gone};
   const within = points.map(point => {
     const range = profile.plausible[point.name];
-    return range ? {...point, between: range} : point;
+    if (!range) return point;
+    // The owner speaks of the value as told; the range is held against it before it is turned.
+    return {...point, between: point.turned ? ([-range[1], -range[0]] as const) : range};
   });
   return {kind: 'ready', prepared: {points: within, limits, identity: told, variants}};
 }

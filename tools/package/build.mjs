@@ -1,14 +1,17 @@
-// Builds the Debian package: `npm run package -- [--arch amd64|arm64] [--version V] [--out DIR]`. Needs npm's registry, dpkg-deb and git; no compiler.
+// Builds the Debian package: `npm run package -- [--arch amd64|arm64] [--version V] [--out DIR] [--quick]`. Needs npm's registry and dpkg-deb; no compiler.
 
 import {execFileSync} from 'node:child_process';
 import {createHash} from 'node:crypto';
-import {chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync} from 'node:fs';
+import {chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync} from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import {parseArgs} from 'node:util';
 import {gzipSync} from 'node:zlib';
 import {completion, manPage} from './manual.mjs';
+import {sbomOf} from './sbom.mjs';
 
-const {values} = parseArgs({options: {arch: {type: 'string'}, version: {type: 'string'}, out: {type: 'string'}}});
+// --quick compresses little: for trying the package, not for giving it away.
+const {values} = parseArgs({options: {arch: {type: 'string'}, version: {type: 'string'}, out: {type: 'string'}, quick: {type: 'boolean'}}});
 const root = path.resolve(import.meta.dirname, '../..');
 const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
 const arch = values.arch ?? {x64: 'amd64', arm64: 'arm64'}[process.arch];
@@ -17,7 +20,8 @@ if (!cpu)
   throw new Error(`--arch ${arch}: expected amd64 or arm64; there is no Node 24 and no better-sqlite3 for other Debian architectures`);
 const version = values.version ?? manifest.version;
 const out = path.resolve(values.out ?? path.join(root, 'dist'));
-const stage = path.join(root, 'dist', `package-${arch}`);
+const stage = mkdtempSync(path.join(os.tmpdir(), 'wattledger-package-'));
+process.on('exit', () => rmSync(stage, {recursive: true, force: true}));
 const tree = path.join(stage, 'tree');
 const lib = path.join(tree, 'usr/lib/wattledger');
 const docs = path.join(tree, 'usr/share/doc/wattledger');
@@ -63,7 +67,6 @@ const put = (file, text, mode = 0o644) => {
 };
 const gzip = text => gzipSync(text, {level: 9});
 
-rmSync(stage, {recursive: true, force: true});
 mkdirSync(lib, {recursive: true});
 
 say('1/6 the program');
@@ -78,7 +81,7 @@ run(
   ['ci', '--omit=dev', '--workspaces=false', '--ignore-scripts', '--no-audit', '--no-fund', '--os=linux', `--cpu=${cpu}`, '--libc=glibc'],
   {cwd: lib},
 );
-const sbom = run('npm', ['sbom', '--omit=dev', '--workspaces=false', '--sbom-format=cyclonedx', '--package-lock-only'], {cwd: lib});
+const lock = JSON.parse(readFileSync(path.join(lib, 'package-lock.json'), 'utf8'));
 rmSync(path.join(lib, 'package-lock.json'));
 put(path.join(lib, 'package.json'), `${JSON.stringify({name: manifest.name, version, type: 'module', private: true}, null, 2)}\n`);
 prune(path.join(lib, 'node_modules'));
@@ -116,14 +119,17 @@ put(path.join(tree, 'usr/share/bash-completion/completions/wattledger'), complet
 const examples = path.join(docs, 'examples');
 for (const [from, to] of [
   ['config/site.example.yaml', 'wattledger.yaml'],
-  ['systemd/tcp-only.conf', 'tcp-only.conf'],
-  ['systemd/serial-only.conf', 'serial-only.conf'],
-  ['systemd/lan-only.conf', 'lan-only.conf'],
   ['tools/package/60-wattledger.rules', '60-wattledger.rules'],
+  ...readdirSync(path.join(root, 'systemd'))
+    .filter(name => name.endsWith('.conf'))
+    .map(name => [`systemd/${name}`, name]),
 ])
   put(path.join(examples, to), readFileSync(path.join(root, from)));
-for (const file of readdirSync(path.join(root, 'docs')).filter(name => name.endsWith('.md')))
-  put(path.join(docs, `${file}.gz`), gzip(readFileSync(path.join(root, 'docs', file))));
+// Not compressed: the pages lead to each other by name. The decisions of developers stay with the source.
+for (const file of readdirSync(path.join(root, 'docs'), {recursive: true}).filter(
+  name => path.extname(name) !== '' && !/^(adr|images)\//.test(name),
+))
+  put(path.join(docs, file), readFileSync(path.join(root, 'docs', file)));
 
 say('5/6 papers');
 const epoch = Number(process.env.SOURCE_DATE_EPOCH ?? run('git', ['log', '-1', '--format=%ct']).trim());
@@ -133,7 +139,11 @@ put(path.join(docs, 'node-license.gz'), gzip(readFileSync(path.join(stage, 'pack
 put(path.join(docs, 'CHANGELOG.md.gz'), gzip(readFileSync(path.join(root, 'CHANGELOG.md'))));
 put(path.join(docs, 'changelog.gz'), gzip(changelog()));
 put(path.join(tree, 'usr/share/lintian/overrides/wattledger'), OVERRIDES);
-put(path.join(docs, 'sbom.cdx.json.gz'), gzip(sbom));
+const runtimeLock = lock.packages[`node_modules/${runtime}`];
+put(
+  path.join(docs, 'sbom.cdx.json.gz'),
+  gzip(sbomOf({name: manifest.name, version, license: manifest.license, modules: path.join(lib, 'node_modules'), lock, runtimeLock})),
+);
 const control = path.join(tree, 'DEBIAN');
 const kilobytes = Number(run('du', ['-sk', '--apparent-size', tree]).split('\t')[0]);
 put(path.join(control, 'control'), controlFile(kilobytes));
@@ -147,8 +157,9 @@ chmodSync(path.join(tree, 'etc/wattledger'), 0o755);
 say('6/6 the package');
 mkdirSync(out, {recursive: true});
 const file = path.join(out, `wattledger_${version}_${arch}.deb`);
-run('dpkg-deb', ['--root-owner-group', '-Zxz', '--build', tree, file], {env: {...process.env, SOURCE_DATE_EPOCH: String(epoch)}});
-rmSync(stage, {recursive: true, force: true});
+run('dpkg-deb', ['--root-owner-group', ...(values.quick ? ['-Zgzip', '-z1'] : ['-Zxz']), '--build', tree, file], {
+  env: {...process.env, SOURCE_DATE_EPOCH: String(epoch)},
+});
 say(`${file}: ${(statSync(file).size / 1_048_576).toFixed(1)} MB, ${Math.round(kilobytes / 1024)} MB installed`);
 
 /** Native code of other machines, sources of it, and what only browsers and developers read. */

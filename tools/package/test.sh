@@ -2,6 +2,7 @@
 # Tries the package of this machine's architecture in a clean Debian: install, run, upgrade with data, remove, purge. As root, with debootstrap and lintian.
 set -eu
 cd "$(dirname "$0")/../.."
+PATH=$PWD/node_modules/.bin:$PATH
 
 [ "$(id -u)" = 0 ] || { echo "needs root, for debootstrap and chroot" >&2; exit 1; }
 for tool in debootstrap lintian dpkg-deb; do command -v $tool >/dev/null || { echo "needs $tool" >&2; exit 1; }; done
@@ -17,9 +18,12 @@ cleanup() {
 }
 trap cleanup EXIT
 
-log "build two versions"
-node tools/package/build.mjs --version 0.0.9 --out "$work" 2>"$work/build.log" || { tail -5 "$work/build.log"; exit 1; }
-node tools/package/build.mjs --version 0.1.0 --out "$work" 2>"$work/build.log" || { tail -5 "$work/build.log"; exit 1; }
+log "build the package, and the same as a previous version"
+node tools/package/build.mjs --version 0.1.0 --out "$work" --quick 2>"$work/build.log" || { tail -5 "$work/build.log"; exit 1; }
+dpkg-deb -R "$work/wattledger_0.1.0_$arch.deb" "$work/old"
+sed -i 's/^Version: .*/Version: 0.0.9/' "$work/old/DEBIAN/control"
+dpkg-deb --root-owner-group -Zgzip -z1 --build "$work/old" "$work/wattledger_0.0.9_$arch.deb" >/dev/null
+rm -rf "$work/old"
 ls -l "$work"/*.deb
 
 log "lintian"
@@ -31,12 +35,16 @@ mount -t proc proc "$root/proc"
 in_root() { chroot "$root" "$@"; }
 cp "$work"/*.deb "$root/root/"
 
-log "install 0.0.9"
-in_root dpkg -i "/root/wattledger_0.0.9_$arch.deb"
+log "install 0.0.9, without a network, without a compiler"
+! in_root sh -c 'command -v gcc || command -v cc || command -v make || command -v node || command -v npm'
+unshare -n chroot "$root" dpkg -i "/root/wattledger_0.0.9_$arch.deb"
 [ "$(in_root stat -c '%U:%G %a' /etc/wattledger)" = "root:wattledger 750" ]
 in_root id wattledger | grep -q dialout
 in_root wattledger --version
 in_root wattledger profiles --json | head -c 60; echo
+[ -s "$root/usr/share/man/man1/wattledger.1.gz" ] && [ -s "$root/usr/share/bash-completion/completions/wattledger" ]
+gunzip -c "$root/usr/share/doc/wattledger/sbom.cdx.json.gz" | grep -q '"name": "better-sqlite3"'
+echo 'SECRET=mine' >>"$root/etc/default/wattledger"
 in_root systemd-analyze verify --man=no /lib/systemd/system/wattledger.service /lib/systemd/system/wattledger-backup.timer
 
 log "run the unit's command as its user, against a simulated device"
@@ -78,6 +86,7 @@ before=$(slots)
 log "upgrade to 0.1.0; configuration and data stay"
 in_root dpkg -i "/root/wattledger_0.1.0_$arch.deb"
 [ "$(slots)" = "$before" ]
+grep -q '^SECRET=mine' "$root/etc/default/wattledger"
 run_unit
 stop_unit
 [ "$(slots)" -ge "$before" ]
@@ -86,6 +95,12 @@ log "remove: data and configuration stay"
 in_root dpkg -r wattledger
 [ ! -e "$root/usr/bin/wattledger" ]
 [ -e "$root/var/lib/wattledger/wattledger.db" ] && [ -e "$root/etc/wattledger/wattledger.yaml" ]
+
+log "a downgrade of the program reads what the newer one wrote"
+in_root dpkg -i "/root/wattledger_0.0.9_$arch.deb"
+run_unit
+stop_unit
+in_root dpkg -r wattledger
 
 log "purge: nothing stays"
 in_root dpkg -i "/root/wattledger_0.1.0_$arch.deb"

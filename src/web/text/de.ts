@@ -150,7 +150,7 @@ export const de: Readonly<Record<TextKey, string>> = {
   todo: 'Was zu tun ist',
   todoTurned: 'Vorzeichen mit der Anzeige des Geräts vergleichen. Wandler umdrehen, oder die Option im Profil ändern.',
   todoPlus:
-    'Nach einem Erzeuger oder Balkonkraftwerk suchen, das kein Zähler sieht, und nach einem Zähler mit falschem Vorzeichen oder verdrehter Klemme: mit der Anzeige des Geräts vergleichen, dann bei diesem Punkt `invert` setzen.',
+    'Nach einem Erzeuger oder Balkonkraftwerk suchen, das kein Zähler sieht, und nach einem Zähler mit falschem Vorzeichen oder verdrehter Klemme: mit der Anzeige des Geräts vergleichen, dann den Teil unter `invert:` dieses Geräts nennen.',
   todoMinus:
     'Nach einem Verbraucher zwischen den Zählern suchen, der nicht unter `map:` steht, und nach einem Zähler mit falschem Vorzeichen oder verdrehter Klemme: einen Wasserkocher einschalten und sehen, welche Zahl in die falsche Richtung geht.',
   todoTimeout:

@@ -150,7 +150,7 @@ export const en = {
   todo: 'What to do',
   todoTurned: 'Compare the sign with the display of the device. Turn the clamp around, or its option in the profile.',
   todoPlus:
-    'Look for a generator or a balcony system that no meter sees, and for a meter whose sign or clamp is reversed: compare the sign with the display of the device, then set `invert` for that point.',
+    'Look for a generator or a balcony system that no meter sees, and for a meter whose sign or clamp is reversed: compare the sign with the display of the device, then name the part under `invert:` of that device.',
   todoMinus:
     'Look for a load between the meters that is not named under `map:`, and for a meter whose sign or clamp is reversed: switch on a kettle and watch which number moves the wrong way.',
   todoTimeout:
