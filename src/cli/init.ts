@@ -1,165 +1,215 @@
 // `wattledger init`: asks, finds devices, tries them, writes a configuration with comments. Never overwrites.
 
-import {existsSync, writeFileSync} from 'node:fs';
+import {randomBytes} from 'node:crypto';
+import {existsSync, readFileSync} from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
-import {createInterface, type Interface} from 'node:readline/promises';
 import {parseConfig} from '../config/load.ts';
 import {AppError} from '../core/errors.ts';
-import {type LinkUrl, parseLinkUrl} from '../core/linkurl.ts';
+import {nearest} from '../core/nearest.ts';
 import {makeFolder} from '../store/folder.ts';
 import {type Command, type CommandContext, flagOption, textOption} from './command.ts';
 import {listOption} from './devices.ts';
-import {type Discovered, deviceId, discover, USUAL_UNITS, unitList} from './discover.ts';
-import {type FoundDevice, partsOf, type Role, rolesFor, siteYaml} from './site-yaml.ts';
+import {unitList} from './discover.ts';
+import {chooseBroker} from './init/broker.ts';
+import {type Dialog, openDialog, type Question, silentDialog, wrong, yesNo} from './init/dialog.ts';
+import {findDevices} from './init/find.ts';
+import {chooseRoles, rolesOf} from './init/roles.ts';
+import {offerStart, writePrivate} from './init/service.ts';
+import {checkSigns} from './init/signs.ts';
+import {siteYaml} from './init/site-yaml.ts';
 
 const DEFAULT_FILE = '/etc/wattledger/wattledger.yaml';
+const BROKER_FILE = 'mqtt-password';
+const PAGE_FILE = 'page-password';
+const SHORTEST_PASSWORD = 8;
 
 export const command: Command = {
   name: 'init',
   summary: 'asks, finds devices, tries them, writes a configuration with comments',
-  usage: '[-o FILE] [--link LINK …] [--units LIST] [--mqtt URL] [--yes]',
+  usage: '[-o FILE] [--link LINK …] [--role ID=ROLE …] [--mqtt URL] [--yes]',
   options: {
     output: {type: 'string', short: 'o'},
     link: {type: 'string', short: 'l', multiple: true},
     units: {type: 'string', short: 'u'},
+    role: {type: 'string', multiple: true},
     mqtt: {type: 'string'},
+    'mqtt-user': {type: 'string'},
+    'mqtt-password-file': {type: 'string'},
+    'page-password-file': {type: 'string'},
     name: {type: 'string'},
     timezone: {type: 'string'},
     profiles: {type: 'string', multiple: true},
+    start: {type: 'boolean'},
+    'no-start': {type: 'boolean'},
     yes: {type: 'boolean', short: 'y'},
   },
   help: `  -o FILE         where to write (default ${DEFAULT_FILE}); an existing file is never touched
   --link LINK     where devices are, once per bus or host; asked for if left out
   --units LIST    unit ids to try (default: those devices usually have)
-  --mqtt URL      the broker, such as mqtt://homeassistant.local:1883
+  --role ID=ROLE  what a device measures: grid, solar, battery, hybrid, load, "grid and hybrid", "grid and solar" or none
+  --mqtt URL      the broker, such as mqtt://homeassistant.local:1883; a login is tried
+  --mqtt-user NAME, --mqtt-password-file FILE
+                  the login there; the file is named in the configuration, never its content
+  --page-password-file FILE
+                  opens the page to other machines, with the password in the file
   --name NAME     the site's name
   --timezone ZONE the site's time zone (default: this machine's)
-  --yes           asks nothing: the first meter is the grid's, every inverter is used
+  --start, --no-start
+                  starts the service, or does not ask
+  --yes           asks nothing: the first meter is the grid's, every inverter is used, the live values are shown for you to compare
 
-Only reads from devices. What it wrote can be changed by hand; \`wattledger check\` tells whether it still makes sense.`,
+Only reads from devices. An empty answer takes what stands in brackets, ? explains, Ctrl-C ends without writing anything.
+What it wrote can be changed by hand; \`wattledger check\` tells whether it still makes sense.`,
 
   async run(context) {
-    const file = textOption(context, 'output') ?? DEFAULT_FILE;
+    const file = path.resolve(textOption(context, 'output') ?? DEFAULT_FILE);
     if (existsSync(file)) throw new AppError('FILE_EXISTS', file, 'there is a configuration already');
-    const yes = flagOption(context, 'yes');
-    const dialog = yes ? null : openDialog(context);
-    const ask = async (question: string, otherwise: string): Promise<string> =>
-      dialog ? (await dialog.question(`${question}${otherwise ? ` [${otherwise}]` : ''}: `)).trim() || otherwise : otherwise;
+    const links = listOption(context, 'link');
+    const dialog = flagOption(context, 'yes') ? silentDialog(context.err, context.signal) : openDialog(context.signal);
     try {
-      const zone = textOption(context, 'timezone') ?? (await ask('Time zone', Intl.DateTimeFormat().resolvedOptions().timeZone));
-      const name = textOption(context, 'name') ?? (await ask('Name of the site', 'Home'));
-      const devices: FoundDevice[] = [];
-      const taken = new Set<string>();
-      const links: {name: string; url: LinkUrl}[] = [];
-      const asked = listOption(context, 'link');
-      for (let index = 0; ; index++) {
-        const text =
-          index < asked.length
-            ? (asked[index] as string)
-            : asked.length > 0 || !dialog
-              ? ''
-              : await ask(
-                  index === 0
-                    ? 'Address of the first device, such as 192.168.1.40 or rtu:///dev/ttyUSB0?baud=9600'
-                    : 'Another one (empty: done)',
-                  '',
-                );
-        if (text === '') break;
-        const url = parseLinkUrl(/:\/\//.test(text) ? text : `tcp://${text}`, 'link');
-        const link = `bus${links.length + 1}`;
-        const found = await search(context, url);
-        if (found === null) continue;
-        links.push({name: link, url});
-        for (const one of found) {
-          const id = deviceId(one, taken);
-          taken.add(id);
-          devices.push({
-            id,
-            link,
-            unit: one.unit,
-            profile: one.profile,
-            model: [one.identity.manufacturer, one.identity.model].filter(Boolean).join(' '),
-          });
-        }
-      }
-      if (devices.length === 0) throw new AppError('DEVICE_SILENT', 'init', 'no device was found, so there is nothing to write');
-      const roles = await chooseRoles(devices, dialog ? ask : null, context);
-      const mqtt = textOption(context, 'mqtt') ?? (await ask('MQTT broker, such as mqtt://homeassistant.local:1883 (empty: none)', ''));
-      const text = siteYaml({name, zone, links, devices, roles, mqtt: mqtt || null});
-      parseConfig(text, file); // what is written can be read
-      write(file, text);
-      context.out(`${file} is written. Next: \`wattledger check --config ${file} --online\`, then \`wattledger run --config ${file}\`.`);
-      return 0;
+      return await guide(context, dialog, file, links);
     } finally {
-      dialog?.close();
+      dialog.close();
     }
   },
 };
 
-function openDialog(context: CommandContext): Interface {
-  if (!process.stdin.isTTY && listOption(context, 'link').length === 0)
-    throw new AppError('USAGE', 'wattledger init', 'there is no terminal to ask on; give --link LINK and --yes');
-  const dialog = createInterface({input: process.stdin, output: process.stderr});
-  context.signal.addEventListener('abort', () => dialog.close(), {once: true});
-  return dialog;
+async function guide(context: CommandContext, dialog: Dialog, file: string, given: readonly string[]): Promise<number> {
+  if (!dialog.silent)
+    dialog.say('An empty answer takes what stands in brackets, ? explains, Ctrl-C ends without writing anything.\n\n1/5  The site');
+  const name = textOption(context, 'name') ?? (await dialog.ask(NAME));
+  const zone = zoneOf(textOption(context, 'timezone') ?? (await dialog.ask(ZONE)));
+
+  dialog.say('\n2/5  The devices');
+  const units = textOption(context, 'units');
+  const {links, devices} = await findDevices(dialog, {
+    links: given,
+    units: units === undefined ? null : unitList(units),
+    folders: listOption(context, 'profiles'),
+  });
+  if (dialog.signal.aborted) throw new AppError('FAILED', 'wattledger init', 'stopped; nothing was written');
+  if (devices.length === 0) throw new AppError('DEVICE_SILENT', 'init', 'no device was found, so there is nothing to write');
+
+  dialog.say('\n3/5  Who plays which part');
+  const roles = await chooseRoles(dialog, devices, rolesOf(listOption(context, 'role'), devices));
+  for (const device of devices) dialog.say(`  ${device.id}: ${roles.roles.get(device.id)}`);
+
+  dialog.say('\n4/5  What they say right now');
+  const signs = await checkSigns(dialog, devices, roles);
+
+  dialog.say('\n5/5  Who gets the values');
+  const folder = path.dirname(file);
+  const brokerFile = fileOption(context, 'mqtt-password-file');
+  const broker = await chooseBroker(dialog, {
+    url: textOption(context, 'mqtt') ?? null,
+    username: textOption(context, 'mqtt-user') ?? null,
+    password: brokerFile === null ? null : secretIn(brokerFile),
+  });
+  const newFile = freeName(folder, BROKER_FILE);
+  const page = await choosePage(dialog, folder, fileOption(context, 'page-password-file'));
+
+  const text = siteYaml({
+    name,
+    zone,
+    links,
+    devices,
+    ...roles,
+    ...signs,
+    broker: broker && {...broker, passwordFile: broker.password === null ? null : (brokerFile ?? newFile)},
+    page: page && {passwordFile: page.file, hosts: [os.hostname(), `${os.hostname()}.local`]},
+  });
+  const secrets = [
+    ...(broker?.password != null && brokerFile === null ? [{file: path.join(folder, newFile), text: broker.password}] : []),
+    ...(page?.password != null ? [{file: path.join(folder, PAGE_FILE), text: page.password}] : []),
+  ];
+  if (!(await dialog.ask(yesNo(`Write ${file}`, 'yes', 'no ends here; nothing is written'))))
+    throw new AppError('FAILED', 'wattledger init', 'stopped; nothing was written');
+  makeFolder(folder);
+  for (const secret of secrets) writePrivate(secret.file, `${secret.text}\n`);
+  parseConfig(text, file); // what is written can be read
+  writePrivate(file, text);
+  context.out(`${file} is written.`);
+  const start = flagOption(context, 'start') ? true : flagOption(context, 'no-start') ? false : null;
+  const running = await offerStart(dialog, file, start);
+  const address = `http://${page ? `${os.hostname()}.local` : '127.0.0.1'}:8080`;
+  context.out(
+    running
+      ? `The service runs: ${address}, \`journalctl -u wattledger\`.`
+      : `Next: \`wattledger check --config ${file} --online\`, then \`wattledger run --config ${file}\`; the page is ${address}.`,
+  );
+  return 0;
 }
 
-/** The devices of one link; null where nothing answers, which is told. */
-async function search(context: CommandContext, url: LinkUrl): Promise<readonly Discovered[] | null> {
-  const text = textOption(context, 'units');
-  context.err(`looking at ${url.text} …`);
+const NAME: Question<string> = {
+  text: 'Name of the site',
+  otherwise: 'Home',
+  help: 'stands on the page and in Home Assistant',
+  read: answer => answer,
+};
+const ZONE: Question<string> = {
+  text: 'Time zone',
+  otherwise: Intl.DateTimeFormat().resolvedOptions().timeZone,
+  help: 'a day is a day of this zone: region and city, such as Europe/Berlin',
+  read: answer => zoneOf(answer),
+};
+
+/** The zone's own name. Throws AppError USAGE. */
+function zoneOf(answer: string): string {
   try {
-    const {found, unknown} = await discover(
-      url,
-      text === undefined ? USUAL_UNITS : unitList(text),
-      listOption(context, 'profiles'),
-      context.signal,
-      () => {},
-    );
-    for (const one of found)
-      context.err(
-        `  unit ${one.unit}: ${[one.identity.manufacturer, one.identity.model].filter(Boolean).join(' ') || one.profile.name} (${one.profile.id})`,
-      );
-    if (found.length > 0) return found;
-    context.err(unknown.length > 0 ? `  unit ${unknown.join(', ')} answers, but no profile fits` : '  nobody answers');
-  } catch (error) {
-    if (!(error instanceof AppError)) throw error;
-    context.err(`  ${error.what}`);
+    return new Intl.DateTimeFormat('en', {timeZone: answer}).resolvedOptions().timeZone;
+  } catch {
+    const zones = Intl.supportedValuesOf('timeZone');
+    const near = zones.find(zone => zone.toLowerCase().endsWith(`/${answer.toLowerCase().replaceAll(' ', '_')}`)) ?? nearest(answer, zones);
+    return wrong(`"${answer}" is no time zone${near ? `; did you mean ${near}?` : ', such as Europe/Berlin'}`);
   }
-  return null;
 }
 
-async function chooseRoles(
-  devices: readonly FoundDevice[],
-  ask: ((question: string, otherwise: string) => Promise<string>) | null,
-  context: CommandContext,
-): Promise<ReadonlyMap<string, Role>> {
-  const roles = new Map<string, Role>();
-  for (const device of devices) {
-    const possible = rolesFor(device.profile).filter(role => role !== 'grid' || ![...roles.values()].includes('grid'));
-    const [first = 'none'] = possible;
-    let role = first;
-    if (ask && possible.length > 1) {
-      const answer = await ask(
-        `${device.id} (${device.model || device.profile.name}; ${partsOf(device.profile).join(', ')}) is: ${possible.join(', ')} or none`,
-        first,
-      );
-      role = [...possible, 'none' as const].find(one => one === answer) ?? first;
-      if (role !== answer) context.err(`  "${answer}" is none of these; taken as ${role}`);
-    }
-    roles.set(device.id, role);
+/** `password` is null where the file is there already. */
+type ChosenPage = {readonly file: string; readonly password: string | null};
+
+async function choosePage(dialog: Dialog, folder: string, passwordFile: string | null): Promise<ChosenPage | null> {
+  if (passwordFile !== null) {
+    secretIn(passwordFile);
+    return {file: passwordFile, password: null};
   }
-  return roles;
+  const open = yesNo(
+    'Open the page to the other machines in the house? It then asks for a password',
+    'no',
+    'no: only from this machine (http://127.0.0.1:8080). yes: from a phone or a laptop as well; a Pi without a screen needs this',
+  );
+  if (!(await dialog.ask(open))) return null;
+  const password = await dialog.ask<string | null>({
+    text: `Password of the page, ${SHORTEST_PASSWORD} characters or more (empty: one is made up)`,
+    otherwise: '',
+    help: 'is written to a file beside the configuration that only the service can read',
+    hidden: true,
+    read: answer => (answer === '' ? null : answer.length < SHORTEST_PASSWORD ? wrong('that is too short') : answer),
+  });
+  const file = freeName(folder, PAGE_FILE);
+  if (password !== null) return {file, password};
+  const made = randomBytes(9).toString('base64url');
+  dialog.say(`  the password of the page is ${made}`);
+  return {file, password: made};
 }
 
-function write(file: string, text: string): void {
+/** What stands beside the configuration already is never touched. */
+function freeName(folder: string, name: string): string {
+  let free = name;
+  for (let index = 2; existsSync(path.join(folder, free)); index++) free = `${name}-${index}`;
+  return free;
+}
+
+function fileOption(context: CommandContext, name: string): string | null {
+  const file = textOption(context, name);
+  return file === undefined ? null : path.resolve(file);
+}
+
+/** Throws AppError SECRET_MISSING. */
+function secretIn(file: string): string {
   try {
-    makeFolder(path.dirname(file));
-    writeFileSync(file, text, {flag: 'wx', mode: 0o640});
+    return readFileSync(file, 'utf8').replace(/\r?\n$/, '');
   } catch (error) {
-    const {code, message} = error as NodeJS.ErrnoException;
-    throw code === 'EEXIST'
-      ? new AppError('FILE_EXISTS', file, 'there is a configuration already', {cause: error})
-      : new AppError('FILE_UNWRITABLE', file, message, {cause: error});
+    throw new AppError('SECRET_MISSING', file, (error as Error).message, {cause: error});
   }
 }

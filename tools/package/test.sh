@@ -96,7 +96,7 @@ in_root dpkg -r wattledger
 [ ! -e "$root/usr/bin/wattledger" ]
 [ -e "$root/var/lib/wattledger/wattledger.db" ] && [ -e "$root/etc/wattledger/wattledger.yaml" ]
 
-log "a downgrade of the program reads what the newer one wrote"
+log "install again: the data are taken up"
 in_root dpkg -i "/root/wattledger_0.0.9_$arch.deb"
 run_unit
 stop_unit

@@ -1,0 +1,68 @@
+// A person at a terminal: a pseudo-terminal of its own for a command, what stands on its screen, and keys.
+
+import {type ChildProcess, spawn} from 'node:child_process';
+import path from 'node:path';
+import {afterEach} from 'vitest';
+
+const MAIN = path.resolve('src/cli/main.ts');
+const sitting = new Set<ChildProcess>();
+afterEach(() => {
+  for (const child of sitting) child.kill('SIGKILL');
+  sitting.clear();
+});
+
+export type Person = {
+  /** Waits until the screen shows `question` after the last answer, then types `keys` and Enter. */
+  answer(question: string | RegExp, keys: string): Promise<void>;
+  /** The same without Enter: `\x03` is Ctrl-C, `\x04` Ctrl-D. */
+  press(question: string | RegExp, key: string): Promise<void>;
+  /** All that was ever shown, without the codes of the terminal. */
+  screen(): string;
+  readonly ended: Promise<number | null>;
+};
+
+/** Needs socat. `env` for the command only. */
+export function sitDown(args: readonly string[], env: NodeJS.ProcessEnv = {}): Person {
+  const command = [process.execPath, MAIN, ...args].map(word => word.replace(/([:,!"'\\\s])/g, '\\$1')).join(' ');
+  const child = spawn('socat', ['-t', '0.1', '-', `EXEC:${command},pty,setsid,ctty,stderr`], {
+    env: {...process.env, ...env, TERM: 'xterm'},
+    stdio: ['pipe', 'pipe', 'ignore'],
+  });
+  sitting.add(child);
+  let raw = '';
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the codes of a terminal begin with one
+  const shown = (): string => raw.replace(/\u001b\[[0-9;?]*[A-Za-z]/g, '');
+  let seen = 0;
+  let look: () => void = () => {};
+  child.stdout.on('data', chunk => {
+    raw += chunk;
+    look();
+  });
+  const ended = new Promise<number | null>(resolve => {
+    child.once('close', code => {
+      sitting.delete(child);
+      resolve(code);
+      look();
+    });
+  });
+  let over = false;
+  void ended.then(() => {
+    over = true;
+  });
+  const press = (question: string | RegExp, key: string): Promise<void> =>
+    new Promise((resolve, reject) => {
+      look = () => {
+        const fresh = shown().slice(seen);
+        const at = typeof question === 'string' ? fresh.indexOf(question) : fresh.search(question);
+        // A question ends with a colon and a blank; what follows it is ours.
+        if (at >= 0 && /: $/.test(fresh.slice(at))) {
+          seen = shown().length;
+          look = () => {};
+          child.stdin.write(key);
+          resolve();
+        } else if (over || child.exitCode !== null) reject(new Error(`ended before asking ${question}:\n${shown()}`));
+      };
+      look();
+    });
+  return {answer: (question, keys) => press(question, `${keys}\r`), press, screen: shown, ended};
+}
