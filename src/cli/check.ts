@@ -3,7 +3,8 @@
 import {loadConfig, parseConfig} from '../config/load.ts';
 import {upgradeFile} from '../config/upgrade.ts';
 import {type Command, flagOption, textOption} from './command.ts';
-import {busLoads, type DeviceTold, offlineFindings, onlineFindings} from './findings.ts';
+import {busLoads, offlineFindings} from './findings.ts';
+import {askAround, type OnlineTold} from './online.ts';
 
 const FOUND = 3;
 
@@ -13,7 +14,7 @@ export const command: Command = {
   usage: '--config FILE [--online] [--upgrade] [--json]',
   options: {config: {type: 'string', short: 'c'}, online: {type: 'boolean'}, upgrade: {type: 'boolean'}, json: {type: 'boolean'}},
   help: `  --config FILE   the configuration (default /etc/wattledger/wattledger.yaml)
-  --online        asks each device once and knocks at each broker
+  --online        asks each device once, logs in at each broker, and looks whether the house adds up at this moment
   --upgrade       writes a configuration of an earlier version in the form of today; the old file is kept beside it as FILE.vN
   --json          as JSON
 
@@ -31,24 +32,30 @@ Exit code 0 where all is well, 3 where anything is found, 2 where the configurat
       );
     }
     const json = flagOption(context, 'json');
-    const devices: DeviceTold[] = [];
+    let online: OnlineTold | null = null;
     const findings = offlineFindings(config);
     if (flagOption(context, 'online')) {
-      findings.push(
-        ...(await onlineFindings(config, context.signal, told => {
-          devices.push(told);
-          const {manufacturer, model, serial} = told.identity;
-          context.err(
-            `${told.id}: ${[manufacturer, model, serial && `serial ${serial}`].filter(Boolean).join(' ') || 'answers'}, ${told.good} values`,
-          );
-        })),
-      );
+      online = await askAround(config, context.signal, ({id, identity, good, latencyMs}) => {
+        const {manufacturer, model, serial} = identity;
+        const who = [manufacturer, model, serial && `serial ${serial}`].filter(Boolean).join(' ') || 'answers';
+        context.err(`${id}: ${who}, ${good} values, ${latencyMs} ms an answer`);
+      });
+      findings.push(...online.findings);
+      for (const line of online.brokers) context.err(line);
+      if (online.homeW !== null) context.err(`the house takes ${online.homeW} W right now`);
     }
     const loads = Object.fromEntries([...busLoads(config)].map(([link, load]) => [link, Math.round(load * 1000) / 1000]));
     if (json)
       context.out(
         JSON.stringify(
-          {schema: 1, file: fileName, ok: findings.length === 0, findings, bus_load: loads, ...(devices.length > 0 ? {devices} : {})},
+          {
+            schema: 1,
+            file: fileName,
+            ok: findings.length === 0,
+            findings,
+            bus_load: loads,
+            ...(online ? {devices: online.devices, brokers: online.brokers, home_w: online.homeW} : {}),
+          },
           null,
           2,
         ),
@@ -58,10 +65,9 @@ Exit code 0 where all is well, 3 where anything is found, 2 where the configurat
         context.out(`${where}: ${what}`);
         context.out(`  ${todo}`);
       }
-      const {devices: own, links} = config;
       context.out(
         findings.length === 0
-          ? `${fileName}: all is well; ${own.length} devices on ${links.length} links, busiest ${Math.round(Math.max(0, ...Object.values(loads)) * 100)} % of the time`
+          ? `${fileName}: all is well; ${config.devices.length} devices on ${config.links.length} links, busiest ${Math.round(Math.max(0, ...Object.values(loads)) * 100)} % of the time`
           : `${findings.length} found`,
       );
     }

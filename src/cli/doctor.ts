@@ -9,8 +9,10 @@ import {VERSION} from '../core/version.ts';
 import {damageOf} from '../store/copies.ts';
 import {openReader} from '../store/queries.ts';
 import {type Command, flagOption, textOption} from './command.ts';
-import {busLoads, offlineFindings, onlineFindings} from './findings.ts';
+import {askDaemon} from './daemon.ts';
+import {busLoads, offlineFindings} from './findings.ts';
 import {readMachine} from './machine.ts';
+import {askAround} from './online.ts';
 
 const LAST_EVENTS = 20;
 
@@ -20,10 +22,10 @@ export const command: Command = {
   usage: '[--config FILE] [--online]',
   options: {config: {type: 'string', short: 'c'}, online: {type: 'boolean'}},
   help: `  --config FILE   the configuration (default /etc/wattledger/wattledger.yaml)
-  --online        asks each device as well
+  --online        asks each device and each broker as well; where a device admits one client, stop the daemon first
 
-Prints the machine (power, heat, card, serial adapters), the configuration with its secrets masked, what \`check\` finds, how busy each bus is,
-whether the database is sound, and its last events.
+Prints the machine (power, heat, card, serial adapters), the configuration with its secrets masked, what the running daemon says of itself (latency, faults,
+load, outlets), what \`check\` finds, whether the database is sound, and its last events.
 Serial numbers of devices stay in; read it before you publish it.`,
 
   async run(context) {
@@ -48,21 +50,24 @@ Serial numbers of devices stay in; read it before you publish it.`,
       const config = loadConfig(fileName);
       database = config.store.path;
       section(`configuration ${fileName}`, config.shownText.trimEnd().split('\n'));
-      const findings = [...machine.findings, ...offlineFindings(config)];
-      const told: string[] = [];
+      const daemon = await askDaemon(config);
+      const findings = [...machine.findings, ...offlineFindings(config), ...daemon.findings];
+      section('daemon', daemon.lines);
       if (flagOption(context, 'online')) {
-        findings.push(
-          ...(await onlineFindings(config, context.signal, ({id, identity, good, missing}) => {
-            told.push(
-              `${id}: ${Object.values(identity).filter(Boolean).join(' ')}, ${good} values${missing.length > 0 ? `, without ${missing.join(', ')}` : ''}`,
-            );
-          })),
-        );
+        const online = await askAround(config, context.signal, () => {});
+        findings.push(...online.findings);
+        section('devices', [
+          ...online.devices.map(({id, identity, good, missing, latencyMs}) => {
+            const without = missing.length > 0 ? `, without ${missing.join(', ')}` : '';
+            return `${id}: ${Object.values(identity).filter(Boolean).join(' ')}, ${good} values, ${latencyMs} ms an answer${without}`;
+          }),
+          online.homeW === null ? 'the house: a power is missing' : `the house takes ${online.homeW} W right now`,
+        ]);
+        section('brokers', online.brokers.length === 0 ? ['none'] : online.brokers);
       }
       const loads = [...busLoads(config)].map(([link, load]) => `${link}: busy ${Math.round(load * 100)} % of the time`);
-      if (loads.length > 0) section('buses', loads);
+      if (loads.length > 0) section('buses, as planned', loads);
       section('findings', findings.length === 0 ? ['none'] : findings.map(({where, what, todo}) => `${where}: ${what}; ${todo}`));
-      if (told.length > 0) section('devices', told);
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       section(`configuration ${fileName}`, [`${error.where}: ${error.what}`]);

@@ -1,15 +1,12 @@
-// What `check`, `init` and `doctor` look at beside the configuration: the bus load, the clock, the disk, and the devices themselves.
+// What `check` and `doctor` find without asking anybody: the configuration, the bus load, the clock, the disk.
 
 import {accessSync, constants, existsSync, statfsSync} from 'node:fs';
-import {connect} from 'node:net';
 import path from 'node:path';
 import {realClock} from '../app/clock.ts';
 import type {AppConfig} from '../config/load.ts';
 import {type Finding, siteFindings} from '../core/checks.ts';
-import {silentLog} from '../core/log.ts';
 import {tariffFindings} from '../core/tariff/checks.ts';
-import {createDevice, planOf, timingOf} from '../device/device.ts';
-import {openLink} from '../link/open.ts';
+import {planOf, timingOf} from '../device/device.ts';
 
 /** Above this share of the time on the wire, polls begin to wait for each other. */
 const BUSY_BUS = 0.8;
@@ -25,7 +22,7 @@ export function offlineFindings(config: AppConfig): Finding[] {
       config.devices.map(device => device.id),
     ),
     ...(config.money ? tariffFindings(config.money.tariffs, config.site.timezone, realClock.wallMs()) : []),
-    ...config.clearSecrets.map(key => ({
+    ...[...config.clearSecrets, ...config.mqtt.filter(({url}) => new URL(url).password !== '').map(() => 'mqtt.url')].map(key => ({
       where: key,
       what: 'a secret in clear text',
       todo: 'name a file, an environment variable or a systemd credential instead',
@@ -92,107 +89,4 @@ function nearestFolder(folder: string): string {
   let here = folder;
   while (!existsSync(here) && path.dirname(here) !== here) here = path.dirname(here);
   return here;
-}
-
-export type DeviceTold = {
-  readonly id: string;
-  readonly identity: Readonly<Record<string, string | number | null>>;
-  readonly good: number;
-  readonly missing: readonly string[];
-};
-
-const BROKER_PATIENCE_MS = 3000;
-const DEVICE_PATIENCE_MS = 15_000;
-
-/** Asks each device once, and knocks at each broker. `tell` is called as each is done. */
-export async function onlineFindings(config: AppConfig, signal: AbortSignal, tell: (told: DeviceTold) => void): Promise<Finding[]> {
-  const found: Finding[] = [];
-  const serials = new Map<string, string>();
-  await Promise.all(
-    config.links.map(async ({name, url}) => {
-      const link = openLink(name, url, {clock: realClock});
-      try {
-        for (const device of config.devices.filter(one => one.link === name)) {
-          const {id, profile, unit, units, options, maxRegisters} = device;
-          const own = createDevice(
-            {
-              id,
-              profile,
-              link,
-              linkUrl: url,
-              unit,
-              units,
-              options,
-              everyMs: 0,
-              slowEveryMs: 0,
-              ...(maxRegisters === undefined ? {} : {maxRegisters}),
-            },
-            {clock: realClock, log: silentLog, note() {}, localHour: () => 12},
-          );
-          const sweep = await own.sweep(AbortSignal.any([signal, AbortSignal.timeout(DEVICE_PATIENCE_MS)]));
-          const where = `devices.${id}`;
-          if (sweep.fault) {
-            found.push({
-              where,
-              what: sweep.reason ?? 'no answer',
-              todo: 'check address, port and unit id, and that Modbus is switched on in the device',
-            });
-            continue;
-          }
-          const missing = sweep.readings.filter(reading => reading.measured.kind === 'missing').map(reading => reading.point);
-          const {model, serial, manufacturer, firmware} = sweep.identity;
-          tell({id, identity: {manufacturer, model, serial, firmware}, good: sweep.readings.length - missing.length, missing});
-          if (sweep.readings.length > 0 && missing.length === sweep.readings.length)
-            found.push({
-              where,
-              what: `answers, but tells none of the values of ${profile.id}`,
-              todo: 'this is probably another device; `wattledger scan` tells which profile fits',
-            });
-          const twin = serial ? serials.get(serial) : undefined;
-          if (twin) found.push({where, what: `has the serial number of ${twin}: the same device twice`, todo: 'remove one of them'});
-          if (serial) serials.set(serial, id);
-          for (const ref of mappedRefs(config, id)) {
-            const power = sweep.readings.find(reading => reading.point === `${ref.part}.power_w`);
-            if (power?.measured.kind === 'missing' && power.measured.fault.kind !== 'asleep')
-              found.push({
-                where,
-                what: `${ref.part}.power_w is missing (${power.measured.fault.kind}), and the house needs it`,
-                todo: `see \`wattledger profiles ${profile.id}\` for its notes`,
-              });
-          }
-        }
-      } finally {
-        await link.close();
-      }
-    }),
-  );
-  for (const {url} of config.mqtt) {
-    const problem = await knock(url);
-    if (problem) found.push({where: 'mqtt.url', what: `${url}: ${problem}`, todo: 'check host and port, and that the broker runs'});
-  }
-  return found;
-}
-
-const mappedRefs = ({site: {map}}: AppConfig, id: string): {readonly part: string}[] =>
-  [
-    ...(map.grid ? [map.grid.meter] : []),
-    ...map.hybrids.flatMap(hybrid => [...hybrid.pv, ...hybrid.battery, hybrid.ac]),
-    ...map.solar,
-    ...map.batteries,
-    ...map.loads,
-  ].filter(ref => ref.device === id);
-
-function knock(url: string): Promise<string | null> {
-  const {hostname, port, protocol} = new URL(url);
-  const usual = /s:$/.test(protocol) ? 8883 : 1883;
-  return new Promise(resolve => {
-    const socket = connect({host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) || usual});
-    const done = (problem: string | null): void => {
-      socket.destroy();
-      resolve(problem);
-    };
-    socket.setTimeout(BROKER_PATIENCE_MS, () => done('no answer'));
-    socket.once('connect', () => done(null));
-    socket.once('error', (error: NodeJS.ErrnoException) => done(error.code === 'ECONNREFUSED' ? 'nobody listens there' : error.message));
-  });
 }

@@ -95,6 +95,9 @@ function flatten(issue: z.core.$ZodIssue, above: readonly PropertyKey[]): Proble
   return [{issue, path, ofKey: issue.code === 'invalid_key'}];
 }
 
+/** What is found under these keys never stands in a message. */
+const SECRETS: readonly string[] = ['password', 'token'];
+
 function describe({issue, path}: Problem, schema: z.ZodType, file: YamlFile): string {
   const key = path.length > 0 ? `${path.map(String).join('.')}: ` : '';
   if (issue.code === 'unrecognized_keys') {
@@ -103,7 +106,11 @@ function describe({issue, path}: Problem, schema: z.ZodType, file: YamlFile): st
     return `${key}unknown key${near ? `; did you mean "${near}"?` : known.length > 0 ? `; known here: ${known.join(', ')}` : ''}`;
   }
   const found = file.document.getIn(path);
-  const shown = path.length > 0 && found === undefined ? 'nothing' : JSON.stringify(file.document.toJS() === null ? null : plain(found));
+  const shown = SECRETS.includes(String(path.at(-1)))
+    ? 'something that is not shown'
+    : path.length > 0 && found === undefined
+      ? 'nothing'
+      : JSON.stringify(file.document.toJS() === null ? null : plain(found));
   if (issue.code === 'invalid_value') {
     const values = issue.values.map(String);
     const near = nearest(String(plain(found) ?? ''), values);

@@ -2,6 +2,7 @@
 
 import {readFileSync} from 'node:fs';
 import path from 'node:path';
+import {isNode} from 'yaml';
 import {AppError} from '../core/errors.ts';
 import {type LinkUrl, parseLinkUrl} from '../core/linkurl.ts';
 import {nearest} from '../core/nearest.ts';
@@ -324,12 +325,26 @@ function readSecret(source: SecretSource, folder: string, where: string): string
   }
 }
 
-/** The file's text for people, with clear-text secrets and passwords inside URLs masked. */
+/** Words of a query that name a secret, in addresses of price series and the like. */
+const SECRET_WORDS = /([?&](?:[\w-]*(?:token|key|secret|password|auth)[\w-]*)=)[^&\s"']+/gi;
+/** A shorter secret would mask half of the file where it stands a second time. */
+const SHORTEST_EVERYWHERE = 4;
+
+/** The file's text for people, with clear-text secrets and those inside URLs masked. */
 function maskSecrets(text: string, yaml: YamlFile, clear: readonly string[]): string {
+  const nodes = clear.map(key =>
+    yaml.document.getIn(
+      key.split('.').map(step => (/^\d+$/.test(step) ? Number(step) : step)),
+      true,
+    ),
+  );
   let shown = text;
-  for (const key of clear) {
-    const value = yaml.document.getIn(key.split('.').map(step => (/^\d+$/.test(step) ? Number(step) : step)));
-    if (typeof value === 'string' && value !== '') shown = shown.replaceAll(value, '********');
+  // By their place, from the end: quotes and escapes make the text another than the value.
+  const places = nodes.flatMap(node => (isNode(node) && node.range ? [node.range] : [])).sort((a, b) => b[0] - a[0]);
+  for (const [from, to] of places) shown = `${shown.slice(0, from)}********${shown.slice(to)}`;
+  for (const node of nodes) {
+    const value: unknown = isNode(node) ? node.toJS(yaml.document) : null;
+    if (typeof value === 'string' && value.length >= SHORTEST_EVERYWHERE) shown = shown.replaceAll(value, '********');
   }
-  return shown.replaceAll(/(:\/\/[^:@/\s"']*):[^@/\s"']+@/g, '$1:********@');
+  return shown.replaceAll(/(:\/\/[^:@/\s"']*):[^@/\s"']+@/g, '$1:********@').replaceAll(SECRET_WORDS, '$1********');
 }

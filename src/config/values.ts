@@ -38,10 +38,8 @@ export const pointRef = z
   .regex(/^[a-z0-9_]+\.[a-z]+\d*\.[a-z0-9_]+$|^[a-z0-9_]+\.state$/, 'expected device.part.quantity, such as sungrow.inverter.state');
 
 /** A secret in the file itself, or (better) in a file, an environment variable or a systemd credential. */
-export const secret = z.union([
-  z.string(),
-  z.strictObject({file: z.string()}),
-  z.strictObject({env: z.string()}),
-  z.strictObject({credential: z.string()}),
-]);
+export const secret = z.union(
+  [z.string(), z.strictObject({file: z.string()}), z.strictObject({env: z.string()}), z.strictObject({credential: z.string()})],
+  {error: 'expected {file: PATH}, {env: NAME}, {credential: NAME}, or a text in quotes'},
+);
 export type SecretSource = z.infer<typeof secret>;

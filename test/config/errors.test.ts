@@ -119,3 +119,20 @@ test('secrets come from a file, the environment or a credential, and are masked 
   expect(brokers.clearSecrets).toEqual(['mqtt.2.password']);
   expect(brokers.shownText).not.toMatch(/in-clear-text|in-the-url/);
 });
+
+test.each([
+  ['quotes and escapes', String.raw`"hid\"den\\for all"  # once it was hid"den\for all`],
+  ['doubled quotes', "'it''s hidden'"],
+  ['a block', '|-\n    hidden on a line'],
+  ['an anchor', '&p hidden-with-an-anchor'],
+])('a secret in clear text is masked whatever its spelling: %s', (_, written) => {
+  const {shownText} = parseConfig(`${GOOD}mqtt:\n  url: "mqtt://localhost"\n  password: ${written}\n`, 'site.yaml');
+  expect(shownText).toMatch(/password: (&p )?\*{8}/);
+  expect(shownText).not.toMatch(/hid|den/);
+});
+
+test('an error about a secret does not show it', () => {
+  const error = errorOf(`${GOOD}mqtt: {url: "mqtt://localhost", password: 31415926}\n`);
+  expect(error.what).toContain('expected {file: PATH}');
+  expect(error.what).not.toContain('31415926');
+});

@@ -1,0 +1,117 @@
+// `check --online` and `doctor`: what devices, brokers, the running daemon and the house as a whole tell; each finding with evidence and a remedy.
+
+import {writeFileSync} from 'node:fs';
+import path from 'node:path';
+import {afterEach, expect, test} from 'vitest';
+import {balanceOf} from '../../src/cli/balance.ts';
+import {bankOf, readCapture} from '../../src/device/capture.ts';
+import {type RegisterSource, startModbusServer} from '../../src/link/server.ts';
+import {run, start, tempFolder} from '../support/cli.ts';
+import {freePort, haveMosquitto, mosquitto, WITHOUT_MOSQUITTO} from '../support/programs.ts';
+
+const closers: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+/** A house of a hybrid and a meter on captures; `invert` for the hybrid. */
+async function house(facts: {broker?: string; invert?: string; http?: string}): Promise<string> {
+  const ports = [];
+  for (const [profile, unit] of [
+    ['sungrow-sh', 1],
+    ['eastron-sdm630', 1],
+  ] as const) {
+    const source = [...bankOf(readCapture(`test/captures/${profile}.json`), () => 0).values()][0] as RegisterSource;
+    const server = await startModbusServer({host: '127.0.0.1', port: 0, units: new Map([[unit, source]])});
+    closers.push(() => server.close());
+    ports.push(server.port);
+  }
+  const folder = tempFolder();
+  const file = path.join(folder, 'site.yaml');
+  writeFileSync(
+    file,
+    `version: 1
+site: {id: pair}
+links: {a: {url: "tcp://127.0.0.1:${ports[0]}"}, b: {url: "tcp://127.0.0.1:${ports[1]}"}}
+devices:
+  sungrow: {profile: sungrow-sh, link: a${facts.invert ?? ''}}
+  meter: {profile: eastron-sdm630, link: b}
+map: {grid: meter, hybrid: [{id: sungrow, pv: sungrow.pv, battery: sungrow.battery, ac: sungrow.inverter}]}
+store: {path: ${folder}/w.db, commit_every: 1s}
+${facts.broker ? `mqtt: {url: "${facts.broker}"}` : ''}
+http: ${facts.http ?? 'false'}
+`,
+  );
+  return file;
+}
+type Checked = {
+  findings: {where: string; what: string; todo: string}[];
+  devices: {id: string; latencyMs: number}[];
+  brokers: string[];
+  home_w: number;
+};
+async function checked(file: string): Promise<Checked> {
+  const {stdout, stderr} = await run(['check', '--config', file, '--online', '--json']);
+  expect(stderr).not.toMatch(/\n\s+at /);
+  return JSON.parse(stdout) as Checked;
+}
+
+test.skipIf(!haveMosquitto)(
+  `a house that adds up, its latencies, its broker before and after the start${WITHOUT_MOSQUITTO}`,
+  async () => {
+    const broker = await mosquitto();
+    closers.push(() => broker.kill());
+    const file = await house({broker: broker.url});
+    const before = await checked(file);
+    expect(before.findings.filter(({where}) => where !== 'store.path')).toEqual([]);
+    expect(before.devices.map(one => [one.id, one.latencyMs >= 0]).sort()).toEqual([
+      ['meter', true],
+      ['sungrow', true],
+    ]);
+    expect(before.home_w).toBeGreaterThan(0);
+    expect(before.brokers).toEqual([expect.stringMatching(/MQTT 5; the daemon is not online; Home Assistant finds 0 devices/)]);
+    const daemon = start(['run', '--config', file]);
+    await daemon.saying('connected to the broker');
+    await daemon.saying('first tick done');
+    let line = '';
+    while (!/finds [1-9]/.test(line)) [line = ''] = (await checked(file)).brokers;
+    expect(line).toMatch(/the daemon is online; Home Assistant finds \d+ devices of this house/);
+  },
+  60_000,
+);
+
+test('more leaves the house than comes in: which sign would mend it, with the figures', async () => {
+  const {findings, home_w} = await checked(await house({invert: ', invert: inverter', broker: 'mqtt://127.0.0.1:9'}));
+  expect(home_w).toBe(-1496);
+  const balance = findings.find(({where}) => where === 'map');
+  expect(balance?.what).toBe('1496 W more leave the house than come in (meter.meter 2477 W, sungrow.inverter -3973 W)');
+  expect(balance?.todo).toContain('add up with sungrow.inverter under');
+  expect(findings.find(({where}) => where === 'mqtt')).toMatchObject({
+    what: expect.stringContaining('ECONNREFUSED'),
+    todo: expect.stringContaining('host and port'),
+  });
+  for (const {what, todo} of findings) expect([what.length > 0, todo.length > 0]).toEqual([true, true]);
+});
+
+test.each([
+  // powers into the house                    left   whose sign would mend it
+  [{grid: 500, sun: 0}, 500, []],
+  [{grid: -2000, sun: 1500}, -500, ['grid']],
+  [{grid: -500, sun: 300, battery: -2000}, -2200, ['battery']],
+  [{grid: -60, sun: 0}, -60, []],
+])('balance of %j', (powers, homeW, suspects) => {
+  expect(balanceOf(Object.entries(powers).map(([name, watts]) => ({name, watts})))).toEqual({homeW, suspects});
+});
+
+test('doctor asks the running daemon for what it measured, and says where it does not run', async () => {
+  const file = await house({http: `{listen: "127.0.0.1:${await freePort()}", token: "a token of length"}`});
+  expect((await run(['doctor', '--config', file])).stdout).toMatch(/## daemon\n\ndoes not run/);
+  const daemon = start(['run', '--config', file]);
+  await daemon.saying('first tick done');
+  const {stdout} = await run(['doctor', '--config', file, '--online']);
+  expect(stdout).toMatch(/device meter: good, [\d.]+ ms an answer, \d+ polls, faults none/);
+  expect(stdout).toMatch(/link a: \S+, busy \d+ %/);
+  expect(stdout).toMatch(/## devices\n\n.* values, \d+ ms an answer/);
+  expect(stdout).toMatch(/the house takes -?\d+ W right now/);
+  expect(stdout).not.toContain('a token of length');
+}, 60_000);
