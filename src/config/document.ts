@@ -110,7 +110,7 @@ function describe({issue, path}: Problem, schema: z.ZodType, file: YamlFile): st
     ? 'something that is not shown'
     : path.length > 0 && found === undefined
       ? 'nothing'
-      : JSON.stringify(file.document.toJS() === null ? null : plain(found));
+      : short(JSON.stringify(file.document.toJS() === null ? null : plain(found)) ?? 'nothing');
   if (issue.code === 'invalid_value') {
     const values = issue.values.map(String);
     const near = nearest(String(plain(found) ?? ''), values);
@@ -121,6 +121,10 @@ function describe({issue, path}: Problem, schema: z.ZodType, file: YamlFile): st
     return `${key}found ${shown}, expected ${article(issue.expected)}`;
   return `${key}${issue.message}${issue.code === 'custom' ? '' : ` (found ${shown})`}`;
 }
+
+/** A file that is no configuration may be one long text. */
+const short = (text: string): string => (text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text);
+const LONGEST_SHOWN = 80;
 
 const plain = (value: unknown): unknown => (isNode(value) ? JSON.parse(JSON.stringify(value)) : value);
 const article = (type: string): string =>

@@ -92,6 +92,7 @@ export function createConnection(settings: ConnectionSettings, {log, onConnect, 
   let briefs = 0;
   let pauseMs = FIRST_PAUSE_MS;
   let timer: NodeJS.Timeout | undefined;
+  let giveUp: NodeJS.Timeout | undefined;
   let connects = 0;
   let published = 0;
   let lastError: string | null = null;
@@ -138,13 +139,14 @@ export function createConnection(settings: ConnectionSettings, {log, onConnect, 
     let reason: string | null = null;
     let reset = false;
     let greetedMs = 0;
-    const giveUp = setTimeout(() => {
+    const patience = setTimeout(() => {
       reason = 'no answer';
       own.end(true);
       gone();
     }, ATTEMPT_MS);
+    giveUp = patience;
     own.on('connect', () => {
-      clearTimeout(giveUp);
+      clearTimeout(patience);
       greeted = true;
       greetedMs = performance.now();
       up = true;
@@ -180,7 +182,7 @@ export function createConnection(settings: ConnectionSettings, {log, onConnect, 
     own.once('close', gone);
 
     function gone(): void {
-      clearTimeout(giveUp);
+      clearTimeout(patience);
       if (client !== own) return;
       up = false;
       client = null;
@@ -274,8 +276,11 @@ export function createConnection(settings: ConnectionSettings, {log, onConnect, 
     async close(lastWords) {
       if (ended) return;
       clearTimeout(timer);
+      // An attempt under way would keep the process from ending.
+      clearTimeout(giveUp);
       const own = client;
-      if (own && up) {
+      const greeted = up;
+      if (own && greeted) {
         let deadline: NodeJS.Timeout | undefined;
         await Promise.race([
           Promise.all(lastWords.map(({topic, payload}) => publish(topic, payload, {retain: true}))),
@@ -290,16 +295,16 @@ export function createConnection(settings: ConnectionSettings, {log, onConnect, 
       client = null;
       if (!own) return;
       // A clean goodbye where the broker listens, so that the will stays unsaid; a hard end where it does not.
-      await Promise.race([
-        new Promise<void>(resolve => {
-          own.end(false, {}, () => resolve());
-        }),
-        new Promise<void>(resolve => {
-          setTimeout(resolve, 300).unref();
-        }),
-      ]);
-      own.removeAllListeners();
-      own.on('error', () => {});
+      if (greeted)
+        await Promise.race([
+          new Promise<void>(resolve => {
+            own.end(false, {}, () => resolve());
+          }),
+          new Promise<void>(resolve => {
+            setTimeout(resolve, 300).unref();
+          }),
+        ]);
+      // Its listeners stay: the library's own ones stop the wait for a greeting, which would keep the process from ending.
       own.end(true);
     },
   };
