@@ -231,9 +231,9 @@ export function followClock(site: Site, house: House, state: FlowState, trusted:
     if (wrong && !(running.name.kind === 'utc' && name.kind === 'undated' && slotStart(state.tick.wallMs) === running.name.startMs))
       rollOver(site, house, state, state.tick.monoMs, slots, note);
   }
-  if (became && state.undated.length > 0) {
-    if (state.closing) settle(site, house, state, slots, note);
-    date(site, house, state, slots, note);
+  if (became) {
+    if (state.closing?.slot.name.kind === 'undated') settle(site, house, state, slots, note);
+    if (state.undated.length > 0) date(site, house, state, slots, note);
   }
 }
 
