@@ -28,7 +28,7 @@ test.skipIf(!haveAnalyze)(`the unit's exposure is below 1.5${haveAnalyze ? '' : 
 test.skipIf(!haveAnalyze)(
   `units and drop-ins are what systemd understands${haveAnalyze ? '' : ' [skipped: needs systemd-analyze]'}`,
   () => {
-    for (const dropIn of [null, 'tcp-only.conf', 'serial-only.conf', 'lan-only.conf']) {
+    for (const dropIn of [null, ...readdirSync('systemd').filter(name => name.endsWith('.conf'))]) {
       const folder = tempFolder();
       // The programs are not installed here; everything else is as it ships.
       for (const name of readdirSync('systemd').filter(name => /\.(service|timer)$/.test(name)))
@@ -58,6 +58,8 @@ test('the service waits for a configuration, watches data, comes back, and never
   for (const line of [
     'Type=notify',
     'Restart=on-failure',
+    'RestartPreventExitStatus=2',
+    'SyslogIdentifier=wattledger',
     'StartLimitIntervalSec=0',
     'After=network-online.target time-sync.target',
     'ConditionPathExists=/etc/wattledger/wattledger.yaml',

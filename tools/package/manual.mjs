@@ -3,14 +3,25 @@
 import {execFileSync} from 'node:child_process';
 import path from 'node:path';
 
-const MAIN = path.resolve(import.meta.dirname, '../../src/cli/main.ts');
-const help = (...args) => execFileSync(process.execPath, [MAIN, ...args, '--help'], {encoding: 'utf8'});
+const CLI = path.resolve(import.meta.dirname, '../../src/cli');
+const node = (...args) => execFileSync(process.execPath, args, {encoding: 'utf8'});
+let told;
+/** What each command says of itself, by name, in the order of the overview. */
+function all() {
+  if (told) return told;
+  const names = [...node(path.join(CLI, 'main.ts'), '--help').matchAll(/^ {2}(\w+) {2,}\S/gm)].map(match => match[1]);
+  const program = `const all = {};
+for (const name of ${JSON.stringify(names)}) all[name] = (await import(${JSON.stringify(`${CLI}/`)} + name + '.ts')).command;
+process.stdout.write(JSON.stringify(all));`;
+  told = JSON.parse(node('--input-type=module', '--eval', program));
+  return told;
+}
 
 /** Names of the commands, in the order of the overview. */
-export const commands = () => [...help().matchAll(/^ {2}(\w+) {2,}\S/gm)].map(match => match[1]);
+export const commands = () => Object.keys(all());
 
 /** Options of one command, with their dashes. */
-export const optionsOf = command => [...new Set(help(command).match(/--[a-z][a-z-]+/g) ?? [])].sort();
+export const optionsOf = command => [...Object.keys(all()[command].options), 'help', 'debug'].map(name => `--${name}`).sort();
 
 /** Plain text as roff: no line may begin with a dot or a quote, backslashes and dashes are themselves. */
 const roff = text =>
@@ -20,10 +31,10 @@ const roff = text =>
     .replace(/^([.'])/gm, '\\&$1');
 
 export function manPage(version) {
-  const sections = commands().map(name => {
-    const [head = '', ...rest] = help(name).trimEnd().split('\n');
-    return `.SS "${roff(head.replace(/^wattledger /, ''))}"\n.nf\n${roff(rest.join('\n').trim())}\n.fi`;
-  });
+  const sections = Object.entries(all()).map(
+    ([name, {summary, usage, help}]) =>
+      `.SS "${roff(`${name}: ${summary}`)}"\n.nf\n${roff(`Usage: wattledger ${name} ${usage}\n\n${help.trimEnd()}`)}\n.fi`,
+  );
   return `.TH WATTLEDGER 1 "" "wattledger ${version}" "User Commands"
 .SH NAME
 wattledger \\- home energy monitor that accounts for every watt
