@@ -1,7 +1,7 @@
 // Readiness and the watchdog of systemd. Node has no datagram sockets of this kind: an open descriptor if systemd gives one, else its own tool.
 
 import {spawn} from 'node:child_process';
-import {writeSync} from 'node:fs';
+import {fstatSync, writeSync} from 'node:fs';
 
 export type Notifier = {
   /** `READY=1`, `WATCHDOG=1`, `RELOADING=1`, `STOPPING=1`, `STATUS=…`. Never throws; nothing happens outside systemd. */
@@ -9,6 +9,16 @@ export type Notifier = {
   /** How often systemd wants to hear from us, or null. */
   readonly watchdogMs: number | null;
 };
+
+/** Whether what is written to this descriptor goes to the journal. Source: systemd.exec(5), $JOURNAL_STREAM. */
+export function isJournal(descriptor: number, env: Readonly<Record<string, string | undefined>>): boolean {
+  try {
+    const {dev, ino} = fstatSync(descriptor);
+    return env['JOURNAL_STREAM'] === `${dev}:${ino}`;
+  } catch {
+    return false;
+  }
+}
 
 export function createNotifier(env: Readonly<Record<string, string | undefined>>): Notifier {
   const watchdogUs = Number(env['WATCHDOG_USEC'] ?? 0);

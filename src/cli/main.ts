@@ -2,6 +2,7 @@
 // The command line: finds the command, parses its options, prints errors a person can act on.
 
 import {parseArgs} from 'node:util';
+import {isJournal} from '../app/systemd.ts';
 import {AppError} from '../core/errors.ts';
 import {nearest} from '../core/nearest.ts';
 import {VERSION} from '../core/version.ts';
@@ -30,6 +31,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<{readonly command: Command
 };
 
 const err = (text: string): void => void process.stderr.write(`${text}\n`);
+/** An error that ends the program; in the journal with its priority, so that `-p err` finds it. */
+const fatal = (text: string): void => err(`${isJournal(process.stderr.fd, process.env) ? '<3>' : ''}${text}`);
 
 function overview(): string {
   return `wattledger: where every watt came from and where it went
@@ -123,12 +126,12 @@ async function main(argv: readonly string[]): Promise<number> {
 function report(error: unknown): number {
   const debug = process.argv.includes('--debug');
   if (error instanceof AppError) {
-    err(`${error.where}: ${error.what}`);
+    fatal(`${error.where}: ${error.what}`);
     if (error.hint) err(error.hint);
     if (debug) err(String(error.stack));
     return error.exitCode;
   }
-  err(`wattledger: ${(error as Error)?.message ?? error}`);
+  fatal(`wattledger: ${(error as Error)?.message ?? error}`);
   err(debug ? String((error as Error)?.stack) : 'This is a fault of the program; --debug prints where it happened.');
   return 1;
 }
