@@ -4,6 +4,7 @@ import {readFile, stat} from 'node:fs/promises';
 import type {MoneyConfig, SeriesSource} from '../config/tariffs.ts';
 import type {FlowEvent} from '../core/flow/model.ts';
 import type {Log} from '../core/log.ts';
+import {maskUrls} from '../core/masked.ts';
 import {parseCsv, parseJsonSeries, type SeriesRow} from '../core/tariff/series.ts';
 import type {Clock} from '../core/time.ts';
 import type {Store} from '../store/store.ts';
@@ -60,7 +61,7 @@ export function watchPrices({series}: MoneyConfig, {clock, log, zone, store, not
   const failed = (source: SeriesSource, error: unknown): void => {
     const reason =
       (error as Error).name === 'TimeoutError' ? 'does not answer' : String((error as Error).cause ?? (error as Error).message);
-    const what = `${source.file ?? source.url ?? source.topic}: ${reason}`;
+    const what = maskUrls(`${source.file ?? source.url ?? source.topic}: ${reason}`);
     if (troubles.get(source.id) !== what) {
       log.warn({part: 'money', series: source.id}, `no prices of ${source.id}: ${what}`);
       say(source, 'price-series-lost', `no new prices: ${what}`);

@@ -6,6 +6,7 @@ import {isNode} from 'yaml';
 import {AppError} from '../core/errors.ts';
 import {type LinkUrl, parseLinkUrl} from '../core/linkurl.ts';
 import {nearest} from '../core/nearest.ts';
+import {maskUrls} from '../core/masked.ts';
 import type {DeviceProfile} from '../core/profile.ts';
 import type {FlowSettings, Site} from '../core/site.ts';
 import {turnProfile} from '../core/turn.ts';
@@ -325,8 +326,6 @@ function readSecret(source: SecretSource, folder: string, where: string): string
   }
 }
 
-/** Words of a query that name a secret, in addresses of price series and the like. */
-const SECRET_WORDS = /([?&](?:[\w-]*(?:token|key|secret|password|auth)[\w-]*)=)[^&\s"']+/gi;
 /** A shorter secret would mask half of the file where it stands a second time. */
 const SHORTEST_EVERYWHERE = 4;
 
@@ -346,5 +345,5 @@ function maskSecrets(text: string, yaml: YamlFile, clear: readonly string[]): st
     const value: unknown = isNode(node) ? node.toJS(yaml.document) : null;
     if (typeof value === 'string' && value.length >= SHORTEST_EVERYWHERE) shown = shown.replaceAll(value, '********');
   }
-  return shown.replaceAll(/(:\/\/[^:@/\s"']*):[^@/\s"']+@/g, '$1:********@').replaceAll(SECRET_WORDS, '$1********');
+  return maskUrls(shown);
 }

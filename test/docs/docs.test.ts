@@ -1,6 +1,6 @@
 // What the pages say must be there: files, commands with their options, configurations.
 
-import {existsSync, readdirSync, readFileSync} from 'node:fs';
+import {existsSync, readdirSync, readFileSync, statSync} from 'node:fs';
 import path from 'node:path';
 import {describe, expect, test} from 'vitest';
 import {parse} from 'yaml';
@@ -57,4 +57,27 @@ describe('configurations', () => {
     const result = configSchema.safeParse({version: 1, ...(parse(text) as object)});
     expect(result.error?.issues ?? []).toEqual([]);
   });
+});
+
+test('every dependency is justified, and none that is gone', () => {
+  const {dependencies, optionalDependencies} = JSON.parse(textOf('package.json')) as Record<string, Record<string, string>>;
+  const named = [...textOf('docs/dependencies.md').matchAll(/^\| `([^`]+)`/gm)].map(match => match[1]);
+  expect(named.sort()).toEqual([...Object.keys(dependencies ?? {}), ...Object.keys(optionalDependencies ?? {})].sort());
+});
+
+test('every test that the page about security names is there', () => {
+  const named = [...textOf('docs/security.md').matchAll(/`(test\/[^`]+)`/g)].map(match => match[1] as string);
+  expect(named.length).toBeGreaterThan(12);
+  expect(named.filter(file => !existsSync(file))).toEqual([]);
+});
+
+test('every page is reached from the README', () => {
+  const reached = new Set<string>(['README.md']);
+  for (const page of reached) {
+    if (!page.endsWith('.md')) continue;
+    const targets = [...textOf(page).matchAll(/\]\(([^)#\s]+)/g)].map(match => path.join(path.dirname(page), match[1] as string));
+    for (const file of targets) if (statSync(file, {throwIfNoEntry: false})?.isFile()) reached.add(file);
+  }
+  const pages = PAGES.filter(page => page.startsWith('docs/') && !page.startsWith('docs/adr/'));
+  expect(pages.filter(page => !reached.has(page))).toEqual([]);
 });

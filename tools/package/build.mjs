@@ -104,7 +104,7 @@ put(
   0o755,
 );
 for (const unit of ['wattledger.service', 'wattledger-backup.service', 'wattledger-backup.timer'])
-  cpSync(path.join(root, 'systemd', unit), path.join(tree, 'lib/systemd/system', unit));
+  cpSync(path.join(root, 'systemd', unit), path.join(tree, 'usr/lib/systemd/system', unit));
 put(
   path.join(tree, 'usr/lib/sysusers.d/wattledger.conf'),
   'u wattledger - "home energy ledger" /var/lib/wattledger\nm wattledger dialout\n',

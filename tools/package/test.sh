@@ -45,7 +45,7 @@ in_root wattledger profiles --json | head -c 60; echo
 [ -s "$root/usr/share/man/man1/wattledger.1.gz" ] && [ -s "$root/usr/share/bash-completion/completions/wattledger" ]
 gunzip -c "$root/usr/share/doc/wattledger/sbom.cdx.json.gz" | grep -q '"name": "better-sqlite3"'
 echo 'SECRET=mine' >>"$root/etc/default/wattledger"
-in_root systemd-analyze verify --man=no /lib/systemd/system/wattledger.service /lib/systemd/system/wattledger-backup.timer
+in_root systemd-analyze verify --man=no /usr/lib/systemd/system/wattledger.service /usr/lib/systemd/system/wattledger-backup.timer
 
 log "run the unit's command as its user, against a simulated device"
 cp test/captures/eastron-sdm630.json "$root/root/meter.json"
@@ -63,7 +63,7 @@ YAML
 in_root chgrp wattledger /etc/wattledger/wattledger.yaml
 in_root chmod 640 /etc/wattledger/wattledger.yaml
 in_root install -d -o wattledger -g wattledger -m 750 /var/lib/wattledger
-command=$(sed -n 's/^ExecStart=//p' "$root/lib/systemd/system/wattledger.service")
+command=$(sed -n 's/^ExecStart=//p' "$root/usr/lib/systemd/system/wattledger.service")
 run_unit() {
   chroot --userspec=wattledger:wattledger "$root" env STATE_DIRECTORY=/var/lib/wattledger $command >>"$work/daemon.log" 2>&1 &
   daemon=$!
