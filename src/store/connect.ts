@@ -4,6 +4,7 @@ import {closeSync, openSync, readSync, statSync} from 'node:fs';
 import path from 'node:path';
 import Database from 'better-sqlite3';
 import {AppError} from '../core/errors.ts';
+import {ownAsFolder} from './folder.ts';
 import {SCHEMA_VERSION} from './schema.ts';
 
 export type Db = Database.Database;
@@ -44,6 +45,7 @@ export const lockFile = (file: string): string => `${file}.lock`;
 /** A connection that reads and writes, creating the file where it is new. Throws what SQLite throws. */
 export function openReadWrite(file: string): Db {
   const db = new Database(file, {timeout: 5000});
+  ownAsFolder(file);
   try {
     if (db.pragma('page_count', {simple: true}) === 0 || db.pragma('application_id', {simple: true}) === 0) {
       // Before the first table and before WAL, so that the header on disk says from the beginning whose file it is.

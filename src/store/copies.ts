@@ -7,6 +7,7 @@ import {AppError} from '../core/errors.ts';
 import {utcText} from '../core/time.ts';
 import {copyVerified, findDamage, flush} from './backup.ts';
 import {openReadOnly, siblingName, storeError} from './connect.ts';
+import {ownAsFolder} from './folder.ts';
 import {lockStore} from './lock.ts';
 import {setMeta} from './meta.ts';
 import {msOfSlot} from './schema.ts';
@@ -51,7 +52,7 @@ export function restoreFile(copy: string, database: string, wallMs: number): Res
     if (before) {
       chmodSync(part, before.mode);
       chownSync(part, before.uid, before.gid);
-    }
+    } else ownAsFolder(part);
     endInOrder(part);
     inspect(part);
     flush(part);

@@ -1,6 +1,6 @@
-// Folders that are made where they are missing.
+// Folders that are made where they are missing, and whose a file in one is.
 
-import {existsSync, mkdirSync} from 'node:fs';
+import {chownSync, existsSync, mkdirSync, statSync} from 'node:fs';
 import path from 'node:path';
 
 /** Each missing folder on the way, one by one: where the system refuses with "no such file" (as below /proc), a recursive call of Node 24 never returns. */
@@ -8,4 +8,11 @@ export function makeFolder(folder: string): void {
   const missing: string[] = [];
   for (let here = path.resolve(folder); !existsSync(here); here = path.dirname(here)) missing.push(here);
   for (const one of missing.reverse()) mkdirSync(one);
+}
+
+/** A file that root made in the service's folder must not keep the service out of it. */
+export function ownAsFolder(file: string): void {
+  if (process.getuid?.() !== 0) return;
+  const {uid, gid} = statSync(path.dirname(file));
+  chownSync(file, uid, gid);
 }

@@ -3,6 +3,7 @@
 import Database from 'better-sqlite3';
 import {AppError} from '../core/errors.ts';
 import {codeOf, lockFile, storeError} from './connect.ts';
+import {ownAsFolder} from './folder.ts';
 
 /** Gives the lock back. */
 export type Release = () => void;
@@ -17,6 +18,7 @@ export function lockStore(file: string): Release {
     db = new Database(lockFile(file), {timeout: 0});
     db.pragma('journal_mode = MEMORY');
     db.exec('BEGIN EXCLUSIVE');
+    ownAsFolder(lockFile(file));
     const held = db;
     return () => void held.close();
   } catch (error) {
