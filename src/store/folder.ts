@@ -13,6 +13,11 @@ export function makeFolder(folder: string): void {
 /** A file that root made in the service's folder must not keep the service out of it. */
 export function ownAsFolder(file: string): void {
   if (process.getuid?.() !== 0) return;
-  const {uid, gid} = statSync(path.dirname(file));
-  chownSync(file, uid, gid);
+  const folder = statSync(path.dirname(file));
+  if (statSync(file).uid === folder.uid) return;
+  try {
+    chownSync(file, folder.uid, folder.gid);
+  } catch {
+    // A file system without owners, or one that does not let root decide: then it is as good as it gets.
+  }
 }
