@@ -69,7 +69,16 @@ export async function runApp(options: AppOptions): Promise<void> {
   const found = await store.start();
   const trust = createClockTrust(found.newestSlotMs);
   let trusted = false;
-  const house = openHouse(config, {clock, log, note: event => void events.push(event)});
+  // A device logs its changes itself, with more to say; one line is enough.
+  const logged = new WeakSet<FlowEvent>();
+  const house = openHouse(config, {
+    clock,
+    log,
+    note: event => {
+      logged.add(event);
+      events.push(event);
+    },
+  });
   const health = (): Health =>
     readHealth({
       clock,
@@ -138,7 +147,8 @@ export async function runApp(options: AppOptions): Promise<void> {
     beat.lastWallMs = record.tick.wallMs;
     beat.missed = poller.skipped();
     beat.clockSteps += record.events.filter(event => event.kind === 'clock-step').length;
-    for (const event of record.events) log.info({part: 'tick', kind: event.kind, about: event.about, ...event.evidence}, event.detail);
+    for (const event of record.events)
+      if (!logged.has(event)) log.info({part: 'tick', kind: event.kind, about: event.about, ...event.evidence}, event.detail);
     for (const one of hold.pass(record, trusted)) void store.write([one], kill.signal);
     for (const runner of runners) runner.offer(record);
     if (record.tick.seq === 0) {

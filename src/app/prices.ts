@@ -28,9 +28,10 @@ const LARGEST_BYTES = 8 * 1024 * 1024;
 const RETRY_MS = 60_000;
 
 /** Reads a file or an address once. Throws Error with words for people. */
-export async function fetchSeries(source: SeriesSource, zone: string): Promise<SeriesRow[]> {
+export async function fetchSeries(source: SeriesSource, zone: string, stop?: AbortSignal): Promise<SeriesRow[]> {
   if (source.file !== null) return parseCsv(await readFile(source.file, 'utf8'), source, zone);
-  const answer = await fetch(source.url ?? '', {signal: AbortSignal.timeout(TIMEOUT_MS), headers: {accept: 'application/json'}});
+  const signal = AbortSignal.any([AbortSignal.timeout(TIMEOUT_MS), ...(stop ? [stop] : [])]);
+  const answer = await fetch(source.url ?? '', {signal, headers: {accept: 'application/json'}});
   if (!answer.ok) throw new Error(`answered ${answer.status} ${answer.statusText}`);
   const bytes = Buffer.from(await answer.arrayBuffer());
   if (bytes.length > LARGEST_BYTES) throw new Error(`answered ${bytes.length} bytes, more than a price list has`);
@@ -51,7 +52,7 @@ export function watchPrices({series}: MoneyConfig, {clock, log, zone, store, not
   const timers = new Map<string, NodeJS.Timeout>();
   const troubles = new Map<string, string>();
   const seen = new Map<string, number>();
-  let ended = false;
+  const stop = new AbortController();
 
   const take = async (source: SeriesSource, rows: readonly SeriesRow[]): Promise<void> => {
     const changed = await store.putPrices(source.id, rows);
@@ -77,17 +78,18 @@ export function watchPrices({series}: MoneyConfig, {clock, log, zone, store, not
     try {
       // A file that has not changed tells nothing new; it is looked at every minute.
       const changedMs = source.file === null ? null : (await stat(source.file)).mtimeMs;
-      if (changedMs === null || changedMs !== seen.get(source.id)) await take(source, await fetchSeries(source, zone));
+      if (changedMs === null || changedMs !== seen.get(source.id)) await take(source, await fetchSeries(source, zone, stop.signal));
       if (changedMs !== null) {
         seen.set(source.id, changedMs);
         nextMs = Math.min(nextMs, RETRY_MS);
       }
     } catch (error) {
+      if (stop.signal.aborted) return;
       failed(source, error);
       nextMs = Math.min(retryMs, source.everyMs);
       later = Math.min(2 * retryMs, source.everyMs);
     }
-    if (!ended) timers.set(source.id, setTimeout(() => void read(source, later), nextMs).unref());
+    if (!stop.signal.aborted) timers.set(source.id, setTimeout(() => void read(source, later), nextMs).unref());
   }
 
   for (const source of series) if (source.topic === null) void read(source, RETRY_MS);
@@ -100,7 +102,8 @@ export function watchPrices({series}: MoneyConfig, {clock, log, zone, store, not
       return listeners.length > 0;
     },
     stop() {
-      ended = true;
+      // A request under way would hold up the end.
+      stop.abort();
       for (const timer of timers.values()) clearTimeout(timer);
     },
   };

@@ -120,7 +120,15 @@ describe.skipIf(!haveCaptures || !haveMosquitto)(`the daemon${WITHOUT}${WITHOUT_
       listener.heard.some(({topic, payload}) => topic === 'wattledger/bridge/event' && JSON.parse(payload).kind === 'device-lost'),
     ).toBe(true);
     daemon.child.kill('SIGINT');
-    expect((await daemon.ended).code).toBe(0);
+    const {code, stdout} = await daemon.ended;
+    expect(code).toBe(0);
+    // One line for each change, however often it was asked meanwhile.
+    const changes = [...stdout.matchAll(/"(meter (?:does not answer|is back)|broker: [^"]*|connected to the broker)"/g)].map(
+      match => match[1],
+    );
+    expect(changes.length).toBeGreaterThan(3);
+    expect(changes).toEqual(changes.filter((one, index) => one !== changes[index - 1]));
+    expect(stdout).not.toContain('"kind":"device-');
     await listener.end();
   }, 60_000);
 
