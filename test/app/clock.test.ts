@@ -42,7 +42,7 @@ async function meter(): Promise<{port: number; wh(): number}> {
 
 /** What a wall clock must be ahead by to show this now, s. */
 const showing = (utc: string): number => (Date.parse(utc) - Date.now()) / 1000;
-const SEGMENT_MS = 4000;
+const SEGMENT_MS = 3000;
 /** A beat, a commit, and a slow machine: what may be on its way at both ends, Wh. */
 const ON_ITS_WAY_WH = 1.5;
 

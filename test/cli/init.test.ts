@@ -264,7 +264,7 @@ describe('as a script', () => {
 
   test('without a terminal and without answers it says what to give', async () => {
     const {code, stderr} = await run(['init', '-o', file]);
-    expect([code, stderr]).toEqual([1, expect.stringContaining('give --link LINK and --yes')]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('give --link LINK and --yes')]);
   });
 });
 

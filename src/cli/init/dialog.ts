@@ -78,7 +78,9 @@ export function openDialog(outer: AbortSignal): Dialog {
     }
     const answer = lines.shift();
     if (answer === undefined)
-      throw new AppError('FAILED', 'wattledger init', terminal ? 'stopped; nothing was written' : `${ENDED}; nothing was written`);
+      throw terminal
+        ? new AppError('FAILED', 'wattledger init', 'stopped; nothing was written')
+        : new AppError('USAGE', 'wattledger init', `${ENDED}; nothing was written`);
     return answer.trim();
   }
 
