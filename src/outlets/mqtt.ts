@@ -90,7 +90,7 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
   const respond = createResponder(
     base,
     createAnswers({...deps, protocol, record: () => picture?.record ?? null}),
-    ({topic, payload, correlationData}) => void connection.publish(topic, payload, correlationData ? {correlationData} : {}),
+    ({topic, payload, correlationData}) => connection.publish(topic, payload, correlationData ? {correlationData} : {}),
   );
 
   /** After each connect: status, what the broker still holds of us, then everything. */
@@ -98,11 +98,8 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
     const own = ++round;
     newest.forget();
     newest.put(status, 'online');
-    await connection.subscribe([
-      `${base}/bridge/request/+`,
-      ...(homeassistant ? [homeassistant.statusTopic] : []),
-      ...(deps.listens?.topics ?? []),
-    ]);
+    await connection.subscribe([`${base}/bridge/request/+`], true);
+    await connection.subscribe([status, ...(homeassistant ? [homeassistant.statusTopic] : []), ...(deps.listens?.topics ?? [])]);
     if (!lookedBack) {
       await lookBack();
       if (own !== round || ended || !connection.connected()) return;
@@ -127,7 +124,10 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
 
   function receive(message: Message): void {
     const {topic, payload, retain} = message;
-    if (homeassistant && topic === homeassistant.statusTopic) {
+    if (topic === status) {
+      // The will of a connection that broke may come after our greeting on the next one.
+      if (payload !== 'online' && !ended) void connection.publish(status, 'online', {retain: true});
+    } else if (homeassistant && topic === homeassistant.statusTopic) {
       if (payload === 'online' && !retain) onBirth();
     } else if (topic.startsWith(`${base}/bridge/request/`)) {
       respond(message);

@@ -229,22 +229,3 @@ test('a broker that knows 3.1.1 only', async () => {
   broker.close();
   server.close();
 });
-
-test('a broker that drops everybody before it greets is tried with the older protocol as well', async () => {
-  let visits = 0;
-  const server = createServer(socket => {
-    visits++;
-    socket.on('data', () => socket.destroy());
-    socket.on('error', () => {});
-  });
-  await new Promise<void>(resolve => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const sink = outlet(`mqtt://127.0.0.1:${(server.address() as {port: number}).port}`);
-  await sink.open(never);
-  for (let tries = 0; tries < 900 && sink.health?.().details?.['protocol'] !== 4; tries++) await sleep(20);
-  expect(sink.health?.().details).toMatchObject({protocol: 4});
-  expect(visits).toBeGreaterThanOrEqual(3);
-  await sink.close(never);
-  server.close();
-});

@@ -1,7 +1,8 @@
-// A connection to a broker that never dies for good: one client an attempt, back-off, a fall-back to MQTT 3.1.1, nothing queued inside the library.
+// A connection to a broker that never dies for good: one client an attempt, back-off, a fall-back to MQTT 3.1.1 and back, nothing queued in the library.
 
-import mqtt, {type IClientOptions, type IPublishPacket, type MqttClient} from 'mqtt';
+import mqtt, {type IClientOptions, type IConnackPacket, type IPublishPacket, type MqttClient} from 'mqtt';
 import type {Log} from '../../core/log.ts';
+import {createGate} from './gate.ts';
 
 export type ConnectionSettings = {
   readonly url: string;
@@ -17,8 +18,6 @@ export type ConnectionSettings = {
     readonly verify: boolean;
   };
   readonly will: {readonly topic: string; readonly payload: string};
-  /** Real ms until a refused login is tried again; a minute unless set. */
-  readonly refusedPauseMs?: number;
 };
 export type Message = {
   readonly topic: string;
@@ -50,7 +49,8 @@ export type Connection = {
   };
   /** Resolves true once the broker has it; false where it is not connected or the connection broke first. Never rejects. */
   publish(topic: string, payload: string, outgoing?: Outgoing): Promise<boolean>;
-  subscribe(topics: readonly string[]): Promise<boolean>;
+  /** `asPublished`: a message that was sent as retained is known as such even while we listen (MQTT 5). */
+  subscribe(topics: readonly string[], asPublished?: boolean): Promise<boolean>;
   unsubscribe(topics: readonly string[]): Promise<boolean>;
   start(): void;
   /** Says the last word where it can, and is gone within two seconds whatever the broker does. */
@@ -60,17 +60,23 @@ export type Connection = {
 const KEEPALIVE_S = 30;
 const CONNECT_MS = 10_000;
 const FIRST_PAUSE_MS = 1000;
-const LONGEST_PAUSE_MS = 30_000;
-/** A refused login is tried no faster: brokers lock out those who hammer. */
-const REFUSED_PAUSE_MS = 60_000;
+const LONGEST_PAUSE_MS = 15_000;
+/** A refused login is tried so many times slower, up to a minute: brokers lock out those who hammer. */
+const REFUSED_SLOWER = 5;
+const LONGEST_REFUSED_PAUSE_MS = 60_000;
 /** The library has time-outs of its own; an attempt that outlives them is given up. */
 const ATTEMPT_MS = 25_000;
 /** An answer to a publish that takes longer counts as lost. */
 const ACK_MS = 15_000;
 const LAST_WORDS_MS = 1500;
-/** A broker that drops us this often before its first answer probably does not know MQTT 5. */
-const SILENT_DROPS = 3;
-const RETRY_NEWER_MS = 24 * 3_600_000;
+/** A broker that drops us this often before its first answer may not know this version of the protocol; most know 5. */
+const SILENT_DROPS = {5: 3, 4: 1} as const;
+/** A broker may learn MQTT 5 without breaking a connection. */
+const RETRY_NEWER_MS = 6 * 3_600_000;
+/** Messages on their way to a broker that does not say how many it takes. */
+const IN_FLIGHT = 64;
+/** What a packet has besides topic and payload, no more than. */
+const PACKET_EXTRA_BYTES = 200;
 /** CONNACK codes for "unacceptable protocol version": MQTT 3.1.1 (3.2.2.3) and MQTT 5 (3.2.2.2). */
 const WRONG_VERSION = [1, 132];
 /** And for refused logins. */
@@ -87,18 +93,25 @@ export function createConnection(settings: ConnectionSettings, {log, onConnect, 
   let up = false;
   let ended = false;
   let protocol: 4 | 5 = settings.protocol === 4 ? 4 : 5;
-  let fellBackMs = 0;
   let drops = 0;
+  /** Whether the broker let us guess that it does not know MQTT 5, instead of saying so. */
+  let guessed = false;
   let briefs = 0;
   let pauseMs = FIRST_PAUSE_MS;
   let timer: NodeJS.Timeout | undefined;
-  let giveUp: NodeJS.Timeout | undefined;
   let connects = 0;
   let published = 0;
   let lastError: string | null = null;
+  let gate = createGate(IN_FLIGHT);
+  let largestBytes = Number.POSITIVE_INFINITY;
+  let retains = true;
+  /** A broker that refuses one message refuses many; it is told once a connection. */
+  let refusalTold = false;
 
   function optionsOf(): IClientOptions {
     const {tls, will, username, password, clientId} = settings;
+    // The library knows this option of a socket, but not that a WebSocket takes it too.
+    const sni = tls.servername === undefined ? null : ({servername: tls.servername} as object);
     return {
       clientId,
       protocolVersion: protocol,
@@ -115,7 +128,7 @@ export function createConnection(settings: ConnectionSettings, {log, onConnect, 
       ...(tls.ca === undefined ? {} : {ca: tls.ca}),
       ...(tls.cert === undefined ? {} : {cert: tls.cert}),
       ...(tls.key === undefined ? {} : {key: tls.key}),
-      ...(tls.servername === undefined ? {} : {servername: tls.servername}),
+      ...(sni && {...sni, wsOptions: sni}),
       rejectUnauthorized: tls.verify,
       ...(protocol === 5 ? {properties: {sessionExpiryInterval: 0}} : {}),
     };
@@ -123,7 +136,6 @@ export function createConnection(settings: ConnectionSettings, {log, onConnect, 
 
   function attempt(): void {
     if (ended) return;
-    if (settings.protocol === 'auto' && protocol === 4 && fellBackMs > 0 && performance.now() - fellBackMs > RETRY_NEWER_MS) protocol = 5;
     let own: MqttClient;
     try {
       own = mqtt.connect(settings.url, optionsOf());
@@ -139,14 +151,23 @@ export function createConnection(settings: ConnectionSettings, {log, onConnect, 
     let reason: string | null = null;
     let reset = false;
     let greetedMs = 0;
-    const patience = setTimeout(() => {
+    const giveUp = setTimeout(() => {
       reason = 'no answer';
       own.end(true);
       gone();
     }, ATTEMPT_MS);
-    giveUp = patience;
-    own.on('connect', () => {
-      clearTimeout(patience);
+    let retry: NodeJS.Timeout | undefined;
+    own.on('connect', ({properties}: IConnackPacket) => {
+      clearTimeout(giveUp);
+      gate = createGate(Math.min(IN_FLIGHT, properties?.receiveMaximum ?? IN_FLIGHT));
+      largestBytes = properties?.maximumPacketSize ?? Number.POSITIVE_INFINITY;
+      retains = properties?.retainAvailable !== false;
+      refusalTold = false;
+      if (settings.protocol === 'auto' && protocol === 4)
+        retry = setTimeout(() => {
+          reason = 'asked for MQTT 5 again';
+          own.end();
+        }, RETRY_NEWER_MS);
       greeted = true;
       greetedMs = performance.now();
       up = true;
@@ -182,23 +203,31 @@ export function createConnection(settings: ConnectionSettings, {log, onConnect, 
     own.once('close', gone);
 
     function gone(): void {
-      clearTimeout(patience);
+      clearTimeout(giveUp);
+      clearTimeout(retry);
       if (client !== own) return;
       up = false;
       client = null;
+      gate.open();
       own.removeAllListeners();
       own.on('error', () => {});
       own.end(true);
       if (ended) return;
       if (!greeted && code === null && (reason === null || reset)) drops++;
       if (greeted) briefs = reason === null && performance.now() - greetedMs < BRIEF.ms ? briefs + 1 : 0;
-      if (settings.protocol === 'auto' && wrongVersion(code)) {
-        protocol = protocol === 5 ? 4 : 5;
-        fellBackMs = performance.now();
-        drops = 0;
-        log.info({part: 'mqtt', url: shown(settings.url), protocol}, `going on with MQTT ${protocol === 5 ? '5' : '3.1.1'}`);
-        again(protocol === 4 ? 0 : pauseMs);
-        return;
+      if (settings.protocol === 'auto') {
+        if (greeted && protocol === 4) {
+          // It may be another broker by now; one that never says what it does not know is asked only once.
+          protocol = 5;
+          drops = guessed ? SILENT_DROPS[5] - 1 : 0;
+        } else if (wrongVersion(code)) {
+          guessed = code === null;
+          protocol = protocol === 5 ? 4 : 5;
+          drops = 0;
+          log.info({part: 'mqtt', url: shown(settings.url), protocol}, `going on with MQTT ${protocol === 5 ? '5' : '3.1.1'}`);
+          again(protocol === 4 ? 0 : pauseMs);
+          return;
+        }
       }
       const refused = code !== null && REFUSED.includes(code);
       failed(
@@ -206,7 +235,7 @@ export function createConnection(settings: ConnectionSettings, {log, onConnect, 
           ? `the broker refuses the login (${reason}); check mqtt.username and mqtt.password`
           : (reason ?? (briefs >= BRIEF.times ? quarrel() : greeted ? 'the connection broke' : 'the broker closed before it greeted')),
       );
-      again(refused ? Math.max(settings.refusedPauseMs ?? REFUSED_PAUSE_MS, pauseMs) : pauseMs);
+      again(refused ? Math.min(LONGEST_REFUSED_PAUSE_MS, REFUSED_SLOWER * pauseMs) : pauseMs);
     }
   }
 
@@ -214,7 +243,7 @@ export function createConnection(settings: ConnectionSettings, {log, onConnect, 
 
   /** Said by the broker, or shown by dropping us: then it may have been a restart as well, and the other version has its turn. */
   const wrongVersion = (code: number | null): boolean =>
-    (protocol === 5 && code !== null && WRONG_VERSION.includes(code)) || drops >= SILENT_DROPS;
+    (protocol === 5 && code !== null && WRONG_VERSION.includes(code)) || drops >= SILENT_DROPS[protocol];
 
   function failed(reason: string): void {
     if (reason !== lastError) log.warn({part: 'mqtt', url: shown(settings.url)}, `broker: ${reason}`);
@@ -227,60 +256,74 @@ export function createConnection(settings: ConnectionSettings, {log, onConnect, 
     pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2);
   }
 
-  /** The library's callback may never come: the connection may break, or the broker may be asleep. */
-  function settled(own: MqttClient, act: (done: (error?: unknown) => void) => void, ms: number): Promise<boolean> {
+  /** Whether the broker took it; the reason where it said why not. The library's callback may never come: the connection may break, or the broker may be asleep. */
+  function settled(own: MqttClient, act: (done: (error?: Error | null) => void) => void, ms = ACK_MS): Promise<true | string | null> {
     return new Promise(resolve => {
-      const finish = (good: boolean): void => {
+      const finish = (outcome: true | string | null): void => {
         clearTimeout(deadline);
         own.off('close', onClose);
-        resolve(good);
+        resolve(outcome);
       };
-      const onClose = (): void => finish(false);
-      const deadline = setTimeout(() => finish(false), ms);
+      const onClose = (): void => finish(null);
+      const deadline = setTimeout(() => finish(null), ms);
       own.once('close', onClose);
-      act(error => finish(!error));
+      act(error => finish(error ? (own.connected ? error.message : null) : true));
     });
+  }
+
+  function refusedMessage(topic: string, why: string): void {
+    if (refusalTold) return;
+    refusalTold = true;
+    failed(`the broker does not take messages such as ${topic} (${why})`);
   }
 
   async function publish(topic: string, payload: string, {retain = false, expiryS, correlationData}: Outgoing = {}): Promise<boolean> {
     const own = client;
     if (!own || !up) return false;
+    // Where there is a limit, a message beyond it would cost us the connection, again and again.
+    if (topic.length + Buffer.byteLength(payload) + PACKET_EXTRA_BYTES > largestBytes) {
+      refusedMessage(topic, `it takes ${largestBytes} bytes at most`);
+      return false;
+    }
     const properties =
       protocol === 5
         ? {
             properties: {
-              contentType: 'application/json',
+              ...(payload === '' ? {} : {contentType: /^[[{]/.test(payload) ? 'application/json' : 'text/plain'}),
               ...(expiryS === undefined ? {} : {messageExpiryInterval: expiryS}),
               ...(correlationData === undefined ? {} : {correlationData}),
             },
           }
         : {};
-    const good = await settled(own, done => own.publish(topic, payload, {qos: 1, retain, ...properties}, done), ACK_MS);
-    if (good) published++;
-    return good;
+    const turn = gate;
+    await turn.enter();
+    if (client !== own) return false;
+    const outcome = await settled(own, done => own.publish(topic, payload, {qos: 1, retain: retain && retains, ...properties}, done));
+    turn.leave();
+    if (outcome === true) published++;
+    else if (outcome !== null) refusedMessage(topic, outcome);
+    return outcome === true;
   }
 
   return {
     connected: () => up,
     status: () => ({connects, published, protocol, lastError}),
     publish,
-    async subscribe(topics) {
+    async subscribe(topics, asPublished = false) {
       const own = client;
-      return own !== null && up && settled(own, done => own.subscribe([...topics], {qos: 1}, done), ACK_MS);
+      const options = {qos: 1, ...(protocol === 5 ? {rap: asPublished} : {})} as const;
+      return own !== null && up && (await settled(own, done => own.subscribe([...topics], options, done))) === true;
     },
     async unsubscribe(topics) {
       const own = client;
-      return own !== null && up && settled(own, done => own.unsubscribe([...topics], done), ACK_MS);
+      return own !== null && up && (await settled(own, done => own.unsubscribe([...topics], done))) === true;
     },
     start: attempt,
     async close(lastWords) {
       if (ended) return;
       clearTimeout(timer);
-      // An attempt under way would keep the process from ending.
-      clearTimeout(giveUp);
       const own = client;
-      const greeted = up;
-      if (own && greeted) {
+      if (own && up) {
         let deadline: NodeJS.Timeout | undefined;
         await Promise.race([
           Promise.all(lastWords.map(({topic, payload}) => publish(topic, payload, {retain: true}))),
@@ -295,16 +338,16 @@ export function createConnection(settings: ConnectionSettings, {log, onConnect, 
       client = null;
       if (!own) return;
       // A clean goodbye where the broker listens, so that the will stays unsaid; a hard end where it does not.
-      if (greeted)
-        await Promise.race([
-          new Promise<void>(resolve => {
-            own.end(false, {}, () => resolve());
-          }),
-          new Promise<void>(resolve => {
-            setTimeout(resolve, 300).unref();
-          }),
-        ]);
-      // Its listeners stay: the library's own ones stop the wait for a greeting, which would keep the process from ending.
+      await Promise.race([
+        new Promise<void>(resolve => {
+          own.end(false, {}, () => resolve());
+        }),
+        new Promise<void>(resolve => {
+          setTimeout(resolve, 300).unref();
+        }),
+      ]);
+      own.removeAllListeners();
+      own.on('error', () => {});
       own.end(true);
     },
   };
