@@ -61,6 +61,7 @@ function outlet(url: string) {
   const sink = createMqtt(
     {
       url,
+      clientId: 'wattledger-bench',
       base: 'wattledger',
       protocol: 'auto',
       history: false,

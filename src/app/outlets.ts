@@ -36,7 +36,7 @@ export function createOutlets(config: AppConfig, deps: OutletDeps): {readonly li
   const keeper = config.mqtt.find(broker => broker.history);
   const brokers = config.mqtt.map((broker, index) =>
     createMqtt(
-      {...mqttSettings(broker), history: broker === keeper},
+      {...mqttSettings(broker), clientId: broker.client_id ?? clientIdOf(config.site.id, index), history: broker === keeper},
       {
         log,
         site: config.site,
@@ -89,10 +89,12 @@ function pageDeps(config: AppConfig, {clock, log, health, house, store, logTail}
   };
 }
 
+/** Of its own for each connection: two of them may lead to the same broker. */
+const clientIdOf = (site: string, index: number): string => `wattledger-${site}${index === 0 ? '' : `-${index + 1}`}`;
+
 function mqttSettings({
   url,
   base,
-  client_id,
   username,
   password,
   homeassistant,
@@ -100,12 +102,11 @@ function mqttSettings({
   protocol,
   min_interval,
   tls,
-}: ConfigMqtt): MqttSettings {
+}: ConfigMqtt): Omit<MqttSettings, 'clientId'> {
   const assistant = homeassistant === true ? {prefix: 'homeassistant', style: 'device' as const} : homeassistant;
   return {
     url: url.replace(/^tcp:/, 'mqtt:').replace(/^ssl:/, 'mqtts:'),
     base,
-    ...(client_id === undefined ? {} : {clientId: client_id}),
     ...(username === undefined ? {} : {username}),
     ...(password === undefined ? {} : {password}),
     homeassistant: assistant && {

@@ -137,7 +137,10 @@ const store = z.strictObject({
 });
 
 const mqtt = z.strictObject({
-  url: z.string().regex(/^(mqtts?|wss?|tcp|ssl):\/\//, 'expected mqtt://HOST:1883, mqtts://, ws:// or wss://'),
+  url: z
+    .string()
+    .regex(/^(mqtts?|wss?|tcp|ssl):\/\//, 'expected mqtt://HOST:1883, mqtts://, ws:// or wss://')
+    .refine(url => URL.canParse(url), 'is no URL; expected mqtt://HOST:1883, mqtts://, ws:// or wss://'),
   base: z
     .string()
     .regex(/^[^#+\s/][^#+\s]*$/, 'a topic without wildcards')

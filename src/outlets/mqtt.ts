@@ -27,8 +27,7 @@ import {
 } from './mqtt/payloads.ts';
 import {createResponder} from './mqtt/requests.ts';
 
-export type MqttSettings = Omit<ConnectionSettings, 'will' | 'clientId'> & {
-  readonly clientId?: string;
+export type MqttSettings = Omit<ConnectionSettings, 'will'> & {
   readonly base: string;
   readonly homeassistant: false | {readonly prefix: string; readonly statusTopic: string; readonly style: 'device' | 'single'};
   readonly history: boolean;
@@ -80,7 +79,7 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
   let ended = false;
 
   const connection = createConnection(
-    {...settings, clientId: settings.clientId ?? `wattledger-${site.id}`, will: {topic: status, payload: 'offline'}},
+    {...settings, will: {topic: status, payload: 'offline'}},
     {log, onConnect: () => void greet(), onMessage: receive},
   );
   const newest = createNewest(connection);

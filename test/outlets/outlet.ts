@@ -44,6 +44,7 @@ export function outlet(url: string, changes: Changes = {}) {
   const sink = createMqtt(
     {
       url,
+      clientId: 'wattledger-test',
       base: 'wattledger',
       protocol: 'auto',
       history: false,

@@ -89,6 +89,7 @@ const BRIEF = {ms: 5000, times: 3} as const;
 const OWN_ID = 'each needs an id of its own (mqtt.client_id)';
 
 export function createConnection(settings: ConnectionSettings, {log, onConnect, onMessage}: ConnectionEvents): Connection {
+  const login = {...loginIn(settings.url), ...settings};
   let client: MqttClient | null = null;
   let up = false;
   let ended = false;
@@ -109,7 +110,8 @@ export function createConnection(settings: ConnectionSettings, {log, onConnect, 
   let refusalTold = false;
 
   function optionsOf(): IClientOptions {
-    const {tls, will, username, password, clientId} = settings;
+    const {tls, will, clientId} = settings;
+    const {username, password} = login;
     // The library knows this option of a socket, but not that a WebSocket takes it too.
     const sni = tls.servername === undefined ? null : ({servername: tls.servername} as object);
     return {
@@ -138,7 +140,7 @@ export function createConnection(settings: ConnectionSettings, {log, onConnect, 
     if (ended) return;
     let own: MqttClient;
     try {
-      own = mqtt.connect(settings.url, optionsOf());
+      own = mqtt.connect(shown(settings.url), optionsOf());
     } catch (error) {
       failed((error as Error).message);
       again(pauseMs);
@@ -354,4 +356,19 @@ export function createConnection(settings: ConnectionSettings, {log, onConnect, 
 }
 
 /** An address without what must not be read by others. */
-export const shown = (url: string): string => url.replace(/\/\/[^@/]*@/, '//');
+export const shown = (url: string): string => url.replace(/\/\/[^/]*@/, '//');
+
+/** User and password that stand in the address. The library would cut a password that has a colon. */
+function loginIn(url: string): {readonly username?: string; readonly password?: string} {
+  const {username, password} = new URL(url);
+  if (username === '') return {};
+  return {username: decoded(username), ...(password === '' ? {} : {password: decoded(password)})};
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // a percent sign that stands for itself
+  }
+}
