@@ -158,39 +158,6 @@ describe.skipIf(!haveMosquitto)(`a real broker at its worst${WITHOUT_MOSQUITTO}`
     expect((await ask('read', {transaction: 4, device: 'meter'})).data).toMatchObject({'meter.power_w': {value: 420.5, quality: 'good'}});
     expect((await ask('read', {transaction: 5, device: '../etc'})).error).toBe('expected "device": meter');
   });
-
-  test('over TLS with a certificate that nobody vouches for: refused, unless its authority is given', async () => {
-    const folder = mkdtempSync(path.join(os.tmpdir(), 'wattledger-tls-'));
-    cleanups.push(async () => rmSync(folder, {recursive: true, force: true}));
-    const made = spawnSync('openssl', [
-      'req',
-      '-x509',
-      '-newkey',
-      'rsa:2048',
-      '-nodes',
-      '-days',
-      '2',
-      '-subj',
-      '/CN=localhost',
-      '-addext',
-      'subjectAltName=DNS:localhost,IP:127.0.0.1',
-      '-keyout',
-      path.join(folder, 'key.pem'),
-      '-out',
-      path.join(folder, 'cert.pem'),
-    ]);
-    if (made.status !== 0) return console.log('skipped: openssl is not installed');
-    const {readFileSync} = await import('node:fs');
-    const broker = await brokerWith([`certfile ${folder}/cert.pem`, `keyfile ${folder}/key.pem`, `user ${os.userInfo().username}`]);
-    const url = broker.url.replace('mqtt:', 'mqtts:');
-    const careful = outlet(url, {clientId: 'careful'});
-    await careful.open(never);
-    await untilOpen(careful, 'failing');
-    expect(lastError(careful)).toMatch(/self.signed/);
-    const knowing = outlet(url, {clientId: 'knowing', tls: {verify: true, ca: readFileSync(path.join(folder, 'cert.pem'), 'utf8')}});
-    await knowing.open(never);
-    await untilOpen(knowing);
-  });
 });
 
 describe('something that is no broker', () => {

@@ -69,6 +69,7 @@ const ATTEMPT_MS = 25_000;
 /** An answer to a publish that takes longer counts as lost. */
 const ACK_MS = 15_000;
 const LAST_WORDS_MS = 1500;
+const GOODBYE_MS = 300;
 /** A broker that drops us this often before its first answer may not know this version of the protocol; most know 5. */
 const SILENT_DROPS = {5: 3, 4: 1} as const;
 /** A broker may learn MQTT 5 without breaking a connection. */
@@ -325,12 +326,13 @@ export function createConnection(settings: ConnectionSettings, {log, onConnect, 
       if (ended) return;
       clearTimeout(timer);
       const own = client;
+      let said = false;
       if (own && up) {
         let deadline: NodeJS.Timeout | undefined;
-        await Promise.race([
-          Promise.all(lastWords.map(({topic, payload}) => publish(topic, payload, {retain: true}))),
-          new Promise<void>(resolve => {
-            deadline = setTimeout(resolve, LAST_WORDS_MS);
+        said = await Promise.race([
+          Promise.all(lastWords.map(({topic, payload}) => publish(topic, payload, {retain: true}))).then(() => true),
+          new Promise<false>(resolve => {
+            deadline = setTimeout(() => resolve(false), LAST_WORDS_MS);
           }),
         ]);
         clearTimeout(deadline);
@@ -338,19 +340,19 @@ export function createConnection(settings: ConnectionSettings, {log, onConnect, 
       ended = true;
       up = false;
       client = null;
+      gate.open();
       if (!own) return;
-      // A clean goodbye where the broker listens, so that the will stays unsaid; a hard end where it does not.
-      await Promise.race([
-        new Promise<void>(resolve => {
-          own.end(false, {}, () => resolve());
-        }),
-        new Promise<void>(resolve => {
-          setTimeout(resolve, 300).unref();
-        }),
-      ]);
-      own.removeAllListeners();
-      own.on('error', () => {});
+      // A clean goodbye where the broker listens, so that the will stays unsaid.
+      if (said)
+        await new Promise<void>(resolve => {
+          const enough = setTimeout(resolve, GOODBYE_MS);
+          own.end(false, {}, () => {
+            clearTimeout(enough);
+            resolve();
+          });
+        });
       own.end(true);
+      own.stream.destroy(); // a client that waits to say goodbye takes no second end, and its socket would keep the process alive
     },
   };
 }
