@@ -69,7 +69,14 @@ function outlet(url: string) {
       tls: {verify: true},
       homeassistant: {prefix: 'homeassistant', statusTopic: 'homeassistant/status', style: 'device'},
     },
-    {log: silentLog, site: SITE, health: () => HEALTH, continued: false, outbox: {next: async () => [], done: async () => {}}},
+    {
+      log: silentLog,
+      site: SITE,
+      health: () => HEALTH,
+      continued: false,
+      tariffs: false,
+      outbox: {next: async () => [], done: async () => {}},
+    },
   );
   return {sink, runner: createRunner(sink, {log: silentLog})};
 }

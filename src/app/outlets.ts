@@ -43,6 +43,7 @@ export function createOutlets(config: AppConfig, deps: OutletDeps): {readonly li
         health,
         continued,
         outbox: store.history,
+        tariffs: config.money !== null,
         ...(index === 0 && prices && topics.length > 0 ? {listens: {topics, receive: prices.receive}} : {}),
         totals: (fromMs, toMs, step) => store.query('totals', {fromMs, toMs, step, zone: config.site.timezone}),
       },

@@ -43,6 +43,8 @@ export type MqttDeps = {
   readonly outbox: Outbox;
   /** Topics of others that somebody here listens to, such as prices. */
   readonly listens?: {readonly topics: readonly string[]; receive(topic: string, payload: string): boolean};
+  /** The configuration has tariffs: there will be money to tell. */
+  readonly tariffs: boolean;
   /** Totals of the ledger, for those who ask over MQTT. */
   readonly totals?: TotalsQuestion;
 };
@@ -60,13 +62,15 @@ const EVENTS_KEPT = 100;
 /** Writing returns at once, whatever the broker does. */
 export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
   const {base, homeassistant} = settings;
-  const {log, site, health, continued, outbox} = deps;
+  const {log, site, health, continued, outbox, tariffs} = deps;
   const status = `${base}/status`;
   const stateExpiryS = Math.max(STATE_EXPIRY_S, Math.ceil((3 * settings.minIntervalMs) / 1000));
   const siteFloors = new Floors();
   const counters = new CounterGuard();
   /** What each device's energy message says: a counter that cannot be read now keeps its place in it. */
   const deviceEnergies = new Map<string, Record<string, number>>();
+  /** Topics of devices that are not in the configuration any more. */
+  const leftOver = new Set<string>();
   const events: string[] = [];
   let picture: Picture | null = null;
   let lookedBack = false;
@@ -103,13 +107,15 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
       await lookBack();
       if (own !== round || ended || !connection.connected()) return;
       lookedBack = true;
+      for (const topic of leftOver) newest.put(topic, '');
+      leftOver.clear();
     }
     publishAll();
     history?.poke();
   }
 
   async function lookBack(): Promise<void> {
-    const topics = [`${base}/site/energy`, `${base}/device/+/energy`, ...(announcer?.lookBackTopics ?? [])];
+    const topics = [`${base}/site/energy`, `${base}/device/+/+`, ...(announcer?.lookBackTopics ?? [])];
     await connection.subscribe(topics);
     const beganMs = performance.now();
     // Turns of the loop are counted, not time: on a machine that stalls, messages may wait in the socket while time goes by.
@@ -137,11 +143,18 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
       if (topic === `${base}/site/energy`) {
         if (continued) siteFloors.remember(energiesIn(payload));
       } else if (topic.startsWith(`${base}/device/`)) {
-        const id = topic.slice(`${base}/device/`.length, -'/energy'.length);
-        const held = energiesIn(payload);
-        deviceEnergies.set(id, {...held});
-        for (const [key, kwh] of Object.entries(held)) counters.remember(`${id}/${key}`, kwh);
+        rememberDevice(topic, payload);
       } else announcer?.remember(topic, payload);
+    }
+  }
+
+  function rememberDevice(topic: string, payload: string): void {
+    const [id = '', what] = topic.slice(`${base}/device/`.length).split('/');
+    if (!health().devices.some(device => device.id === id)) leftOver.add(topic);
+    else if (what === 'energy') {
+      const told = energiesIn(payload);
+      deviceEnergies.set(id, {...told});
+      for (const [key, kwh] of Object.entries(told)) counters.remember(`${id}/${key}`, kwh);
     }
   }
 
@@ -184,6 +197,7 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
       energyKeys: keys(record.energy),
       dayKeys: keys(record.day),
       moneyKeys: keys(record.money ?? null),
+      tariffs,
     });
     newest.put(`${base}/bridge/devices`, bridgeDevices(current.devices));
     publishDevices(record, current);

@@ -21,6 +21,7 @@ import type {Connection, Message} from '../../src/outlets/mqtt/connection.ts';
 import {createNewest} from '../../src/outlets/mqtt/newest.ts';
 import {energiesIn} from '../../src/outlets/mqtt/payloads.ts';
 import {replyTo} from '../../src/outlets/mqtt/requests.ts';
+import {SITE} from '../outlets/house.ts';
 
 export type Target = {
   readonly name: string;
@@ -297,7 +298,6 @@ const questions: Target = {
   },
 };
 
-const SITE = {id: 'home', name: 'Home', timezone: 'UTC', currency: 'EUR', map: {batteries: [], hybrids: [], loads: []}} as never;
 const retained: Target = {
   name: 'retained',
   shaped: fc
@@ -315,9 +315,17 @@ const retained: Target = {
     const connection = {connected: () => true, publish: async () => true} as unknown as Connection;
     for (const style of ['device', 'single'] as const) {
       const announcer = createAnnouncer({prefix: 'homeassistant', style}, connection, createNewest(connection), silentLog);
-      for (const topic of ['homeassistant/device/wattledger_home_house/config', 'homeassistant/sensor/wattledger_home_house/a/config', 'x'])
+      for (const topic of ['homeassistant/device/wattledger_house_house/config', 'homeassistant/sensor/wattledger_house_house/a/config', 'x'])
         announcer.remember(topic, payload);
-      announcer.announce({site: SITE, base: 'wattledger', devices: [], stateKeys: ['grid_power_w'], energyKeys: [], dayKeys: []});
+      announcer.announce({
+        site: SITE,
+        base: 'wattledger',
+        devices: [],
+        stateKeys: ['grid_power_w'],
+        energyKeys: [],
+        dayKeys: [],
+        tariffs: false,
+      });
     }
   },
 };
@@ -350,7 +358,7 @@ const prices: Target = {
 
 const page = createHttp({listen: '127.0.0.1:0', hosts: [], trustProxy: ['127.0.0.1'], password: 'x'}, {
   log: silentLog,
-  site: {...(SITE as object), flows: {policy: 'solar-first'}},
+  site: SITE,
   health: () => ({ok: true, problems: [], devices: [], links: [], sinks: [], store: null, tick: {}, clock: {trusted: true, steps: 0}}),
   wallMs: () => 0,
   logTail: () => [],

@@ -4,6 +4,7 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import mqtt from 'mqtt';
 import {describe, expect, test} from 'vitest';
 import type {Health} from '../../src/core/health.ts';
+import type {TickRecord} from '../../src/core/sink.ts';
 import type {Site} from '../../src/core/site.ts';
 import {haveMosquitto, WITHOUT_MOSQUITTO} from '../support/programs.ts';
 import {HEALTH, record, SITE} from './house.ts';
@@ -14,13 +15,13 @@ const withDevices = (...devices: Health['devices'][number][]) => ({health: () =>
 const topicOf = (id: string): string => `homeassistant/device/wattledger_house_${id}/config`;
 
 /** The daemon for a moment. */
-async function run(url: string, changes: NonNullable<Parameters<typeof outlet>[1]>): Promise<void> {
+async function run(url: string, changes: NonNullable<Parameters<typeof outlet>[1]>, beat = record(1, 10)): Promise<void> {
   const health = `${changes.base ?? 'wattledger'}/bridge/health`; // the last one of a round
   const heard = await listener(url, health);
   const sink = outlet(url, changes);
   await sink.open(never);
   await untilOpen(sink);
-  await sink.write([record(1, 10)], never);
+  await sink.write([beat], never);
   while (!heard.heard.some(one => !one.retain)) await sleep(20);
   await sleep(500); // what moves to another topic does so in several steps
   await sink.close(never);
@@ -50,6 +51,46 @@ describe.skipIf(!haveMosquitto)(`discovery on a real broker${WITHOUT_MOSQUITTO}`
     await run(url, withDevices({...device, points: device.points.filter(point => point !== 'meter.frequency_hz')}));
     const told = heard.heard.filter(one => !one.retain).map(one => JSON.parse(one.payload).components.meter_frequency_hz);
     expect(told).toEqual([{platform: 'sensor'}, undefined]);
+  });
+
+  test('what is only not there yet is not told as gone: money before its first sums, a ratio before the first use, an empty cell', async () => {
+    const {url} = await brokerWith();
+    const plain = record(1, 10);
+    const {self_sufficiency_pct: _, ...day} = plain.day as Record<string, number>;
+    const {solar_via_battery_to_home_kwh: __, ...energy} = plain.energy as Record<string, number>;
+    const money = {ts: 'x', import_price: 0.3, today_from: 'x', today_cost: 1} as unknown as NonNullable<TickRecord['money']>;
+    await run(url, {tariffs: true}, {...plain, money});
+    const heard = await listener(url, topicOf('house'));
+    const tombs = () => heard.heard.flatMap(({payload}) => payload.match(/"\w+":\{"platform":"sensor"\}/g) ?? []);
+    await run(url, {tariffs: true}, {...plain, day: day as TickRecord['day'], energy: energy as TickRecord['energy']});
+    expect(tombs()).toEqual([]);
+    await run(url, {tariffs: false}, plain);
+    expect(tombs()).toEqual(['"import_price":{"platform":"sensor"}', '"today_cost":{"platform":"sensor"}']);
+  });
+
+  test.each(['device', 'single'] as const)('a load that left the house, in style %s: its power, its total and its cells', async style => {
+    const {url} = await brokerWith();
+    const homeassistant = {prefix: 'homeassistant', statusTopic: 'homeassistant/status', style};
+    const plain = record(1, 10);
+    const energy = {...(plain.energy as object), grid_to_heat_pump_kwh: 1, heat_pump_kwh: 1} as unknown as TickRecord['energy'];
+    const state = {...plain.state, heat_pump_power_w: 5, grid_to_heat_pump_w: 5} as unknown as TickRecord['state'];
+    const uniqueIds = async () =>
+      [...(await retained(url)).values()].flatMap(text => text.match(/"unique_id":"wattledger_house_(\w+_)?heat_pump\w*"/g) ?? []).sort();
+    await run(url, {homeassistant}, {...plain, state, energy});
+    expect(await uniqueIds()).toHaveLength(4);
+    // Its power is not told any more; its totals are, by a ledger that forgets nothing.
+    await run(url, {homeassistant, site: {...SITE, map: {...SITE.map, loads: []}}}, {...plain, energy});
+    expect(await uniqueIds()).toEqual([]);
+  });
+
+  test('a device that left the configuration leaves no messages behind', async () => {
+    const {url} = await brokerWith();
+    await run(url, withDevices(device, {...device, id: 'cellar'}));
+    await run(url, withDevices(device));
+    const heard = await listener(url, 'wattledger/device/#');
+    await heard.until('wattledger/device/meter/energy');
+    await sleep(100);
+    expect(heard.heard.filter(({topic}) => !topic.startsWith('wattledger/device/meter/'))).toEqual([]);
   });
 
   test('neighbours on the same broker are left alone, however much their ids resemble ours', async () => {

@@ -86,6 +86,7 @@ function told({site, devices, powers}: Home, style: 'device' | 'single'): {topic
     stateKeys: keys(step.siteState),
     energyKeys: keys(step.energy),
     dayKeys: keys(step.day),
+    tariffs: false,
   }).flatMap(discovery => messagesOf(discovery, 'homeassistant', style));
 }
 const lines = (messages: readonly {topic: string; payload: string}[]): string =>

@@ -46,6 +46,7 @@ describe("Home Assistant's automations", () => {
     stateKeys: KEYS['wattledger/site/state'] ?? [],
     energyKeys: [],
     dayKeys: [],
+    tariffs: false,
   }).flatMap(({components}) => Object.values(components).map(component => component['default_entity_id']));
   test('name entities that are offered and topics that are published', () => {
     const named = automation.flatMap(({triggers, conditions = []}) => [...triggers, ...conditions]).filter(one => one['entity_id']);

@@ -22,6 +22,7 @@ afterEach(async () => {
 const nothingWaits: Outbox = {next: async () => [], done: async () => {}};
 type Changes = Partial<MqttSettings> & {
   continued?: boolean;
+  tariffs?: boolean;
   outbox?: Outbox;
   site?: Site;
   health?: () => Health;
@@ -33,6 +34,7 @@ type Changes = Partial<MqttSettings> & {
 export function outlet(url: string, changes: Changes = {}) {
   const {
     continued = false,
+    tariffs = false,
     outbox = nothingWaits,
     site = SITE,
     health = () => HEALTH,
@@ -53,7 +55,7 @@ export function outlet(url: string, changes: Changes = {}) {
       homeassistant: {prefix: 'homeassistant', statusTopic: 'homeassistant/status', style: 'device'},
       ...settings,
     },
-    {log, site, health, continued, outbox, ...(totals ? {totals} : {}), ...(listens ? {listens} : {})},
+    {log, site, health, continued, outbox, tariffs, ...(totals ? {totals} : {}), ...(listens ? {listens} : {})},
   );
   cleanups.push(async () => sink.close(never));
   return sink;

@@ -3,7 +3,8 @@
 import type {Log} from '../../core/log.ts';
 import type {Connection} from './connection.ts';
 import {discoveryProblems} from './discovery-rules.ts';
-import {type Component, type Discovery, type DiscoveryFacts, discoveries, messagesOf, ownPrefix} from './homeassistant.ts';
+import {type Component, type Discovery, type DiscoveryFacts, discoveries, messagesOf, ownPrefix, RATIOS} from './homeassistant.ts';
+import {namesOf} from './names.ts';
 import type {Newest} from './newest.ts';
 
 export type AnnouncerSettings = {readonly prefix: string; readonly style: 'device' | 'single'};
@@ -44,7 +45,7 @@ export function createAnnouncer({prefix, style}: AnnouncerSettings, connection: 
         newest.put(topic, '');
       } else if (styleOf(topic) !== style) {
         moved.push(topic);
-      } else if (style === 'single' && components.has(id) && !topic.includes('_to_')) {
+      } else if (style === 'single' && components.has(id) && !mayReturn(facts, id, topic.split('/').at(-2) ?? '')) {
         old.delete(topic);
         newest.put(topic, '');
       }
@@ -66,26 +67,37 @@ export function createAnnouncer({prefix, style}: AnnouncerSettings, connection: 
     for (const topic of topics) await connection.publish(topic, '', {retain: true});
   }
 
-  /** An entity goes away by being told once without anything but its platform. Cells stay: one that is empty today is back tomorrow. */
+  /** An entity goes away by being told once without anything but its platform. */
   function bury(topic: string, payload: string, before: string): void {
     if (style === 'single') return;
     const message = JSON.parse(payload) as {components: Record<string, unknown>};
-    const gone = Object.entries(componentsIn(before)).filter(([key]) => !(key in message.components) && !key.includes('_to_'));
+    const gone = Object.entries(componentsIn(before)).filter(([key]) => !(key in message.components));
     if (gone.length === 0) return;
-    for (const [key, {platform = 'sensor'}] of gone) message.components[key] = {platform};
+    for (const [key, {platform}] of gone) message.components[key] = {platform: platform === 'binary_sensor' ? platform : 'sensor'};
     void connection.publish(topic, JSON.stringify(message), {retain: true});
   }
 
-  /** What once was offered in this run stays: a cell that is not there now will be there again. */
-  function merged(discovery: Discovery): Discovery {
-    const all = {...components.get(discovery.id), ...discovery.components};
-    components.set(discovery.id, all);
+  /** What once was offered stays while it may return: from this run, or from the one before. */
+  function merged(facts: DiscoveryFacts, discovery: Discovery): Discovery {
+    const {id} = discovery;
+    const all = {...earlier(facts, id), ...components.get(id), ...discovery.components};
+    components.set(id, all);
     return {...discovery, components: all};
+  }
+
+  function earlier(facts: DiscoveryFacts, id: string): Record<string, Component> {
+    const before = componentsIn(old.get(`${prefix}/device/${id}/config`) ?? '');
+    return Object.fromEntries(
+      Object.entries(before).filter((entry): entry is [string, Component] => isComponent(entry[1]) && mayReturn(facts, id, entry[0])),
+    );
   }
 
   return {
     lookBackTopics: [`${prefix}/device/+/config`, ...PLATFORMS.map(platform => `${prefix}/${platform}/+/+/config`)],
-    remember: (topic, payload) => void old.set(topic, payload),
+    remember(topic, payload) {
+      // Others may have thousands of entities.
+      if (objectIdOf(topic).startsWith('wattledger_')) old.set(topic, payload);
+    },
     forget() {
       announced = '';
     },
@@ -103,7 +115,7 @@ export function createAnnouncer({prefix, style}: AnnouncerSettings, connection: 
       announced = wanted;
       const now = new Map<string, string>();
       for (const discovery of discoveries(facts))
-        for (const {topic, payload} of messagesOf(merged(discovery), prefix, style)) now.set(topic, payload);
+        for (const {topic, payload} of messagesOf(merged(facts, discovery), prefix, style)) now.set(topic, payload);
       const moving = settleOld(facts, now);
       for (const [topic, payload] of now) {
         for (const problem of discoveryProblems(topic, payload)) {
@@ -114,6 +126,16 @@ export function createAnnouncer({prefix, style}: AnnouncerSettings, connection: 
       }
     },
   };
+}
+
+/**
+ * What the newest messages need not have and the next may: an empty cell, a ratio before the first use of a day, money before its
+ * first sums. Home Assistant would forget all that its user changed on an entity that is taken away and offered again.
+ */
+function mayReturn({site, tariffs}: DiscoveryFacts, id: string, key: string): boolean {
+  if (id !== `${ownPrefix(site)}house`) return false;
+  if (/_price$|^(today|month|year)_/.test(key)) return tariffs;
+  return RATIOS.includes(key) || (key.includes('_to_') && namesOf(site).has(key.replace(/_(w|kwh)$/, '')));
 }
 
 const styleOf = (topic: string): 'device' | 'single' => (topic.split('/').at(-3) === 'device' ? 'device' : 'single');
@@ -127,17 +149,16 @@ function isOurs({site, base}: DiscoveryFacts, id: string, payload: string): bool
   return /^(house|bridge|device_[a-z0-9_]+)$/.test(rest) && (payload === MIGRATE || payload.includes(`"${base}/status"`));
 }
 
-function componentsIn(payload: string): Readonly<Record<string, {readonly platform?: string}>> {
+type Found = Readonly<Record<string, unknown>>;
+/** What a message of ours offers, as far as it can be read: anybody may have written it. */
+function componentsIn(payload: string): Readonly<Record<string, Found>> {
   try {
     const {components} = JSON.parse(payload) as {components?: unknown};
-    // Anybody may have written it.
-    return Object.fromEntries(
-      Object.entries(components ?? {}).map(([key, one]: [string, {platform?: unknown} | null]) => [
-        key,
-        typeof one?.platform === 'string' ? {platform: one.platform} : {},
-      ]),
-    );
+    return Object.fromEntries(Object.entries(components ?? {}).map(([key, one]: [string, unknown]) => [key, Object(one) as Found]));
   } catch {
     return {};
   }
 }
+
+const isComponent = (found: Found): found is Component =>
+  (found['platform'] === 'sensor' || found['platform'] === 'binary_sensor') && typeof found['unique_id'] === 'string';

@@ -5,6 +5,7 @@ import type {DeviceHealth} from '../../core/health.ts';
 import type {Site} from '../../core/site.ts';
 import {VERSION} from '../../core/version.ts';
 import {parsePoint, pointInfo, pointKey} from '../../core/vocabulary.ts';
+import {namesOf} from './names.ts';
 import {energyKey} from './payloads.ts';
 
 export type Component = Readonly<Record<string, unknown>> & {readonly platform: 'sensor' | 'binary_sensor'; readonly unique_id: string};
@@ -22,8 +23,10 @@ export type DiscoveryFacts = {
   readonly stateKeys: readonly string[];
   readonly energyKeys: readonly string[];
   readonly dayKeys: readonly string[];
-  /** Keys of `site/money`; none without tariffs. */
+  /** Keys of `site/money`; none before the first sums. */
   readonly moneyKeys?: readonly string[];
+  /** The configuration has tariffs. */
+  readonly tariffs: boolean;
 };
 
 const ORIGIN = {name: 'wattledger', sw_version: VERSION};
@@ -145,6 +148,7 @@ const TOTAL_NAMES: Readonly<Record<string, string>> = {
 const LABELS: readonly string[] = ['btm_consumed_w', 'stored_w', 'btm_exported_w', 'imported_w'];
 const QUALITIES = ['ok', 'adjusted', 'skew-corrected', 'stale-estimated', 'grid-derived', 'islanded', 'suspect'];
 
+export const RATIOS: readonly string[] = ['self_sufficiency_pct', 'self_consumption_pct'];
 const MONEY_NAMES: Readonly<Record<string, string>> = {cost: 'Cost of imports', credit: 'Credit for exports', saved: 'Saved by own energy'};
 const SPAN_NAMES: Readonly<Record<string, string>> = {today: 'today', month: 'this month', year: 'this year'};
 
@@ -184,9 +188,11 @@ function house({site, base, stateKeys, energyKeys, dayKeys, moneyKeys = []}: Dis
         enabled_by_default: false,
       });
   }
+  const names = namesOf(site);
   for (const key of energyKeys) {
-    if (!key.endsWith('_kwh')) continue;
     const bare = key.slice(0, -4);
+    // The ledger still tells what a load took that is no longer in the house.
+    if (!key.endsWith('_kwh') || !names.has(bare)) continue;
     put(
       key,
       TOTAL_NAMES[bare] ?? `${words(bare)}`,
@@ -195,8 +201,7 @@ function house({site, base, stateKeys, energyKeys, dayKeys, moneyKeys = []}: Dis
       bare.startsWith('unexplained') || bare.startsWith('unknown') ? {entity_category: 'diagnostic'} : {},
     );
   }
-  for (const key of dayKeys)
-    if (key === 'self_sufficiency_pct' || key === 'self_consumption_pct') put(key, `${words(key.slice(0, -4))} today`, PERCENT, 'day');
+  for (const key of dayKeys) if (RATIOS.includes(key)) put(key, `${words(key.slice(0, -4))} today`, PERCENT, 'day');
   for (const key of moneyKeys) {
     const [, span = '', what = ''] = /^(today|month|year)_(cost|credit|saved)$/.exec(key) ?? [];
     if (key === 'import_price' || key === 'export_price')
@@ -277,7 +282,8 @@ function physical({site, base}: DiscoveryFacts, device: DeviceHealth): Discovery
       id,
       device: {
         identifiers: [id],
-        name: [manufacturer, model].filter(Boolean).join(' ') || device.id,
+        // The name people gave it: of two meters of one model nobody could tell which is which.
+        name: words(device.id),
         ...(manufacturer ? {manufacturer} : {}),
         ...(model ? {model} : {}),
         ...(serial ? {serial_number: serial} : {}),
