@@ -315,7 +315,11 @@ const retained: Target = {
     const connection = {connected: () => true, publish: async () => true} as unknown as Connection;
     for (const style of ['device', 'single'] as const) {
       const announcer = createAnnouncer({prefix: 'homeassistant', style}, connection, createNewest(connection), silentLog);
-      for (const topic of ['homeassistant/device/wattledger_house_house/config', 'homeassistant/sensor/wattledger_house_house/a/config', 'x'])
+      for (const topic of [
+        'homeassistant/device/wattledger_house_house/config',
+        'homeassistant/sensor/wattledger_house_house/a/config',
+        'x',
+      ])
         announcer.remember(topic, payload);
       announcer.announce({
         site: SITE,

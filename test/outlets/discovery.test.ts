@@ -2,17 +2,26 @@
 
 import {describe, expect, test} from 'vitest';
 import {advance, createFlow} from '../../src/core/flow/advance.ts';
+import {houseOf} from '../../src/core/flow/channels.ts';
 import type {DeviceHealth} from '../../src/core/health.ts';
 import type {Reading} from '../../src/core/reading.ts';
 import type {ChannelRef, Site} from '../../src/core/site.ts';
 import {VERSION} from '../../src/core/version.ts';
+import {PARTS, parsePoint, QUANTITIES} from '../../src/core/vocabulary.ts';
 import {discoveryProblems} from '../../src/outlets/mqtt/discovery-rules.ts';
 import {discoveries, messagesOf} from '../../src/outlets/mqtt/homeassistant.ts';
+import {namesOf} from '../../src/outlets/mqtt/names.ts';
 import {HEALTH, SITE} from './house.ts';
 
 /** Powers in W by `device/point`. */
 type Powers = Readonly<Record<string, number>>;
-type Home = {readonly site: Site; readonly devices: readonly DeviceHealth[]; readonly powers: Powers};
+type Home = {
+  readonly site: Site;
+  readonly devices: readonly DeviceHealth[];
+  readonly powers: Powers;
+  /** Every energy that such a house may ever tell, and money, instead of those of its first second. */
+  readonly inFull?: boolean;
+};
 
 const device = (id: string, model: string, ...points: string[]): DeviceHealth => ({
   ...(HEALTH.devices[0] as DeviceHealth),
@@ -57,8 +66,56 @@ const HYBRID: Home = {
   powers: {'meter/meter.power_w': -900, 'hybrid/pv.power_w': 3000, 'hybrid/battery.power_w': -700, 'hybrid/inverter.power_w': 2200},
 };
 
+const at = (id: string, part: string): ChannelRef => ({device: id, part, id, side: 'ac', points: ['power_w', 'soc_pct']});
+const ESTATE: Home = {
+  site: {
+    ...SITE,
+    id: 'estate',
+    name: 'Estate',
+    map: {
+      ...SITE.map,
+      wind: [at('mill', 'wind')],
+      generator: [at('diesel', 'generator')],
+      batteries: [at('wall', 'battery'), at('barn', 'battery')],
+      loads: [at('pump', 'meter'), at('way_to_pond', 'meter')],
+      hybrids: [{id: 'hybrid', pv: [dc('pv')], battery: [], ac: {...dc('inverter'), side: 'ac'}}],
+    },
+  },
+  // Every point there is a word for, so that each is frozen; phases and strings by one of them.
+  devices: [
+    device(
+      'everything',
+      'E 1',
+      ...[...PARTS, 'battery2'].flatMap(part =>
+        Object.keys(QUANTITIES)
+          .flatMap(quantity => [quantity, quantity.replace(/_([a-z]+)$/, '_l2_$1'), quantity.replace('string_', 'string7_')])
+          .map(quantity => `${part}.${quantity}`)
+          .filter((point, i, all) => parsePoint(point) !== null && all.indexOf(point) === i),
+      ),
+    ),
+  ],
+  powers: {
+    'meter/meter.power_w': -900,
+    'roof/inverter.power_w': 2500,
+    'hybrid/pv.power_w': 1100,
+    'hybrid/inverter.power_w': 1050,
+    'mill/wind.power_w': 300,
+    'diesel/generator.power_w': 0,
+    'wall/battery.power_w': 700,
+    'barn/battery.power_w': -100,
+    'pump/meter.power_w': 800,
+    'way_to_pond/meter.power_w': 60,
+  },
+  inFull: true,
+};
+const MONEY = [
+  'import_price',
+  'export_price',
+  ...['today', 'month', 'year'].flatMap(span => ['from', 'cost', 'credit', 'saved'].map(what => `${span}_${what}`)),
+];
+
 /** One line per entity, so that a change of one shows as a change of one. The keys are those that the house really publishes. */
-function told({site, devices, powers}: Home, style: 'device' | 'single'): {topic: string; payload: string}[] {
+function told({site, devices, powers, inFull = false}: Home, style: 'device' | 'single'): {topic: string; payload: string}[] {
   const readings = Object.entries(powers).map(([key, value]): Reading => {
     const [id = '', point = ''] = key.split('/');
     return {device: id, point, measured: {kind: 'good', value, monoMs: 1000}};
@@ -84,8 +141,9 @@ function told({site, devices, powers}: Home, style: 'device' | 'single'): {topic
     base: 'wattledger',
     devices,
     stateKeys: keys(step.siteState),
-    energyKeys: keys(step.energy),
-    dayKeys: keys(step.day),
+    energyKeys: inFull ? [...namesOf(site)].map(name => `${name}_kwh`) : keys(step.energy),
+    dayKeys: inFull ? ['self_sufficiency_pct', 'self_consumption_pct'] : keys(step.day),
+    moneyKeys: inFull ? MONEY : [],
     tariffs: false,
   }).flatMap(discovery => messagesOf(discovery, 'homeassistant', style));
 }
@@ -106,12 +164,21 @@ const uniqueIds = (messages: readonly {payload: string}[]): string[] =>
 describe.each([
   ['villa', VILLA],
   ['hybrid', HYBRID],
+  ['estate', ESTATE],
 ] as const)('the messages of a known house: %s', (name, home) => {
   test('are those of all versions before: an id that changes costs people their history', async () => {
     await expect(lines(told(home, 'device'))).toMatchFileSnapshot(`../golden/discovery-${name}.txt`);
   });
   test.each(['device', 'single'] as const)('keep the rules in style %s', style => {
     expect(told(home, style).flatMap(({topic, payload}) => discoveryProblems(topic, payload))).toEqual([]);
+  });
+  test('name what they offer among all that such a house may tell', () => {
+    const {batteries} = houseOf(home.site);
+    expect(namesOf(home.site)).toContain(`grid_via_${batteries[0]}_to_home`);
+    for (const {payload} of told({...home, inFull: false}, 'single')) {
+      const {state_topic: from, unique_id: id} = JSON.parse(payload);
+      if (from === 'wattledger/site/energy') expect(namesOf(home.site)).toContain(id.slice(`wattledger_${home.site.id}_`.length, -4));
+    }
   });
   test('have the same unique ids in either style, each once', () => {
     const ids = uniqueIds(told(home, 'device'));
@@ -128,6 +195,11 @@ describe.each([
       );
     }
   });
+});
+
+test('one message an entity: topics and payloads, letter by letter', async () => {
+  const messages = told(HYBRID, 'single').map(({topic, payload}) => `${topic}\n  ${payload.replaceAll(`"${VERSION}"`, '"VERSION"')}\n`);
+  await expect(messages.join('')).toMatchFileSnapshot('../golden/discovery-single.txt');
 });
 
 describe('the rules of discovery', () => {
