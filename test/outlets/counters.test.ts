@@ -38,11 +38,27 @@ describe('a counter of a device', () => {
     expect(published([10_000, ...times(500, 0)]).at(-1)).toBe(10_000);
   });
 
-  test('that stood still for hours may gain hours at once', () => {
+  test('that stood still for hours may gain hours at once, once it is confirmed', () => {
     const guard = new CounterGuard();
     guard.read('meter', 100, 0);
     expect(guard.read('meter', 100, 4 * 3_600_000).kwh).toBe(100);
-    expect(guard.read('meter', 140, 4 * 3_600_000 + 1000).kwh).toBe(140);
+    const after = [140, 140, 140.1].map((kwh, i) => guard.read('meter', kwh, 4 * 3_600_000 + 1000 * (i + 1)).kwh);
+    expect(after).toEqual([100, 100, 140.1]);
+  });
+
+  test.each([
+    ['goes on as if nothing had been', [8000.5], [8000.5]],
+    ['has gone far while nobody read it, which is confirmed first', [8120, 8120, 8120.1, 8120.2], [8000, 8000, 8120.1, 8120.2]],
+    ['begins with a lie', [21_474_836.47, 8000.2, 80_002, 8000.3], [8000, 8000.2, 8000.2, 8000.3]],
+    ['begins with one that lasts', [...times(10, 4_294_967.295), 8000.2], [...times(10, 8000), 8000.2]],
+  ])('of a daemon that starts anew %s', (_name, readings, expected) => {
+    const guard = new CounterGuard();
+    guard.remember('meter', 8000);
+    expect(published(readings, guard)).toEqual(expected);
+  });
+
+  test('whose very first reading is absurd waits for a better one', () => {
+    expect(published([21_474_836.47, 21_474_836.47, 8000.2, 8000.3])).toEqual([null, null, 8000.2, 8000.3]);
   });
 
   test('is told again and again between two readings: that proves nothing', () => {

@@ -20,16 +20,23 @@ export class Floors {
   }
 }
 
-/** Readings in a row that agree with each other, and not with those before, after which they are believed. */
+/** Readings in a row that agree with each other: so many confirm what is unusual, and so many what contradicts all that was known. */
+const CONFIRMED_AFTER = 3;
 const BELIEVED_AFTER = 30;
-/** A first zero is as likely a register that is not ready as a new meter. */
-const FIRST_ZEROS = 3;
 /** What a counter may gain: no house takes more, and no counter has coarser steps. */
 const MOST_KW = 1000;
 const COARSEST_STEP_KWH = 10;
+/** No meter of a house has counted this much; registers that are "not available" read so. */
+const ABSURD_KWH = 2_000_000;
 
 /** A series of readings that may be the counter's. */
-type Series = {readonly firstKwh: number; readonly kwh: number; readonly changedMs: number; readonly times: number};
+type Series = {
+  readonly firstKwh: number;
+  readonly kwh: number;
+  readonly changedMs: number;
+  readonly readMs: number;
+  readonly times: number;
+};
 type Counter = {
   publishedKwh: number | null;
   /** Published minus register; not zero once a meter was replaced. */
@@ -68,8 +75,7 @@ export class CounterGuard {
 
   private judge(counter: Counter, kwh: number, monoMs: number): Counted['note'] {
     const {series, odd, earlier, publishedKwh} = counter;
-    // Without a reading before, only what an earlier run has published can be held against it.
-    if (series ? continues(series, kwh, monoMs) : kwh >= (publishedKwh ?? Number.MIN_VALUE)) {
+    if (goesOn(counter, kwh, monoMs)) {
       this.accept(counter, kwh, monoMs);
       return null;
     }
@@ -80,21 +86,23 @@ export class CounterGuard {
       this.accept(counter, kwh, monoMs);
       return 'returned';
     }
-    counter.odd = odd && continues(odd, kwh, monoMs) ? follow(odd, kwh, monoMs) : {firstKwh: kwh, kwh, changedMs: monoMs, times: 1};
-    if (publishedKwh === null) {
-      if (counter.odd.times >= FIRST_ZEROS) this.accept(counter, kwh, monoMs);
+    const waiting = odd && continues(odd, kwh, monoMs) ? follow(odd, kwh, monoMs) : newSeries(kwh, monoMs);
+    counter.odd = waiting;
+    if (waiting.times >= CONFIRMED_AFTER && mayBe(counter, kwh, monoMs)) {
+      this.accept(counter, kwh, monoMs);
       return null;
     }
-    if (counter.odd.times < BELIEVED_AFTER || kwh === 0) return counter.odd.times === 1 ? 'held-back' : null;
+    if (waiting.times < BELIEVED_AFTER || kwh === 0 || publishedKwh === null)
+      return waiting.times === 1 && publishedKwh !== null ? 'held-back' : null;
     if (series) counter.earlier = {series, offsetKwh: counter.offsetKwh};
-    counter.offsetKwh = publishedKwh - counter.odd.firstKwh;
-    counter.series = counter.odd;
+    counter.offsetKwh = publishedKwh - waiting.firstKwh;
+    counter.series = waiting;
     this.accept(counter, kwh, monoMs);
     return 'replaced';
   }
 
   private accept(counter: Counter, kwh: number, monoMs: number): void {
-    counter.series = follow(counter.series ?? {firstKwh: kwh, kwh, changedMs: monoMs, times: 0}, kwh, monoMs);
+    counter.series = counter.series ? follow(counter.series, kwh, monoMs) : newSeries(kwh, monoMs);
     counter.odd = null;
     // Sums of decimals: whole mWh again.
     const ownKwh = Math.round((kwh + counter.offsetKwh) * 1e6) / 1e6;
@@ -111,13 +119,28 @@ export class CounterGuard {
   }
 }
 
-/** Whether a counter that stood so may read this now. A register that stood still for hours may gain hours at once. */
-const continues = ({kwh: before, changedMs}: Series, kwh: number, monoMs: number): boolean =>
-  kwh >= before && kwh <= before + COARSEST_STEP_KWH + (MOST_KW * (monoMs - changedMs)) / 3_600_000;
+/** Whether this is what everybody expects next. */
+function goesOn({series, publishedKwh}: Counter, kwh: number, monoMs: number): boolean {
+  if (series) return kwh >= series.kwh && kwh <= series.kwh + atMost(monoMs - series.readMs);
+  // After a start only what an earlier run has published can be held against it; the first zero is as likely a register that is not ready.
+  return publishedKwh === null ? kwh > 0 && kwh < ABSURD_KWH : kwh >= publishedKwh && kwh <= publishedKwh + COARSEST_STEP_KWH;
+}
 
+/** Whether it can be true once it is confirmed: a register that stood still for hours gains hours at once; a daemon may have been away for long. */
+function mayBe({series, publishedKwh}: Counter, kwh: number, monoMs: number): boolean {
+  if (series) return continues(series, kwh, monoMs);
+  return publishedKwh === null ? kwh < ABSURD_KWH : kwh >= publishedKwh && kwh < publishedKwh + ABSURD_KWH;
+}
+
+const atMost = (spanMs: number): number => COARSEST_STEP_KWH + (MOST_KW * spanMs) / 3_600_000;
+const continues = ({kwh: before, changedMs}: Series, kwh: number, monoMs: number): boolean =>
+  kwh >= before && kwh <= before + atMost(monoMs - changedMs);
+
+const newSeries = (kwh: number, monoMs: number): Series => ({firstKwh: kwh, kwh, changedMs: monoMs, readMs: monoMs, times: 1});
 const follow = (series: Series, kwh: number, monoMs: number): Series => ({
   ...series,
   kwh,
   changedMs: kwh > series.kwh ? monoMs : series.changedMs,
+  readMs: monoMs,
   times: series.times + 1,
 });
