@@ -114,8 +114,9 @@ export function createStore(settings: StoreSettings, {clock, log, zone}: StoreDe
   let probeTimer: NodeJS.Timeout | null = null;
   let committing: Promise<void> | null = null;
   let overBudget = false;
-  /** Rows of the outbox that were delivered but not yet deleted, and how far next() has looked. */
+  /** Rows of the outbox that were delivered but not yet deleted, and the last of them. */
   const delivered = new Set<number>();
+  let lastDelivered = 0;
 
   function onNotice(notice: unknown): void {
     const {event, replaced} = notice as {event: StoredEvent; replaced: boolean};
@@ -337,12 +338,14 @@ export function createStore(settings: StoreSettings, {clock, log, zone}: StoreDe
     history: {
       async next(limit) {
         if (!writer) return [];
-        const rows = (await writer.call('nextOutbox', 0, limit + delivered.size)) as OutboxRow[];
-        return rows.filter(row => !delivered.has(row.id)).slice(0, limit);
+        // What is delivered is always the beginning of what waits.
+        const after = delivered.size > 0 ? lastDelivered : 0;
+        return (await writer.call('nextOutbox', after, limit)) as OutboxRow[];
       },
       async done(ids) {
         // Deleted with the next commit: a row sent twice after a power cut is cheaper than a flush per message.
         for (const id of ids) delivered.add(id);
+        lastDelivered = ids.at(-1) ?? lastDelivered;
         batch.outboxDone(ids);
       },
     },
