@@ -1,5 +1,6 @@
 // What Home Assistant is told: the rules it holds us to, and the messages of known houses, letter by letter.
 
+import {readFileSync} from 'node:fs';
 import {describe, expect, test} from 'vitest';
 import {advance, createFlow} from '../../src/core/flow/advance.ts';
 import {houseOf} from '../../src/core/flow/channels.ts';
@@ -200,6 +201,29 @@ describe.each([
 test('one message an entity: topics and payloads, letter by letter', async () => {
   const messages = told(HYBRID, 'single').map(({topic, payload}) => `${topic}\n  ${payload.replaceAll(`"${VERSION}"`, '"VERSION"')}\n`);
   await expect(messages.join('')).toMatchFileSnapshot('../golden/discovery-single.txt');
+});
+
+test('the page about Home Assistant names entities that are offered, each fit for its field of the Energy dashboard', () => {
+  const home = {...VILLA, site: {...SITE, id: 'home'}, inFull: true};
+  const offered = new Map(
+    told(home, 'single').map(({payload}) => {
+      const config = JSON.parse(payload) as Record<string, string>;
+      return [config['default_entity_id'], [config['device_class'], config['state_class'], config['unit_of_measurement']]];
+    }),
+  );
+  const named = readFileSync('docs/home-assistant.md', 'utf8').match(/sensor\.home_\w+/g) ?? [];
+  expect(named.length).toBeGreaterThan(15);
+  const FIT: readonly [RegExp, readonly (string | undefined)[]][] = [
+    [/_kwh$/, ['energy', 'total_increasing', 'kWh']],
+    [/_w$/, ['power', 'measurement', 'W']],
+    [/_soc_pct$/, ['battery', 'measurement', '%']],
+    [/_price$/, [undefined, 'measurement', 'EUR/kWh']],
+    [/_(cost|credit)$/, ['monetary', 'total', 'EUR']],
+  ];
+  for (const name of named) {
+    const id = name.replace('LOAD', 'heat_pump');
+    expect([id, offered.get(id)]).toEqual([id, FIT.find(([ending]) => ending.test(id))?.[1]]);
+  }
 });
 
 describe('the rules of discovery', () => {

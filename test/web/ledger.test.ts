@@ -291,6 +291,10 @@ describe.skipIf(!canBrowse)(`the page over a known ledger${WITHOUT_BROWSER}`, ()
   test('setup tells what the card has to bear, and gives one file for whoever helps', async () => {
     const {page} = await opened(`${base}/#/setup`);
     await expect.poll(() => page.locator('main').innerText()).toMatch(/3\.2 MB written a day of 20 MB allowed/);
+    const entities = await page.locator('td.mono').allInnerTexts();
+    expect(entities.map(id => id.replace(/^sensor\.[a-z]+_/, ''))).toEqual(
+      expect.arrayContaining(['grid_import_kwh', 'solar_power_w', 'battery_soc_pct']),
+    );
     const [download] = await Promise.all([
       page.waitForEvent('download'),
       page.getByRole('button', {name: 'Download the support file'}).click(),

@@ -2,7 +2,8 @@
 
 import {ask, now} from '../data.ts';
 import {Scroll} from '../scroll.tsx';
-import {bytes, nameOf, number, t} from '../text.ts';
+import {bytes, number, t} from '../text.ts';
+import {Entities} from './entities.tsx';
 import {useAnswer} from './load.ts';
 import {Support} from './support.tsx';
 
@@ -113,49 +114,6 @@ function detailsOf({queued, dropped, details, name}: Outlet): string {
     dropped > 0 ? `${number(dropped)} ${t('lost')}` : null,
   ];
   return words.filter(word => word !== null).join(' · ');
-}
-
-/** Fields of the Energy dashboard and the entities that belong there, by their default ids. */
-function Entities() {
-  const site = now.value?.site;
-  if (!site) return null;
-  const entity = (key: string): string => `sensor.${site.id}_${key}`;
-  const rows: [string, string][] = [
-    ['Grid: energy imported from grid', entity('grid_import_kwh')],
-    ['Grid: energy exported to grid', entity('grid_export_kwh')],
-    ['Grid: power', entity('grid_power_w')],
-    ['Solar: energy produced', entity('solar_kwh')],
-    ['Solar: power', entity('solar_power_w')],
-    ['Battery: energy going out', entity('battery_discharge_kwh')],
-    ['Battery: energy going in', entity('battery_charge_kwh')],
-    ['Battery: power', entity('battery_power_w')],
-    ['Battery: state of charge', entity('battery_soc_pct')],
-    ...(now.value?.roles.loads ?? []).map((id): [string, string] => [`Device: ${nameOf(id)}`, entity(`${id}_kwh`)]),
-  ];
-  return (
-    <section class="card">
-      <h2>{t('entities')}</h2>
-      <p>{t('entitiesHelp')}</p>
-      <Scroll name={t('entities')}>
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">{t('field')}</th>
-              <th scope="col">{t('entity')}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {rows.map(([field, id]) => (
-              <tr key={id}>
-                <th scope="row">{field}</th>
-                <td class="mono">{id}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Scroll>
-    </section>
-  );
 }
 
 function shortLine(line: string): string {
