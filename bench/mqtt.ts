@@ -66,6 +66,7 @@ function outlet(url: string) {
       protocol: 'auto',
       history: false,
       minIntervalMs: 0,
+      energyIntervalMs: 0,
       tls: {verify: true},
       homeassistant: {prefix: 'homeassistant', statusTopic: 'homeassistant/status', style: 'device'},
     },

@@ -102,6 +102,7 @@ function mqttSettings({
   history,
   protocol,
   min_interval,
+  energy_interval,
   tls,
 }: ConfigMqtt): Omit<MqttSettings, 'clientId'> {
   const assistant = homeassistant === true ? {prefix: 'homeassistant', style: 'device' as const} : homeassistant;
@@ -118,6 +119,7 @@ function mqttSettings({
     history,
     protocol,
     minIntervalMs: min_interval,
+    energyIntervalMs: energy_interval,
     tls,
   };
 }

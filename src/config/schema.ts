@@ -161,6 +161,11 @@ const mqtt = z.strictObject({
   history: z.boolean().default(false).describe('Store and forward quarter hours, in order, at least once.'),
   protocol: z.union([z.literal('auto'), z.literal(5), z.literal(4)]).default('auto'),
   min_interval: duration(0, HOUR_MS).default(1000).describe('Shortest time between two state messages of one topic.'),
+  energy_interval: duration(0, HOUR_MS)
+    .default(10_000)
+    .describe(
+      'Shortest time between two messages of the totals; at each quarter hour they come at once. Whoever records every change is spared.',
+    ),
   tls: z
     .strictObject({
       ca: z.string().optional().describe('File with the certificate authority.'),

@@ -54,7 +54,7 @@ export function demoConfig({scenario, devices, everyMs, listen, mqttUrl, mqttBas
     '    fixed: {per_month: 11.9}',
     '    co2: 363  # g/kWh',
     `store: {path: wattledger.db, commit_every: ${COMMIT_S}s}`,
-    `mqtt: {url: "${mqttUrl}", base: ${mqttBase}, homeassistant: true}`,
+    `mqtt: {url: "${mqttUrl}", base: ${mqttBase}, homeassistant: true, energy_interval: 1s}`,
     `http: {listen: "${listen}"}`,
   ];
   return `${lines.join('\n')}\n`;

@@ -33,6 +33,8 @@ export type MqttSettings = Omit<ConnectionSettings, 'will'> & {
   readonly history: boolean;
   /** Shortest time between two state messages of a topic, real ms. */
   readonly minIntervalMs: number;
+  /** And between two messages of the totals: Home Assistant writes every change to its database. */
+  readonly energyIntervalMs: number;
 };
 export type MqttDeps = {
   readonly log: Log;
@@ -77,6 +79,7 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
   /** Retained messages of ours that came so far. */
   let held = 0;
   let stateDueMs = 0;
+  let energyDueMs = 0;
   let healthDueMs = 0;
   let birthTimer: NodeJS.Timeout | undefined;
   let round = 0;
@@ -174,6 +177,7 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
 
   function publishAll(): void {
     stateDueMs = 0;
+    energyDueMs = 0;
     healthDueMs = 0;
     announcer?.forget();
     newest.put(`${base}/bridge/info`, bridgeInfo(site, health().startedMs, protocol()));
@@ -203,14 +207,21 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
     publishDevices(record, current);
     newest.put(`${base}/site/availability`, isFresh(shown, site.pollEveryMs) ? 'online' : 'offline');
     if (record.state) newest.put(`${base}/site/state`, JSON.stringify(record.state), {retain: true, expiryS: stateExpiryS});
-    if (record.energy) newest.put(`${base}/site/energy`, siteEnergy(record.energy));
-    if (record.day) newest.put(`${base}/site/day`, JSON.stringify(record.day));
+    if (nowMs >= energyDueMs) {
+      energyDueMs = nowMs + settings.energyIntervalMs;
+      putTotals(record);
+    }
     if (record.money) newest.put(`${base}/site/money`, JSON.stringify(record.money));
     if (nowMs >= healthDueMs) {
       healthDueMs = nowMs + HEALTH_EVERY_MS;
       newest.put(`${base}/bridge/health`, bridgeHealth(current), {retain: true, expiryS: HEALTH_EXPIRY_S});
       history?.poke();
     }
+  }
+
+  function putTotals({energy, day}: TickRecord): void {
+    if (energy) newest.put(`${base}/site/energy`, siteEnergy(energy));
+    if (day) newest.put(`${base}/site/day`, JSON.stringify(day));
   }
 
   const siteEnergy = (energy: SiteEnergy): string =>
@@ -255,7 +266,7 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
         picture = follow(picture, record);
         for (const event of record.events) keepEvent(bridgeEvent.flow(record.tick.wallMs, event));
         if (record.slots.some(slot => slot.closed)) {
-          stateDueMs = 0; // totals at the border of a quarter hour are wanted exactly then
+          stateDueMs = energyDueMs = 0; // totals at the border of a quarter hour are wanted exactly then
           history?.poke();
         }
       }
@@ -265,6 +276,7 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
       ended = true;
       clearTimeout(birthTimer);
       const devices = health().devices.map(({id}) => ({topic: `${base}/device/${id}/availability`, payload: 'offline'}));
+      if (picture && lookedBack) putTotals(picture.record);
       await connection.close([{topic: status, payload: 'offline'}, {topic: `${base}/site/availability`, payload: 'offline'}, ...devices]);
     },
     health(): Partial<SinkHealth> {

@@ -4,6 +4,7 @@ import {createServer} from 'node:net';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {Aedes} from 'aedes';
 import {describe, expect, test} from 'vitest';
+import {slot} from '../store/house.ts';
 import {haveMosquitto, WITHOUT_MOSQUITTO} from '../support/programs.ts';
 import {record} from './house.ts';
 import {brokerWith, listener, never, outlet, untilOpen} from './outlet.ts';
@@ -104,6 +105,28 @@ describe.skipIf(!haveMosquitto)(`a real broker${WITHOUT_MOSQUITTO}`, () => {
     await heard.until('wattledger/site/availability', text => text === 'offline');
     await sink.write([record(71, 10)], never);
     await heard.until('wattledger/site/availability', text => text === 'online');
+  });
+
+  test('totals come at their own pace: at once when a quarter hour closes, and once more at the end', async () => {
+    const {url} = await brokerWith();
+    const sink = outlet(url, {energyIntervalMs: 3_600_000});
+    await sink.open(never);
+    await untilOpen(sink);
+    await sink.write([record(1, 10)], never);
+    const heard = await listener(url, 'wattledger/site/+');
+    const total = (kwh: number) => heard.until('wattledger/site/energy', text => JSON.parse(text).grid_import_kwh === kwh);
+    const state = (seq: number) => heard.until('wattledger/site/state', text => JSON.parse(text).ts === record(seq, 0).state?.['ts']);
+    await total(10);
+    await sink.write([record(2, 11)], never);
+    await state(2);
+    await sink.write([{...record(3, 12), slots: [slot(0, 1)]}], never);
+    await total(12);
+    await sink.write([record(4, 13)], never);
+    await state(4);
+    await sink.close(never);
+    await total(13);
+    const told = heard.heard.filter(one => one.topic === 'wattledger/site/energy').map(one => JSON.parse(one.payload).grid_import_kwh);
+    expect(told).toEqual([10, 12, 13]);
   });
 
   test('a wrong password is told; the daemon goes on trying', async () => {

@@ -51,6 +51,7 @@ export function outlet(url: string, changes: Changes = {}) {
       protocol: 'auto',
       history: false,
       minIntervalMs: 0,
+      energyIntervalMs: 0,
       tls: {verify: true},
       homeassistant: {prefix: 'homeassistant', statusTopic: 'homeassistant/status', style: 'device'},
       ...settings,
