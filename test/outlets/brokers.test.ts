@@ -1,6 +1,9 @@
 // Brokers of all kinds in one place, one after the other: an old one that becomes new, a forgetful one, strict ones.
 
+import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
 import {createServer, type Socket} from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {Aedes} from 'aedes';
 import {describe, expect, test} from 'vitest';
@@ -141,5 +144,23 @@ describe.skipIf(!haveMosquitto)(`mosquitto${WITHOUT_MOSQUITTO}`, () => {
       lastError: expect.stringMatching(/does not take messages such as .* 3000 bytes/),
     });
     expect(detail(sink, 'connects')).toBe(1);
+  });
+
+  test('what the broker refuses to take is told; the rest goes on', async () => {
+    const folder = mkdtempSync(path.join(os.tmpdir(), 'wattledger-acl-'));
+    cleanups.push(async () => rmSync(folder, {recursive: true, force: true}));
+    writeFileSync(path.join(folder, 'acl'), 'topic readwrite wattledger/#\n', {mode: 0o644});
+    const {url} = await brokerWith([`acl_file ${path.join(folder, 'acl')}`, `user ${os.userInfo().username}`]);
+    const sink = outlet(url);
+    await sink.open(never);
+    await untilOpen(sink);
+    for (let seq = 1; seq <= 3; seq++) await sink.write([record(seq, 10)], never);
+    const heard = await listener(url, 'wattledger/#');
+    await heard.until('wattledger/site/state');
+    await until(() => sink.health?.().lastError !== null);
+    expect(sink.health?.()).toMatchObject({
+      state: 'open',
+      lastError: expect.stringMatching(/does not take messages such as homeassistant\/.*Not authorized/),
+    });
   });
 });

@@ -245,8 +245,7 @@ export function createConnection(settings: ConnectionSettings, {log, onConnect, 
   const quarrel = (): string => `the broker ends each connection soon; perhaps another client has the id ${settings.clientId}: ${OWN_ID}`;
 
   /** Said by the broker, or shown by dropping us: then it may have been a restart as well, and the other version has its turn. */
-  const wrongVersion = (code: number | null): boolean =>
-    (protocol === 5 && code !== null && WRONG_VERSION.includes(code)) || drops >= SILENT_DROPS[protocol];
+  const wrongVersion = (code: number | null): boolean => (code !== null && WRONG_VERSION.includes(code)) || drops >= SILENT_DROPS[protocol];
 
   function failed(reason: string): void {
     if (reason !== lastError) log.warn({part: 'mqtt', url: shown(settings.url)}, `broker: ${reason}`);
@@ -259,8 +258,14 @@ export function createConnection(settings: ConnectionSettings, {log, onConnect, 
     pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2);
   }
 
-  /** Whether the broker took it; the reason where it said why not. The library's callback may never come: the connection may break, or the broker may be asleep. */
-  function settled(own: MqttClient, act: (done: (error?: Error | null) => void) => void, ms = ACK_MS): Promise<true | string | null> {
+  /**
+   * True once the broker took it; its words where it refused; null where nothing came of it. The library's callback may never come: the
+   * connection may break, or the broker may be asleep.
+   */
+  function settled(
+    own: MqttClient,
+    act: (done: (error?: (Error & {code?: unknown}) | null) => void) => void,
+  ): Promise<true | string | null> {
     return new Promise(resolve => {
       const finish = (outcome: true | string | null): void => {
         clearTimeout(deadline);
@@ -268,9 +273,9 @@ export function createConnection(settings: ConnectionSettings, {log, onConnect, 
         resolve(outcome);
       };
       const onClose = (): void => finish(null);
-      const deadline = setTimeout(() => finish(null), ms);
+      const deadline = setTimeout(() => finish(null), ACK_MS);
       own.once('close', onClose);
-      act(error => finish(error ? (own.connected ? error.message : null) : true));
+      act(error => finish(error ? (typeof error.code === 'number' ? error.message : null) : true));
     });
   }
 
