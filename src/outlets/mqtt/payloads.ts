@@ -76,15 +76,27 @@ export const bridgeHealth = (health: Health): string =>
     version: health.version,
     uptime_s: health.uptimeS,
     rss_mb: health.rssMb,
-    tick: health.tick,
+    clock: health.clock,
+    tick: {
+      seq: health.tick.seq,
+      every_ms: health.tick.everyMs,
+      last: utcText(health.tick.lastMs),
+      late_ms: health.tick.lateMs,
+      missed: health.tick.missed,
+    },
     devices: Object.fromEntries(
       health.devices.map(({id, state, polls, faults, latencyMs, lastFault, lastGoodMs}) => [
         id,
         {state, polls, faults, latency_ms: latencyMs, last_fault: lastFault, last_good: lastGoodMs === null ? null : utcText(lastGoodMs)},
       ]),
     ),
-    links: health.links,
-    outlets: health.sinks,
+    links: health.links.map(({busLoad, latencyMs, lastError, ...link}) => ({
+      ...link,
+      bus_load: busLoad,
+      latency_ms: latencyMs,
+      last_error: lastError,
+    })),
+    outlets: health.sinks.map(({lastError, ...outlet}) => ({...outlet, last_error: lastError})),
     store: health.store,
   });
 
