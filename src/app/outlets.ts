@@ -32,11 +32,9 @@ export type Outlet = {
 export function createOutlets(config: AppConfig, deps: OutletDeps): {readonly list: readonly Outlet[]; dashboard(): string | null} {
   const {log, health, store, continued, prices} = deps;
   const topics = (config.money?.series ?? []).flatMap(series => series.topic ?? []);
-  // What waits in the outbox is deleted once a broker has it, so one broker gets the history.
-  const keeper = config.mqtt.find(broker => broker.history);
   const brokers = config.mqtt.map((broker, index) =>
     createMqtt(
-      {...mqttSettings(broker), clientId: broker.client_id ?? clientIdOf(config.site.id, index), history: broker === keeper},
+      {...mqttSettings(broker), clientId: broker.client_id ?? clientIdOf(config.site.id, index)},
       {
         log,
         site: config.site,

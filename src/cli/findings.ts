@@ -22,7 +22,7 @@ export function offlineFindings(config: AppConfig): Finding[] {
       config.devices.map(device => device.id),
     ),
     ...(config.money ? tariffFindings(config.money.tariffs, config.site.timezone, realClock.wallMs()) : []),
-    ...[...config.clearSecrets, ...config.mqtt.filter(({url}) => new URL(url).password !== '').map(() => 'mqtt.url')].map(key => ({
+    ...config.clearSecrets.map(key => ({
       where: key,
       what: 'a secret in clear text',
       todo: 'name a file, an environment variable or a systemd credential instead',

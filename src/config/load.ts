@@ -109,6 +109,7 @@ export function parseConfig(text: string, fileName: string): AppConfig {
     const at = Array.isArray(file.mqtt) ? ['mqtt', index] : ['mqtt'];
     const {password, tls, ...rest} = one;
     const secret = secretOf(password, [...at, 'password']);
+    if (new URL(one.url).password !== '') clearSecrets.push([...at, 'url'].join('.'));
     const pem = (name: 'ca' | 'cert' | 'key'): Record<string, string> =>
       tls[name] === undefined ? {} : {[name]: readSecret({file: tls[name]}, folder, placeOf(yaml, [...at, 'tls', name]))};
     return {
@@ -123,6 +124,13 @@ export function parseConfig(text: string, fileName: string): AppConfig {
       },
     };
   });
+  const keepers = mqtt.flatMap(({history}, index) => (history ? [index] : []));
+  if (keepers.length > 1)
+    throw new AppError(
+      'CONFIG_INVALID',
+      placeOf(yaml, ['mqtt', keepers[1] as number, 'history'], true),
+      `mqtt.${keepers[1]}.history: only one broker gets the history, and mqtt.${keepers[0]} has it; a bridge of that broker can pass it on`,
+    );
   const http = file.http === false ? null : resolveHttp(file.http, secretOf);
   if (http) requireProtection(http, placeOf(yaml, ['http', 'listen']));
 
@@ -331,12 +339,15 @@ const SHORTEST_EVERYWHERE = 4;
 
 /** The file's text for people, with clear-text secrets and those inside URLs masked. */
 function maskSecrets(text: string, yaml: YamlFile, clear: readonly string[]): string {
-  const nodes = clear.map(key =>
-    yaml.document.getIn(
-      key.split('.').map(step => (/^\d+$/.test(step) ? Number(step) : step)),
-      true,
-    ),
-  );
+  // An address is masked in part, with all others.
+  const nodes = clear
+    .filter(key => !key.endsWith('.url'))
+    .map(key =>
+      yaml.document.getIn(
+        key.split('.').map(step => (/^\d+$/.test(step) ? Number(step) : step)),
+        true,
+      ),
+    );
   let shown = text;
   // By their place, from the end: quotes and escapes make the text another than the value.
   const places = nodes.flatMap(node => (isNode(node) && node.range ? [node.range] : [])).sort((a, b) => b[0] - a[0]);

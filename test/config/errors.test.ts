@@ -87,6 +87,14 @@ describe('a wrong one says where, what and what to do', () => {
       'SECRET_MISSING',
       ['nowhere', 'no such file'],
     ],
+    [
+      'history for two brokers',
+      ['http:', 'mqtt:\n  - {url: "mqtt://a", history: true}\n  - {url: "mqtt://b", history: true}\nhttp:'],
+      18,
+      'CONFIG_INVALID',
+      ['mqtt.1.history', 'mqtt.0 has it'],
+    ],
+    ['an address that is none', ['http:', 'mqtt: {url: "mqtt://a b"}\nhttp:'], 16, 'CONFIG_INVALID', ['mqtt.url', 'no URL']],
     ['an id with a capital letter', ['heat_pump: heating', 'HeatPump: heating'], 13, 'CONFIG_INVALID', ['HeatPump', 'a-z, 0-9']],
     ['a load called grid', ['heat_pump: heating', 'grid: heating'], 13, 'SITE_INCONSISTENT', ['"grid"', 'choose another']],
     ['no YAML', ['map:', 'map: [}'], 10, 'CONFIG_INVALID', []],
@@ -116,7 +124,7 @@ test('secrets come from a file, the environment or a credential, and are masked 
     path.join(folder, 'site.yaml'),
   );
   expect(brokers.mqtt.map(one => one.password)).toEqual(['from-a-file', 'from-the-environment', 'in-clear-text']);
-  expect(brokers.clearSecrets).toEqual(['mqtt.2.password']);
+  expect(brokers.clearSecrets).toEqual(['mqtt.0.url', 'mqtt.2.password']);
   expect(brokers.shownText).not.toMatch(/in-clear-text|in-the-url/);
 });
 
