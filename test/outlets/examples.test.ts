@@ -85,6 +85,12 @@ describe.each(['node-red-now.json', 'node-red-history.json'])('Node-RED: %s', na
   });
 });
 
+test("Node-RED: what goes to Home Assistant's API is taken from the message, in a form the node accepts", () => {
+  const api = (JSON.parse(example('node-red-history.json')) as Record<string, unknown>[]).find(({type}) => type === 'ha-api');
+  // It knows `json` and `jsonata` and refuses everything else at the first message.
+  expect(api).toMatchObject({protocol: 'websocket', dataType: 'jsonata', data: 'payload.data'});
+});
+
 test('Node-RED: the boiler goes on with much sun, and off with little; what is not known changes nothing', () => {
   const decide = functionNode(JSON.parse(example('node-red-now.json')), 'wn_sold');
   const grid = (watts: number | null): unknown => decide({payload: {grid_power_w: watts, quality: 'ok'}});
