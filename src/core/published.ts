@@ -149,7 +149,7 @@ export function publishDay(site: Site, house: House, state: FlowState, open: rea
   const today = localDay(site.timezone, tick.wallMs);
   const dated = open.filter(record => record.slot.kind === 'utc' && localDay(site.timezone, record.slot.startMs) === today);
   const sums = sumsWith(house, state.day?.day === today ? state.day.sums : newSums(), dated);
-  const result: Record<string, number | string> = {ts: utcText(tick.wallMs), day: today};
+  const result: Record<string, number | string | null> = {ts: utcText(tick.wallMs), day: today};
   for (const [key, energy] of Object.entries(energyKeys(house, sums))) result[`${key}_kwh`] = kwh(energy);
   const labels: Partial<Record<Label, number>> = {};
   for (const [key, energy] of Object.entries(sums.cells)) {
@@ -162,7 +162,7 @@ export function publishDay(site: Site, house: House, state: FlowState, open: rea
   const used = (sums.totals['home'] ?? 0) + house.topology.loads.reduce((sum, load) => sum + (sums.totals[load] ?? 0), 0);
   const made = ['solar', 'wind', 'generator'].reduce((sum, kind) => sum + (sums.totals[kind] ?? 0), 0);
   const percent = (part: number, whole: number): number => Math.round((1000 * Math.min(part, whole)) / whole) / 10;
-  if (used > 0) result['self_sufficiency_pct'] = percent(labels.btm_consumed ?? 0, used);
-  if (made > 0) result['self_consumption_pct'] = percent(Math.max(0, made - (labels.exported ?? 0)), made);
+  result['self_sufficiency_pct'] = used > 0 ? percent(labels.btm_consumed ?? 0, used) : null;
+  result['self_consumption_pct'] = made > 0 ? percent(Math.max(0, made - (labels.exported ?? 0)), made) : null;
   return result;
 }

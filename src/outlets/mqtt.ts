@@ -7,7 +7,6 @@ import type {Log} from '../core/log.ts';
 import {follow, isFresh, type Picture} from '../core/picture.ts';
 import type {Sink, SinkHealth, TickRecord} from '../core/sink.ts';
 import type {Site} from '../core/site.ts';
-import {utcText} from '../core/time.ts';
 import {createAnnouncer} from './mqtt/announcer.ts';
 import {createAnswers, type TotalsQuestion} from './mqtt/answers.ts';
 import {type ConnectionSettings, createConnection, type Message, shown} from './mqtt/connection.ts';
@@ -21,6 +20,7 @@ import {
   bridgeInfo,
   byDevice,
   deviceCounters,
+  deviceEnergy,
   deviceState,
   energies,
   energiesIn,
@@ -229,7 +229,7 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
 
   function publishDevices({board, tick}: TickRecord, current: Health): void {
     const readings = byDevice(board);
-    for (const {id, state} of current.devices) {
+    for (const {id, state, points} of current.devices) {
       newest.put(`${base}/device/${id}/availability`, state === 'lost' || state === 'starting' ? 'offline' : 'online');
       const own = readings.get(id);
       if (!own) continue;
@@ -247,7 +247,7 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
       deviceEnergies.set(id, told);
       // Without a value there is no message: a placeholder would be booked as energy. And without growth there is no news.
       if (Object.keys(told).length > 0 && (grown || !newest.has(`${base}/device/${id}/energy`)))
-        newest.put(`${base}/device/${id}/energy`, JSON.stringify({ts: utcText(tick.wallMs), ...told}));
+        newest.put(`${base}/device/${id}/energy`, deviceEnergy(points, told, tick.wallMs));
     }
   }
 

@@ -5,7 +5,7 @@ import {signal} from '@preact/signals';
 export type Now = Readonly<Record<string, unknown>> & {
   readonly ts: string | null;
   readonly energy: Readonly<Record<string, number | string>> | null;
-  readonly day: Readonly<Record<string, number | string>> | null;
+  readonly day: Readonly<Record<string, number | string | null>> | null;
   readonly site: {
     readonly id: string;
     readonly name: string;

@@ -6,7 +6,7 @@ import {Aedes} from 'aedes';
 import {describe, expect, test} from 'vitest';
 import {slot} from '../store/house.ts';
 import {haveMosquitto, WITHOUT_MOSQUITTO} from '../support/programs.ts';
-import {record} from './house.ts';
+import {HEALTH, record} from './house.ts';
 import {brokerWith, listener, never, outlet, untilOpen} from './outlet.ts';
 
 describe.skipIf(!haveMosquitto)(`a real broker${WITHOUT_MOSQUITTO}`, () => {
@@ -34,6 +34,21 @@ describe.skipIf(!haveMosquitto)(`a real broker${WITHOUT_MOSQUITTO}`, () => {
     expect(heard.heard.filter(one => !one.retain)).toEqual([]);
     await sink.close(never);
     expect(await heard.until('wattledger/status', text => text === 'offline')).toBe('offline');
+  });
+
+  test('a counter that nobody could read yet is null among its siblings: Home Assistant complains of a key that is not there', async () => {
+    const {url} = await brokerWith();
+    const devices = HEALTH.devices.map(device => ({...device, points: [...device.points, 'meter.export_energy_wh']}));
+    const sink = outlet(url, {health: () => ({...HEALTH, devices})});
+    await sink.open(never);
+    await untilOpen(sink);
+    await sink.write([record(1, 10)], never);
+    const heard = await listener(url, 'wattledger/device/meter/energy');
+    expect(JSON.parse(await heard.until('wattledger/device/meter/energy'))).toEqual({
+      ts: '2026-11-24T12:00:01.000Z',
+      meter_import_energy_kwh: 10,
+      meter_export_energy_kwh: null,
+    });
   });
 
   test('prices on a topic of somebody else arrive, retained or new, and again after the broker was away', async () => {

@@ -11,7 +11,13 @@ import {cut, random, readingsAt, simulate, siteOf} from './house.ts';
 const WALL = Date.UTC(2026, 4, 10, 0, 0, 0);
 const MONO = 1_000_000;
 
-type Run = {slots: SlotRecord[]; events: FlowEvent[]; last: FlowStep | null; state: FlowState; energies: Record<string, number | string>[]};
+type Run = {
+  slots: SlotRecord[];
+  events: FlowEvent[];
+  last: FlowStep | null;
+  state: FlowState;
+  energies: Readonly<Record<string, number | string | null>>[];
+};
 type Options = {
   seconds: number;
   seed?: number;

@@ -86,4 +86,4 @@ export type FlowEvent = {
 /** What people, MQTT and the page see of the house now: flat, in W; keys as in the contract's `site/state`. */
 export type SiteState = Readonly<Record<string, number | string | null>>;
 /** Lifetime totals, kWh; keys as in the contract's `site/energy`. Never decreasing as published. */
-export type SiteEnergy = Readonly<Record<string, number | string>>;
+export type SiteEnergy = Readonly<Record<string, number | string | null>>;

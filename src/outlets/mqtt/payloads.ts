@@ -44,6 +44,14 @@ export function deviceCounters(readings: readonly Reading[]): CounterReading[] {
   return counters;
 }
 
+/** `device/ID/energy`: what is not known of a counter yet is null, since Home Assistant complains of each key that is not there. */
+export const deviceEnergy = (points: readonly string[], told: Energies, wallMs: number): string =>
+  JSON.stringify({
+    ts: utcText(wallMs),
+    ...Object.fromEntries(points.filter(isCounter).map(point => [energyKey(point), null])),
+    ...told,
+  });
+
 export const bridgeInfo = (site: Site, startedMs: number, protocol: 4 | 5): string =>
   JSON.stringify({
     schema: 1,
