@@ -1,7 +1,7 @@
 // The broker as an outlet: topics of the house, its devices and the daemon; Home Assistant's discovery; history; questions.
 
 import {setTimeout as sleep} from 'node:timers/promises';
-import type {SiteEnergy} from '../core/flow/model.ts';
+import type {SiteEnergy, SiteState} from '../core/flow/model.ts';
 import type {Health} from '../core/health.ts';
 import type {Log} from '../core/log.ts';
 import {follow, isFresh, type Picture} from '../core/picture.ts';
@@ -71,6 +71,7 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
   const counters = new CounterGuard();
   /** What each device's energy message says: a counter that cannot be read now keeps its place in it. */
   const deviceEnergies = new Map<string, Record<string, number>>();
+  const cells = new Set<string>();
   /** Topics of devices that are not in the configuration any more. */
   const leftOver = new Set<string>();
   const events: string[] = [];
@@ -206,7 +207,7 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
     newest.put(`${base}/bridge/devices`, bridgeDevices(current.devices));
     publishDevices(record, current);
     newest.put(`${base}/site/availability`, isFresh(shown, site.pollEveryMs) ? 'online' : 'offline');
-    if (record.state) newest.put(`${base}/site/state`, JSON.stringify(record.state), {retain: true, expiryS: stateExpiryS});
+    if (record.state) newest.put(`${base}/site/state`, siteState(record.state), {retain: true, expiryS: stateExpiryS});
     if (nowMs >= energyDueMs) {
       energyDueMs = nowMs + settings.energyIntervalMs;
       putTotals(record);
@@ -222,6 +223,13 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
   function putTotals({energy, day}: TickRecord): void {
     if (energy) newest.put(`${base}/site/energy`, siteEnergy(energy));
     if (day) newest.put(`${base}/site/day`, JSON.stringify(day));
+  }
+
+  /** A cell that was there once, and through which nothing flows now, is a zero and no key that is missing. */
+  function siteState(state: SiteState): string {
+    for (const key in state) if (key.includes('_to_')) cells.add(key);
+    const idle = [...cells].filter(key => !(key in state)).map(key => [key, 0]);
+    return JSON.stringify({...state, ...Object.fromEntries(idle)});
   }
 
   const siteEnergy = (energy: SiteEnergy): string =>

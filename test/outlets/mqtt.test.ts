@@ -51,6 +51,19 @@ describe.skipIf(!haveMosquitto)(`a real broker${WITHOUT_MOSQUITTO}`, () => {
     });
   });
 
+  test('a cell that was there once and is empty now is a zero', async () => {
+    const {url} = await brokerWith();
+    const sink = outlet(url);
+    await sink.open(never);
+    await untilOpen(sink);
+    const heard = await listener(url, 'wattledger/site/state');
+    const strange = record(1, 10);
+    await sink.write([{...strange, state: {...strange.state, ts: 'first', unexplained_to_home_w: 7}}], never);
+    await heard.until('wattledger/site/state', text => JSON.parse(text).unexplained_to_home_w === 7);
+    await sink.write([record(2, 10)], never);
+    await heard.until('wattledger/site/state', text => JSON.parse(text).unexplained_to_home_w === 0);
+  });
+
   test('prices on a topic of somebody else arrive, retained or new, and again after the broker was away', async () => {
     const broker = await brokerWith();
     const other = await listener(broker.url, 'prices/#');
