@@ -20,7 +20,7 @@ export const ERROR_CODES = {
   SINK_REFUSED: {exit: 1, hint: 'Check user name and password.'},
   PORT_TAKEN: {exit: 1, hint: 'Another program listens there; choose another port.'},
   PORT_FORBIDDEN: {exit: 1, hint: 'Ports below 1024 need a privilege; choose a higher one.'},
-  HTTP_UNPROTECTED: {exit: 2, hint: 'Set http.password_file or http.token_file, or listen on 127.0.0.1.'},
+  HTTP_UNPROTECTED: {exit: 2, hint: 'Set http.password or http.token, or listen on 127.0.0.1.'},
   FILE_EXISTS: {exit: 1, hint: 'Choose another name, or remove the file first.'},
   FILE_UNWRITABLE: {exit: 1, hint: 'Check the path and its permissions.'},
   NODE_TOO_OLD: {exit: 1, hint: 'Install Node 22.18 or newer.'},

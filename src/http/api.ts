@@ -11,7 +11,7 @@ import {pointInfo} from '../core/vocabulary.ts';
 import type {HttpDeps} from './deps.ts';
 import {HttpError} from './errors.ts';
 import {freshnessOf} from './freshness.ts';
-import {momentOf, oneOf, onlyKnown, POLICIES, rangeOf, stepOf, wholeOf} from './parameters.ts';
+import {MOST_POINTS, oneOf, onlyKnown, openRangeOf, POLICIES, rangeOf, stepOf, wholeOf} from './parameters.ts';
 
 /** Answers a GET below /api/v1/. `query` is what stands behind the question mark. */
 export type Endpoint = (query: URLSearchParams) => unknown | Promise<unknown>;
@@ -71,6 +71,10 @@ export function endpoints(deps: HttpDeps, newest: () => TickRecord | null): Read
   const {site, query: ask} = deps;
   const zone = site.timezone;
   const board = (): Board => newest()?.board ?? new Map();
+  /** A point that is measured now, or was once: what a device told before it was taken out is still history. */
+  const knows = async (device: string, point: string): Promise<boolean> =>
+    deps.health().devices.some(one => one.id === device && one.points.includes(point)) ||
+    (await ask('devices')).some(one => one.id === device && one.points.some(({name}) => name === point));
   return {
     now: query => {
       onlyKnown(query, []);
@@ -131,12 +135,10 @@ export function endpoints(deps: HttpDeps, newest: () => TickRecord | null): Read
       const {fromMs, toMs} = rangeOf(query, zone, deps.wallMs());
       const [device, point] = [query.get('device'), query.get('point')];
       if (!device || !point) throw new HttpError(400, 'device and point are needed, such as device=meter&point=meter.power_w');
-      return {
-        schema: 1,
-        from: utcText(fromMs),
-        to: utcText(toMs),
-        ...(await ask('points', {device, point, fromMs, toMs, maxPoints: wholeOf(query, 'points', 500, 2, 1500)})),
-      };
+      const series = await ask('points', {device, point, fromMs, toMs, maxPoints: wholeOf(query, 'points', 500, 2, MOST_POINTS)});
+      if (series.rows.length === 0 && !(await knows(device, point)))
+        throw new HttpError(404, `no device "${device}" tells "${point}"; api/v1/devices has all of them`);
+      return {schema: 1, from: utcText(fromMs), to: utcText(toMs), ...series};
     },
 
     devices(query) {
@@ -191,9 +193,7 @@ export function endpoints(deps: HttpDeps, newest: () => TickRecord | null): Read
 
     async events(query) {
       onlyKnown(query, ['from', 'to', 'limit']);
-      const toMs = momentOf(query, 'to', zone, 4e12);
-      const fromMs = momentOf(query, 'from', zone, 0);
-      const rows = await ask('events', {fromMs, toMs, limit: wholeOf(query, 'limit', 100, 1, 1000)});
+      const rows = await ask('events', {...openRangeOf(query, zone), limit: wholeOf(query, 'limit', 100, 1, 1000)});
       return {
         schema: 1,
         events: rows.map(({id, atMs, kind, about, detail, evidence}) => ({id, at: utcText(atMs), kind, about, detail, evidence})),

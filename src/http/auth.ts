@@ -1,28 +1,33 @@
 // Who may come in: the Host header, a token, a password with a session. On loopback nothing is asked unless it is configured.
 
-import {createHash, randomBytes, scryptSync, timingSafeEqual} from 'node:crypto';
+import {createHash, randomBytes, scrypt as scryptCallback, scryptSync, timingSafeEqual} from 'node:crypto';
 import type {IncomingMessage} from 'node:http';
+import {promisify} from 'node:util';
 import type {HttpSettings} from './deps.ts';
 import {HttpError} from './errors.ts';
 
+/** Off the main thread: a derivation takes a quarter of a second on a Pi, and devices are polled meanwhile. */
+const scrypt = promisify<string, Buffer, number, Buffer>(scryptCallback);
+
 export type Auth = {
-  /** True where a password or token is configured. */
-  readonly required: boolean;
+  /** True where a password is set, so that there is something to log in with. */
+  readonly hasLogin: boolean;
   /** Throws HttpError 421 for a Host that is not ours. */
   checkHost(request: IncomingMessage): void;
-  /** Whether the request carries a session or a token. */
+  /** Whether the request carries a session or a token. Throws HttpError 429 for an address that guesses. */
   allows(request: IncomingMessage): boolean;
   /** A `Set-Cookie` for the right password. Throws HttpError 401 or 429. */
-  login(request: IncomingMessage, password: string): string;
+  login(request: IncomingMessage, password: string): Promise<string>;
   logout(request: IncomingMessage): string;
 };
 
 const COOKIE = 'wattledger_session';
 const SESSION_MS = 30 * 86_400_000;
 const MOST_SESSIONS = 100;
-/** Wrong passwords an address may try in a minute. */
+/** Wrong passwords or tokens an address may try in a minute. */
 const TRIES = 5;
 const MINUTE_MS = 60_000;
+const MOST_ADDRESSES = 1000;
 
 export function createAuth(settings: HttpSettings): Auth {
   const salt = randomBytes(16);
@@ -30,11 +35,20 @@ export function createAuth(settings: HttpSettings): Auth {
   const passwordHash = settings.password === undefined ? null : scryptSync(settings.password, salt, 32);
   const tokenHash = settings.token === undefined ? null : sha256(settings.token);
   const sessions = new Map<string, number>();
-  const tries = new Map<string, {count: number; untilMs: number}>();
+  const guesses = createGuesses();
   const {host: listenHost} = splitHost(settings.listen);
   const names = new Set([...settings.hosts.map(name => name.toLowerCase()), listenHost.toLowerCase()]);
 
   const isProxy = (request: IncomingMessage): boolean => settings.trustProxy.includes(bare(request.socket.remoteAddress));
+  /** Who asks. Of a proxy's list only what our own proxies wrote is believed: the nearest entry that is none of them. */
+  const addressOf = (request: IncomingMessage): string => {
+    const own = bare(request.socket.remoteAddress);
+    if (!isProxy(request)) return own;
+    const told = String(request.headers['x-forwarded-for'] ?? '')
+      .split(',')
+      .map(text => bare(text.trim()));
+    return told.filter(text => text !== '' && !settings.trustProxy.includes(text)).at(-1) ?? own;
+  };
   const sessionOf = (request: IncomingMessage): string | null => {
     const cookie = /(?:^|;\s*)wattledger_session=([0-9a-f]{64})(?:;|$)/.exec(request.headers.cookie ?? '');
     return cookie?.[1] ?? null;
@@ -45,7 +59,7 @@ export function createAuth(settings: HttpSettings): Auth {
   };
 
   return {
-    required: passwordHash !== null || tokenHash !== null,
+    hasLogin: passwordHash !== null,
     checkHost(request) {
       if (isProxy(request)) return;
       const {host} = splitHost(request.headers.host ?? '');
@@ -57,33 +71,29 @@ export function createAuth(settings: HttpSettings): Auth {
     },
     allows(request) {
       if (passwordHash === null && tokenHash === null) return true;
-      const bearer = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
-      if (bearer !== undefined && tokenHash !== null && timingSafeEqual(sha256(bearer), tokenHash)) return true;
       const session = sessionOf(request);
-      const until = session === null ? undefined : sessions.get(session);
-      return until !== undefined && until > performance.now();
+      if ((session === null ? 0 : (sessions.get(session) ?? 0)) > performance.now()) return true;
+      const bearer = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1];
+      if (bearer === undefined || tokenHash === null) return false;
+      const who = addressOf(request);
+      guesses.check(who);
+      const right = timingSafeEqual(sha256(bearer), tokenHash);
+      if (!right) guesses.wrong(who);
+      return right;
     },
-    login(request, password) {
-      const who = isProxy(request)
-        ? String(request.headers['x-forwarded-for'] ?? '').split(',')[0] || bare(request.socket.remoteAddress)
-        : bare(request.socket.remoteAddress);
-      const now = performance.now();
-      let own = tries.get(who);
-      if (!own || own.untilMs < now) {
-        own = {count: 0, untilMs: now + MINUTE_MS};
-        tries.set(who, own);
-      }
-      if (tries.size > 1000) for (const [address, one] of tries) if (one.untilMs < now) tries.delete(address);
-      if (own.count >= TRIES) throw new HttpError(429, 'too many tries; wait a minute', {'retry-after': '60'});
-      if (passwordHash === null || !timingSafeEqual(scryptSync(password, salt, 32), passwordHash)) {
-        own.count++;
+    async login(request, password) {
+      const who = addressOf(request);
+      guesses.check(who);
+      // Counted before the derivation, so that many at once are many.
+      guesses.wrong(who);
+      if (passwordHash === null || !timingSafeEqual(await scrypt(password, salt, 32), passwordHash))
         throw new HttpError(401, 'wrong password');
-      }
-      tries.delete(who);
+      guesses.right(who);
+      const now = performance.now();
       const session = randomBytes(32).toString('hex');
       sessions.set(session, now + SESSION_MS);
+      // A map keeps its order, so the oldest go first.
       for (const [old, until] of sessions) if (until < now || sessions.size > MOST_SESSIONS) sessions.delete(old);
-      sessions.set(session, now + SESSION_MS);
       return cookieText(session, SESSION_MS / 1000, request);
     },
     logout(request) {
@@ -91,6 +101,27 @@ export function createAuth(settings: HttpSettings): Auth {
       if (session !== null) sessions.delete(session);
       return cookieText('', 0, request);
     },
+  };
+}
+
+/** Wrong tries by address. */
+function createGuesses() {
+  const tries = new Map<string, {count: number; untilMs: number}>();
+  return {
+    /** Throws HttpError 429 after too many. */
+    check(who: string): void {
+      const own = tries.get(who);
+      if (own && own.untilMs > performance.now() && own.count >= TRIES)
+        throw new HttpError(429, 'too many tries; wait a minute', {'retry-after': '60'});
+    },
+    wrong(who: string): void {
+      const now = performance.now();
+      const own = tries.get(who);
+      tries.set(who, own && own.untilMs > now ? {...own, count: own.count + 1} : {count: 1, untilMs: now + MINUTE_MS});
+      if (tries.size > MOST_ADDRESSES)
+        for (const [address, {untilMs}] of tries) if (untilMs < now || tries.size > MOST_ADDRESSES) tries.delete(address);
+    },
+    right: (who: string): void => void tries.delete(who),
   };
 }
 

@@ -43,4 +43,5 @@ export function pageFiles(): ReadonlyMap<string, StaticFile> {
   return files;
 }
 
-export const etagOf = (body: Buffer | string): string => `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
+/** Weak: the same text may come compressed. */
+export const etagOf = (body: Buffer | string): string => `W/"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;

@@ -4,15 +4,17 @@ import type {Board} from '../core/board.ts';
 import {type Reading, readingKey} from '../core/reading.ts';
 import type {ChannelRef, SiteMap} from '../core/site.ts';
 
-/** `age_s` is null where no power is known; `quality` is the worst of the node's points. */
+/** `age_s` is null where no power is known; `quality` is the worst of the node's points; an inverter in the dark is `asleep`, not missing. */
 export type NodeFreshness = {
   readonly devices: readonly string[];
+  /** Points whose registers `devices` has: `meter/grid.power_w`. */
+  readonly points: readonly string[];
   readonly age_s: number | null;
-  readonly quality: Reading['measured']['kind'];
+  readonly quality: (typeof WORSE)[number];
 };
 
 const POWER = /^power(_l[123])?_w$/;
-const WORSE = ['good', 'held', 'missing'] as const;
+const WORSE = ['good', 'asleep', 'held', 'missing'] as const;
 
 /** By node: `grid`, `solar`, `home` where it is measured, each battery and load by its id. `monoMs` is the moment of the last tick. */
 export function freshnessOf(map: SiteMap, board: Board, monoMs: number): Readonly<Record<string, NodeFreshness>> {
@@ -32,18 +34,25 @@ export function freshnessOf(map: SiteMap, board: Board, monoMs: number): Readonl
 function freshness(refs: readonly ChannelRef[], board: Board, monoMs: number): NodeFreshness {
   let worst = 0;
   let oldestMs: number | null = null;
+  const points: string[] = [];
   for (const ref of refs) {
     const names = ref.points.filter(name => POWER.test(name));
     // The total stands for its phases where the device tells both.
     for (const name of names.includes('power_w') ? ['power_w'] : names) {
-      const measured = board.get(readingKey(ref.device, `${ref.part}.${name}`))?.measured;
-      worst = Math.max(worst, WORSE.indexOf(measured?.kind ?? 'missing'));
+      const key = readingKey(ref.device, `${ref.part}.${name}`);
+      const measured = board.get(key)?.measured;
+      points.push(key);
+      worst = Math.max(worst, WORSE.indexOf(kindOf(measured)));
       if (measured && measured.kind !== 'missing') oldestMs = Math.max(oldestMs ?? 0, monoMs - measured.monoMs);
     }
   }
   return {
     devices: [...new Set(refs.map(ref => ref.device))],
+    points,
     age_s: oldestMs === null ? null : Math.max(0, Math.round(oldestMs / 100) / 10),
     quality: WORSE[worst] ?? 'missing',
   };
 }
+
+const kindOf = (measured: Reading['measured'] | undefined): NodeFreshness['quality'] =>
+  measured?.kind === 'missing' && measured.fault.kind === 'asleep' ? 'asleep' : (measured?.kind ?? 'missing');

@@ -59,7 +59,13 @@ export function metricsText(record: TickRecord | null, health: Health): string {
     'wattledger_device_up',
     'gauge',
     '1 while the device answers.',
-    health.devices.map(({id, state: now}) => [{device: id, state: now}, now === 'good' || now === 'partial' ? 1 : 0]),
+    health.devices.map(({id, state: now}) => [{device: id}, now === 'good' || now === 'partial' ? 1 : 0]),
+  );
+  metric(
+    'wattledger_device_last_success_timestamp_seconds',
+    'gauge',
+    'Time of the last good poll.',
+    health.devices.map(({id, lastGoodMs}) => [{device: id}, lastGoodMs === null ? null : lastGoodMs / 1000]),
   );
   metric(
     'wattledger_device_polls_total',
@@ -78,6 +84,18 @@ export function metricsText(record: TickRecord | null, health: Health): string {
     'gauge',
     'Typical time between request and answer.',
     health.devices.map(({id, latencyMs}) => [{device: id}, latencyMs === null ? null : latencyMs / 1000]),
+  );
+  metric(
+    'wattledger_link_up',
+    'gauge',
+    '1 while the link is connected.',
+    health.links.map(({name, state: now}) => [{link: name}, now === 'connected' ? 1 : 0]),
+  );
+  metric(
+    'wattledger_link_requests_total',
+    'counter',
+    'Requests sent over a link.',
+    health.links.map(({name, requests}) => [{link: name}, requests]),
   );
   metric(
     'wattledger_link_busy_ratio',

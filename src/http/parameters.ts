@@ -19,10 +19,16 @@ const LENGTH_MS: Readonly<Record<LedgerStep, number>> = {
   '1y': 365 * 24 * 60 * MINUTE_MS,
 };
 
-/** Refuses parameters nobody knows: a misspelt one would be ignored in silence. */
+/** Moments that can be asked for: a clock that reaches beyond is wrong, and calendars end somewhere. */
+const EARLIEST_MS = Date.parse('1969-12-31T00:00:00Z');
+const LATEST_MS = Date.parse('2200-01-01T00:00:00Z');
+
+/** Refuses parameters nobody knows, and those told twice: one of them would be ignored in silence. */
 export function onlyKnown(query: URLSearchParams, known: readonly string[]): void {
-  for (const name of query.keys())
+  for (const name of query.keys()) {
     if (!known.includes(name)) throw new HttpError(400, `unknown parameter "${name}"; known: ${known.join(', ') || 'none'}`);
+    if (query.getAll(name).length > 1) throw new HttpError(400, `${name}: told more than once`);
+  }
 }
 
 export function oneOf<const T extends readonly string[]>(query: URLSearchParams, name: string, words: T, otherwise: T[number]): T[number] {
@@ -33,26 +39,45 @@ export function oneOf<const T extends readonly string[]>(query: URLSearchParams,
   return word;
 }
 
-/** A moment: `2026-11-24T12:00:00Z`, a local day `2026-11-24` of the zone, or Unix seconds. */
+/** A moment: `2026-11-24T12:00:00Z` (or with an offset), a local day `2026-11-24` of the zone, or Unix seconds. */
 export function momentOf(query: URLSearchParams, name: string, zone: string, otherwiseMs: number): number {
   const text = query.get(name);
   if (text === null) return otherwiseMs;
-  if (/^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(Date.parse(text))) return dayStart(zone, text);
-  if (/^\d{9,11}$/.test(text)) return Number(text) * 1000;
-  const ms = /^\d{4}-\d{2}-\d{2}T/.test(text) ? Date.parse(text) : Number.NaN;
+  const ms = parsed(text, zone);
   if (Number.isNaN(ms))
     throw new HttpError(
       400,
       `${name}: found "${text}", expected a time such as 2026-11-24T12:00:00Z, a day such as 2026-11-24, or Unix seconds`,
     );
+  if (ms < EARLIEST_MS || ms > LATEST_MS) throw new HttpError(400, `${name}: found "${text}", expected a time from 1970 to 2199`);
   return ms;
+}
+
+/** NaN for what is no moment. A time without its offset would be that of whatever machine this is, so it is none. */
+function parsed(text: string, zone: string): number {
+  if (/^\d{4}-\d{2}-\d{2}$/.test(text)) return isDate(text) ? dayStart(zone, text) : Number.NaN;
+  if (/^(0|\d{9,11})$/.test(text)) return Number(text) * 1000;
+  return /^\d{4}-\d{2}-\d{2}T.*(Z|[+-]\d{2}:\d{2})$/.test(text) && isDate(text.slice(0, 10)) ? Date.parse(text) : Number.NaN;
+}
+
+/** Whether the calendar has that day: some parsers take the 30th of February for the 2nd of March. */
+function isDate(day: string): boolean {
+  const ms = Date.parse(`${day}T00:00:00Z`);
+  return !Number.isNaN(ms) && new Date(ms).toISOString().slice(0, 10) === day;
 }
 
 /** The range, from midnight of today by default. */
 export function rangeOf(query: URLSearchParams, zone: string, nowMs: number): {fromMs: number; toMs: number} {
   const today = localDay(zone, nowMs);
   const fromMs = momentOf(query, 'from', zone, dayStart(zone, today));
-  const toMs = momentOf(query, 'to', zone, Math.max(fromMs + 1, dayStart(zone, addDays(today, 1))));
+  return inOrder(fromMs, momentOf(query, 'to', zone, Math.max(fromMs + 1, dayStart(zone, addDays(today, 1)))));
+}
+
+/** The range, everything by default. */
+export const openRangeOf = (query: URLSearchParams, zone: string): {fromMs: number; toMs: number} =>
+  inOrder(momentOf(query, 'from', zone, 0), momentOf(query, 'to', zone, LATEST_MS));
+
+function inOrder(fromMs: number, toMs: number): {fromMs: number; toMs: number} {
   if (toMs <= fromMs) throw new HttpError(400, 'to: must be later than from');
   return {fromMs, toMs};
 }

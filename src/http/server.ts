@@ -1,37 +1,32 @@
 // The page and the API as an outlet: one small server, GET only (and a login), everything from one origin.
 
 import {once} from 'node:events';
-import {createReadStream} from 'node:fs';
-import {mkdtemp, rm, stat} from 'node:fs/promises';
 import {createServer, type IncomingMessage, type ServerResponse} from 'node:http';
-import os from 'node:os';
-import path from 'node:path';
-import {pipeline} from 'node:stream/promises';
-import {promisify} from 'node:util';
-import {gzip as gzipCallback} from 'node:zlib';
 import {AppError} from '../core/errors.ts';
 import {follow, type Picture} from '../core/picture.ts';
 import type {Sink, TickRecord} from '../core/sink.ts';
 import {endpoints, nowOf} from './api.ts';
 import {createAuth, splitHost} from './auth.ts';
 import type {HttpDeps, HttpSettings} from './deps.ts';
+import {createBackups, sendExport} from './download.ts';
 import {HttpError} from './errors.ts';
-import {exportOf} from './export.ts';
-import {etagOf, pageFiles} from './files.ts';
+import {pageFiles} from './files.ts';
 import {metricsText} from './metrics.ts';
 import {openapi} from './openapi.ts';
 import {onlyKnown} from './parameters.ts';
-import {createStreams} from './stream.ts';
+import {json, send, sendFile} from './reply.ts';
+import {createStaleness} from './stale.ts';
+import {createStreams, type StreamEvent} from './stream.ts';
 
 export type HttpSink = Sink & {/** Address of the page once it is open. */ address(): string | null};
 
-const gzip = promisify(gzipCallback);
 const STREAM_EVERY_MS = 1000;
 const LONGEST_BODY = 4096;
 const LONGEST_URL = 4096;
+const NOT_BUILT = 'wattledger runs. The page is not built yet: `npm run build`. The API is at api/v1/now and openapi.json.\n';
+const STUCK_MS = 60_000;
 /** Without a record for this long, data are stale, real ms; slower polls get five of their beats. */
 const STALE_MS = 30_000;
-const GZIP_FROM_BYTES = 1000;
 
 const SECURITY = {
   'content-security-policy':
@@ -46,17 +41,20 @@ const SECURITY = {
 export function createHttp(settings: HttpSettings, deps: HttpDeps): HttpSink {
   const auth = createAuth(settings);
   const streams = createStreams();
+  const backups = createBackups(deps);
   const files = pageFiles();
   let picture: Picture | null = null;
   /** Real time, so that a demo that lives faster does not age faster. */
-  let pictureAtMs = Number.NEGATIVE_INFINITY;
+  let pictureAtMs = performance.now();
   /** A picture that is too old to stand for the house is none. */
   const newest = (): TickRecord | null =>
     picture &&
     (performance.now() - pictureAtMs <= Math.max(STALE_MS, 5 * deps.site.pollEveryMs) ? picture.record : {...picture.record, state: null});
+  const stale = createStaleness(deps.site.map, () => performance.now());
   let newestAtMs = performance.now();
   let streamDueMs = 0;
   const api = endpoints(deps, newest);
+  const news = (): StreamEvent => ({id: picture?.record.tick.seq ?? 0, json: JSON.stringify(nowOf(newest(), deps))});
 
   const server = createServer(
     {requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 10_000, maxHeaderSize: 16_384},
@@ -65,6 +63,8 @@ export function createHttp(settings: HttpSettings, deps: HttpDeps): HttpSink {
     },
   );
   server.maxConnections = 256;
+  // Whoever takes nothing for so long is let go; a listening page hears a ping more often.
+  server.timeout = STUCK_MS;
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     for (const [name, value] of Object.entries(SECURITY)) response.setHeader(name, value);
@@ -90,10 +90,10 @@ export function createHttp(settings: HttpSettings, deps: HttpDeps): HttpSink {
     if (where.startsWith('api/v1/')) {
       if (name === 'stream') {
         onlyKnown(url.searchParams, []);
-        return streams.add(request, response, JSON.stringify(nowOf(newest(), deps)));
+        return streams.add(request, response, news());
       }
-      if (name === 'export') return download(response, url.searchParams);
-      if (name === 'backup') return backup(response, url.searchParams);
+      if (name === 'export') return sendExport(deps, request, response, url.searchParams);
+      if (name === 'backup') return backups.send(request, response, url.searchParams);
       const endpoint = Object.hasOwn(api, name) ? api[name] : undefined;
       if (endpoint) return json(request, response, await endpoint(url.searchParams));
     }
@@ -102,72 +102,9 @@ export function createHttp(settings: HttpSettings, deps: HttpDeps): HttpSink {
 
   function page(request: IncomingMessage, response: ServerResponse, where: string): void {
     const file = files.get(where === '' ? 'index.html' : where);
-    if (!file) {
-      if (where === '' && files.size === 0)
-        return void response
-          .writeHead(200, {'content-type': 'text/plain; charset=utf-8'})
-          .end('wattledger runs. The page is not built yet: `npm run build`. The API is at api/v1/now and openapi.json.\n');
-      throw new HttpError(404, 'there is nothing here');
-    }
-    response.setHeader('etag', file.etag);
-    response.setHeader('cache-control', file.forever ? 'public, max-age=31536000, immutable' : 'no-cache');
-    if (request.headers['if-none-match'] === file.etag) return void response.writeHead(304).end();
-    const zipped = file.gzip && acceptsGzip(request) ? file.gzip : null;
-    response.writeHead(200, {
-      'content-type': file.type,
-      vary: 'accept-encoding',
-      ...(zipped ? {'content-encoding': 'gzip'} : {}),
-      'content-length': (zipped ?? file.body).length,
-    });
-    response.end(request.method === 'HEAD' ? undefined : (zipped ?? file.body));
-  }
-
-  const json = (request: IncomingMessage, response: ServerResponse, value: unknown): Promise<void> =>
-    send(request, response, 'application/json; charset=utf-8', JSON.stringify(value));
-
-  async function send(request: IncomingMessage, response: ServerResponse, type: string, text: string): Promise<void> {
-    const etag = etagOf(text);
-    response.setHeader('etag', etag);
-    response.setHeader('cache-control', 'no-cache');
-    response.setHeader('vary', 'accept-encoding');
-    if (request.headers['if-none-match'] === etag) return void response.writeHead(304).end();
-    const plain = Buffer.from(text);
-    const body = plain.length >= GZIP_FROM_BYTES && acceptsGzip(request) ? await gzip(plain, {level: 4}) : plain;
-    response.writeHead(200, {'content-type': type, 'content-length': body.length, ...(body === plain ? {} : {'content-encoding': 'gzip'})});
-    response.end(request.method === 'HEAD' ? undefined : body);
-  }
-
-  async function download(response: ServerResponse, query: URLSearchParams): Promise<void> {
-    const {type, fileName, chunks} = exportOf(deps, query);
-    response.writeHead(200, {
-      'content-type': type,
-      'content-disposition': `attachment; filename="${fileName}"`,
-      'cache-control': 'no-store',
-    });
-    for await (const chunk of chunks) {
-      if (response.destroyed) return;
-      if (!response.write(chunk)) await Promise.race([once(response, 'drain'), once(response, 'close')]);
-    }
-    response.end();
-  }
-
-  async function backup(response: ServerResponse, query: URLSearchParams): Promise<void> {
-    onlyKnown(query, []);
-    const folder = await mkdtemp(path.join(os.tmpdir(), 'wattledger-backup-'));
-    try {
-      const file = path.join(folder, 'wattledger.db');
-      await deps.backup(file);
-      const {size} = await stat(file);
-      response.writeHead(200, {
-        'content-type': 'application/vnd.sqlite3',
-        'content-length': size,
-        'content-disposition': 'attachment; filename="wattledger.db"',
-        'cache-control': 'no-store',
-      });
-      await pipeline(createReadStream(file), response);
-    } finally {
-      await rm(folder, {recursive: true, force: true});
-    }
+    if (file) sendFile(request, response, file);
+    else if (where === '' && files.size === 0) response.writeHead(200, {'content-type': 'text/plain; charset=utf-8'}).end(NOT_BUILT);
+    else throw new HttpError(404, 'there is nothing here; see openapi.json');
   }
 
   async function session(request: IncomingMessage, response: ServerResponse, what: 'login' | 'logout'): Promise<void> {
@@ -186,16 +123,15 @@ export function createHttp(settings: HttpSettings, deps: HttpDeps): HttpSink {
       throw new HttpError(400, 'expected {"password": "…"}');
     }
     if (typeof password !== 'string') throw new HttpError(400, 'expected {"password": "…"}');
-    response.writeHead(204, {'set-cookie': auth.login(request, password)}).end();
+    response.writeHead(204, {'set-cookie': await auth.login(request, password)}).end();
   }
 
   function healthz(response: ServerResponse): void {
     const health = deps.health();
-    const problems: string[] = [];
+    const lastsMs = Math.max(STALE_MS, 5 * health.tick.everyMs);
     const silentMs = performance.now() - newestAtMs;
-    if (silentMs > Math.max(STALE_MS, 5 * health.tick.everyMs)) problems.push(`nothing new for ${Math.round(silentMs / 1000)} s`);
-    else if (picture && !newest()?.state && picture.record.tick.seq * health.tick.everyMs > STALE_MS)
-      problems.push('the grid meter tells nothing');
+    const problems = silentMs > lastsMs ? [`nothing new for ${Math.round(silentMs / 1000)} s`] : stale.problems(lastsMs);
+    if (problems.length === 0 && deps.site.map.grid && performance.now() - pictureAtMs > lastsMs) problems.push('no picture of the house');
     const stored = health.store?.['problem'];
     if (typeof stored === 'string') problems.push(`store: ${stored}`);
     response.writeHead(problems.length === 0 ? 200 : 503, {'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store'});
@@ -238,12 +174,15 @@ export function createHttp(settings: HttpSettings, deps: HttpDeps): HttpSink {
       deps.log.info({part: 'http', address: this.address()}, 'the page is open');
     },
     async write(records) {
-      for (const record of records) picture = follow(picture, record);
+      for (const record of records) {
+        picture = follow(picture, record);
+        stale.follow(record);
+      }
       if (records.some(record => record.state)) pictureAtMs = performance.now();
       newestAtMs = performance.now();
       if (streams.count() === 0 || newestAtMs < streamDueMs) return;
       streamDueMs = newestAtMs + STREAM_EVERY_MS * 0.9;
-      streams.send(JSON.stringify(nowOf(newest(), deps)));
+      streams.send(news());
     },
     async close() {
       streams.close();
@@ -261,5 +200,3 @@ export function createHttp(settings: HttpSettings, deps: HttpDeps): HttpSink {
     },
   };
 }
-
-const acceptsGzip = (request: IncomingMessage): boolean => /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''));

@@ -3,11 +3,13 @@
 import type {IncomingMessage, ServerResponse} from 'node:http';
 import {HttpError} from './errors.ts';
 
+/** `json` is the whole picture, so whoever was away misses nothing: `Last-Event-ID` needs no answer of its own. */
+export type StreamEvent = {readonly id: number; readonly json: string};
 export type Streams = {
   /** Keeps the response open. Throws HttpError 503 where too many listen. */
-  add(request: IncomingMessage, response: ServerResponse, first: string): void;
-  /** JSON text to everybody. */
-  send(text: string): void;
+  add(request: IncomingMessage, response: ServerResponse, first: StreamEvent): void;
+  /** To everybody. */
+  send(event: StreamEvent): void;
   close(): void;
   count(): number;
 };
@@ -35,12 +37,13 @@ export function createStreams(): Streams {
     add(request, response, first) {
       if (listeners.size >= MOST) throw new HttpError(503, 'too many pages are open', {'retry-after': '30'});
       response.writeHead(200, {'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store', 'x-accel-buffering': 'no'});
+      if (request.method === 'HEAD') return void response.end();
       listeners.add(response);
       request.on('close', () => drop(response));
-      write(response, `retry: 2000\nevent: now\ndata: ${first}\n\n`);
+      write(response, `retry: 2000\n${textOf(first)}`);
     },
-    send(text) {
-      const message = `event: now\ndata: ${text}\n\n`;
+    send(event) {
+      const message = textOf(event);
       for (const response of listeners) write(response, message);
     },
     close() {
@@ -50,3 +53,5 @@ export function createStreams(): Streams {
     count: () => listeners.size,
   };
 }
+
+const textOf = ({id, json}: StreamEvent): string => `id: ${id}\nevent: now\ndata: ${json}\n\n`;

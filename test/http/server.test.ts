@@ -3,16 +3,23 @@
 import {createServer, request as httpRequest} from 'node:http';
 import {type AddressInfo, connect} from 'node:net';
 import {afterAll, afterEach, beforeAll, describe, expect, test} from 'vitest';
+import type {Board} from '../../src/core/board.ts';
 import {silentLog} from '../../src/core/log.ts';
+import type {Reading} from '../../src/core/reading.ts';
 import type {TickRecord} from '../../src/core/sink.ts';
 import type {HttpDeps, HttpSettings} from '../../src/http/deps.ts';
 import {openapi} from '../../src/http/openapi.ts';
 import {createHttp} from '../../src/http/server.ts';
+import {createStaleness} from '../../src/http/stale.ts';
 import {createStreams} from '../../src/http/stream.ts';
 import {record} from '../store/house.ts';
 import type {start} from '../support/cli.ts';
 
 const never = new AbortController().signal;
+type Described = {
+  parameters: {name: string; required: boolean; schema: {enum?: string[]}}[];
+  responses: {200: {content: Record<string, object>}};
+};
 type Reply = {status: number; headers: Record<string, string | string[] | undefined>; body: string};
 
 /** A raw request: `fetch` would not let a test choose the Host. */
@@ -98,8 +105,18 @@ describe('a running house', () => {
     ['/api/v1/flows?step=5m', 400],
     ['/api/v1/flows?policy=none', 400],
     ['/api/v1/flows?form=2026-01-01', 400],
+    ['/api/v1/flows?from=2026-02-30', 400],
+    ['/api/v1/flows?from=2026-02-30T10:00:00Z', 400],
+    ['/api/v1/flows?from=2026-11-24T10:00:00', 400], // whose clock would that be?
+    ['/api/v1/flows?from=0001-01-01', 400],
+    ['/api/v1/flows?to=9999-12-31', 400],
     ['/api/v1/flows?from=2026-02-01&to=2026-01-01', 400],
+    ['/api/v1/flows?from=2026-01-01&from=2026-02-01', 400],
+    ['/api/v1/events?from=2026-02-01&to=2026-01-01', 400],
     ['/api/v1/points', 400],
+    ['/api/v1/points?device=nobody&point=meter.power_w', 404],
+    ['/api/v1/points?device=meter&point=meter.color', 404],
+    ['/api/v1/points?device=meter&point=meter.power_w&points=1501', 400],
     ['/api/v1/events?limit=-1', 400],
     ['/api/v1/export?format=xml', 400],
     ['/api/v1/now?x=1', 400],
@@ -131,8 +148,12 @@ describe('a running house', () => {
   test('what did not change is not sent again, what is long is compressed', async () => {
     const first = await ask(base, '/openapi.json', {headers: {'accept-encoding': 'gzip'}});
     expect(first.headers['content-encoding']).toBe('gzip');
+    expect((await ask(base, '/openapi.json', {headers: {'accept-encoding': 'gzip;q=0'}})).headers['content-encoding']).toBeUndefined();
     const etag = String(first.headers['etag']);
-    expect((await ask(base, '/openapi.json', {headers: {'if-none-match': etag}})).status).toBe(304);
+    for (const known of [etag, `"other", ${etag}`, etag.replace('W/', '')])
+      expect((await ask(base, '/openapi.json', {headers: {'if-none-match': known}})).status, known).toBe(304);
+    expect((await ask(base, '/openapi.json', {headers: {'if-none-match': '"other"'}})).status).toBe(200);
+    expect((await ask(base, '/api/v1/export', {headers: {'accept-encoding': 'gzip'}})).headers['content-encoding']).toBe('gzip');
   });
 
   test('no reply has more than 1500 steps, and it says which step it is', async () => {
@@ -140,11 +161,42 @@ describe('a running house', () => {
     expect(JSON.parse(body).step).toBe('1mo');
   });
 
+  test.each(['/api/v1/now', '/api/v1/stream', '/api/v1/export', '/api/v1/backup', '/healthz', '/metrics', '/'])(
+    'HEAD %s ends with what GET would begin with',
+    async path => {
+      const reply = await ask(base, path, {method: 'HEAD'});
+      expect(reply).toMatchObject({status: 200, body: ''});
+      expect(reply.headers['content-type']).toBeDefined();
+    },
+  );
+
   test('the description and the routes are the same, both ways', async () => {
-    for (const path of Object.keys(openapi.paths)) {
-      if (path === '/api/v1/stream') continue;
-      const query = path === '/api/v1/points' ? '?device=meter&point=meter.power_w' : '';
-      expect((await ask(base, path + query)).status, path).toBe(200);
+    const sample: Record<string, string> = {
+      device: 'meter',
+      point: 'meter.power_w',
+      limit: '5',
+      points: '10',
+      from: '2026-01-01',
+      to: '2026-12-01',
+    };
+    for (const [path, methods] of Object.entries(openapi.paths as Record<string, Record<string, Described>>)) {
+      for (const method of ['get', 'post'].filter(one => !(one in methods))) {
+        const {status} = await ask(base, path, {method: method.toUpperCase()});
+        expect([404, 405], `${method} ${path}`).toContain(status);
+      }
+      const {get} = methods;
+      if (!get || path === '/api/v1/stream') continue;
+      const asked = get.parameters.map(({name, schema}) => [name, schema.enum?.[0] ?? sample[name] ?? '']);
+      const reply = await ask(base, `${path}?${new URLSearchParams(asked)}`);
+      expect(reply.status, `${path} ${reply.body.slice(0, 200)}`).toBe(200);
+      const [type, {schema}] = Object.entries(get.responses[200].content)[0] as [string, {schema: {required?: string[]}}];
+      expect(reply.headers['content-type'], path).toContain(type);
+      if (schema.required) expect(Object.keys(JSON.parse(reply.body)), path).toEqual(expect.arrayContaining(schema.required));
+      // A parameter that is not described is refused, so none can be forgotten there.
+      if (path.startsWith('/api/')) expect((await ask(base, `${path}?undescribed=1`)).status, path).toBe(400);
+      for (const {name, required} of get.parameters)
+        if (required)
+          expect((await ask(base, `${path}?${new URLSearchParams(asked.filter(([one]) => one !== name))}`)).status, name).toBe(400);
     }
     const described = Object.keys(openapi.paths).map(path => path.replace('/api/v1/', ''));
     const {endpoints} = await import('../../src/http/api.ts');
@@ -204,7 +256,7 @@ describe('a running house', () => {
 
 test('a listener that does not read is let go, the others hear on', async () => {
   const streams = createStreams();
-  const server = createServer((request, response) => streams.add(request, response, '{}'));
+  const server = createServer((request, response) => streams.add(request, response, {id: 1, json: '{}'}));
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
   const {port} = server.address() as AddressInfo;
   const slow = connect(port, '127.0.0.1');
@@ -223,12 +275,12 @@ test('a listener that does not read is let go, the others hear on', async () => 
   // More than the kernel keeps for somebody who does not read.
   const news = 'x'.repeat(100_000);
   for (let sent = 0; sent < 300 && streams.count() > 1; sent++) {
-    streams.send(news);
+    streams.send({id: sent, json: news});
     await new Promise(resolve => setTimeout(resolve, 2));
   }
   expect(streams.count()).toBe(1);
   const before = heard;
-  streams.send('{"last": true}');
+  streams.send({id: 1000, json: '{"last": true}'});
   await expect.poll(() => heard).toBeGreaterThan(before);
   streams.close();
   slow.destroy();
@@ -298,6 +350,29 @@ describe('with a password and a token', () => {
     expect((await login(base, 'right')).status).toBe(429);
   });
 
+  test('guessing tokens is slowed down too, and no forwarded name hides who guesses', async () => {
+    const base = await open({token: 'abc', password: 'right', trustProxy: ['127.0.0.1']});
+    // A proxy appends whom it heard; what stands before that is whatever the guesser wrote.
+    const from = (n: number): Record<string, string> => ({'x-forwarded-for': `10.9.9.${n}, 10.0.0.7`});
+    for (let i = 0; i < 5; i++)
+      expect((await ask(base, '/api/v1/now', {headers: {authorization: `Bearer ${i}`, ...from(i)}})).status).toBe(401);
+    expect((await ask(base, '/api/v1/now', {headers: {authorization: 'Bearer abc', ...from(8)}})).status).toBe(429);
+    const other = {authorization: 'Bearer abc', 'x-forwarded-for': '10.0.0.8'};
+    expect((await ask(base, '/api/v1/now', {headers: other})).status).toBe(200);
+  });
+
+  test('behind HTTPS the cookie is for HTTPS only; without a proxy nobody is believed', async () => {
+    const headers = {'content-type': 'application/json', 'x-forwarded-proto': 'https', 'x-forwarded-for': '10.0.0.9'};
+    const cookieOf = async (trustProxy: string[]): Promise<string> =>
+      String(
+        (await ask(await open({password: 'right', trustProxy}), '/login', {method: 'POST', headers, body: '{"password":"right"}'})).headers[
+          'set-cookie'
+        ],
+      );
+    expect(await cookieOf(['127.0.0.1'])).toContain('; Secure');
+    expect(await cookieOf([])).not.toContain('Secure');
+  });
+
   test('a token in the header', async () => {
     const base = await open({token: 'abc'});
     expect((await ask(base, '/api/v1/now', {headers: {authorization: 'Bearer abc'}})).status).toBe(200);
@@ -332,9 +407,51 @@ describe('with a password and a token', () => {
     expect(now).toMatchObject({ts: state.ts, grid_power_w: 321, day: {home_kwh: 2.5}});
     expect((await ask(base, '/healthz')).status).toBe(200);
   });
+});
 
-  test('without any readings it is not healthy for long', async () => {
-    const base = await open({});
-    expect([200, 503]).toContain((await ask(base, '/healthz')).status);
+describe('a monitor hears of powers that are told no longer, in real time', () => {
+  const ref = (device: string, part: string, id: string) => ({id, device, part, side: 'ac' as const, points: ['power_w']});
+  const map = {
+    grid: {meter: ref('meter', 'grid', 'grid'), at: 'grid' as const, state: null, energyNetting: 'net' as const},
+    hybrids: [],
+    solar: [ref('roof', 'inverter', 'solar')],
+    wind: [],
+    generator: [],
+    batteries: [],
+    loads: [ref('plug', 'load', 'heat_pump')],
+    home: null,
+    cascade: null,
+  };
+  const good: Reading['measured'] = {kind: 'good', value: 1, monoMs: 0};
+  const missing: Reading['measured'] = {kind: 'missing', fault: {kind: 'timeout', afterMs: 1000}};
+  const asleep: Reading['measured'] = {kind: 'missing', fault: {kind: 'asleep'}};
+
+  test.each<[string, Reading['measured'], Reading['measured'], Reading['measured'], string[]]>([
+    // when               meter    roof     heat pump  named
+    ['all is well', good, good, good, []],
+    ['the meter is dead', missing, good, good, ['grid']],
+    ['the roof is dead', good, missing, good, ['solar']],
+    ['the roof sleeps', good, asleep, good, []],
+    ['a load is switched off', good, good, missing, []],
+    ['nothing was ever told', missing, missing, missing, ['grid', 'solar']],
+  ])('%s', (_when, meter, roof, plug, named) => {
+    let nowMs = 0;
+    const stale = createStaleness(map, () => nowMs);
+    const board: Board = new Map(
+      (
+        [
+          ['meter/grid.power_w', meter],
+          ['roof/inverter.power_w', roof],
+          ['plug/load.power_w', plug],
+        ] as const
+      ).map(([key, measured]) => {
+        const [device, point] = key.split('/') as [string, string];
+        return [key, {device, point, measured}];
+      }),
+    );
+    for (; nowMs <= 40_000; nowMs += 5000) stale.follow(record(nowMs / 5000, nowMs, {board}));
+    expect(stale.problems(30_000).map(problem => problem.split(':')[0])).toEqual(named);
+    nowMs = 20_000;
+    expect(stale.problems(30_000)).toEqual([]);
   });
 });
