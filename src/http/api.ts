@@ -38,11 +38,10 @@ export function nowOf(record: TickRecord | null, deps: Pick<HttpDeps, 'health' |
       policy: deps.site.flows.policy,
       tariffs: Boolean(deps.money),
     },
-    roles: {batteries: batteriesOf(deps), loads: deps.site.map.loads.map(load => load.id)},
-    soc: [...deps.site.map.batteries, ...deps.site.map.hybrids.flatMap(hybrid => hybrid.battery)].map(ref => ({
-      device: ref.device,
-      point: `${ref.part}.soc_pct`,
-    })),
+    roles: {batteries: batteryRefs(deps).map(ref => ref.id), loads: deps.site.map.loads.map(load => load.id)},
+    soc: batteryRefs(deps)
+      .filter(ref => ref.points.includes('soc_pct'))
+      .map(ref => ({id: ref.id, device: ref.device, point: `${ref.part}.soc_pct`})),
     ok: health.ok,
     problems: health.problems,
     devices: health.devices.map(({id, state, lastGoodMs}) => ({
@@ -63,11 +62,10 @@ const storedOf = (record: TickRecord | null): Record<string, Record<string, numb
     ]),
   );
 
-const batteriesOf = ({site: {map}}: Pick<HttpDeps, 'site'>): string[] =>
-  [...map.batteries, ...map.hybrids.flatMap(hybrid => hybrid.battery)].map(ref => ref.id);
+const batteryRefs = ({site: {map}}: Pick<HttpDeps, 'site'>) => [...map.batteries, ...map.hybrids.flatMap(hybrid => hybrid.battery)];
 
-/** The endpoints by name. `newest` gives the last record, `board` its points. */
-export function endpoints(deps: HttpDeps, newest: () => TickRecord | null): Readonly<Record<string, Endpoint>> {
+/** The endpoints by name. `newest` gives the last record; `hasLogin`: somebody may be logged in, and out. */
+export function endpoints(deps: HttpDeps, newest: () => TickRecord | null, hasLogin = false): Readonly<Record<string, Endpoint>> {
   const {site, query: ask} = deps;
   const zone = site.timezone;
   const board = (): Board => newest()?.board ?? new Map();
@@ -211,6 +209,7 @@ export function endpoints(deps: HttpDeps, newest: () => TickRecord | null): Read
         ledger: {first_day: bounds.firstDay, last_day: bounds.lastDay, undated: bounds.undated, today: localDay(zone, deps.wallMs())},
         outlets: deps.health().sinks,
         log: deps.logTail().slice(-100),
+        login: hasLogin,
       };
     },
   };

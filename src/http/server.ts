@@ -53,7 +53,7 @@ export function createHttp(settings: HttpSettings, deps: HttpDeps): HttpSink {
   const stale = createStaleness(deps.site.map, () => performance.now());
   let newestAtMs = performance.now();
   let streamDueMs = 0;
-  const api = endpoints(deps, newest);
+  const api = endpoints(deps, newest, auth.hasLogin);
   const news = (): StreamEvent => ({id: picture?.record.tick.seq ?? 0, json: JSON.stringify(nowOf(newest(), deps))});
 
   const server = createServer(

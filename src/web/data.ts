@@ -15,17 +15,25 @@ export type Now = Readonly<Record<string, unknown>> & {
     /** Whether `money` can be asked for. */
     readonly tariffs: boolean;
   };
+  readonly money: Readonly<Record<string, number | string | null>> | null;
+  /** Points of the states of charge, of batteries that tell theirs. */
+  readonly soc: readonly {readonly id: string; readonly device: string; readonly point: string}[];
   readonly roles: {readonly batteries: readonly string[]; readonly loads: readonly string[]};
   readonly ok: boolean;
   readonly problems: readonly string[];
   readonly devices: readonly {readonly id: string; readonly state: string; readonly age_s: number | null}[];
   readonly poll_every_ms: number;
-  /** By node: how old its power is. */
-  readonly freshness: Readonly<
-    Record<string, {readonly devices: readonly string[]; readonly age_s: number | null; readonly quality: 'good' | 'held' | 'missing'}>
-  >;
+  /** By node: how old its power is, and which points of which devices told it. */
+  readonly freshness: Readonly<Record<string, Told>>;
   /** By battery: what it holds, Wh by origin. */
   readonly stored: Readonly<Record<string, Readonly<Record<string, number>>>>;
+};
+export type Told = {
+  readonly devices: readonly string[];
+  /** As `device/point`. */
+  readonly points: readonly string[];
+  readonly age_s: number | null;
+  readonly quality: 'good' | 'asleep' | 'held' | 'missing';
 };
 export type Cell = {
   readonly origin: string;
@@ -74,26 +82,62 @@ export async function login(password: string): Promise<boolean> {
   return true;
 }
 
+export async function logout(): Promise<void> {
+  await fetch('logout', {method: 'POST', headers: {'content-type': 'application/json'}, body: '{}'});
+  source?.close();
+  locked.value = true;
+}
+
 let source: EventSource | null = null;
+let newsAtMs = performance.now();
+/** Seconds since the last news: ages grow while nothing comes. */
+export const sinceNewsS = signal(0);
+/** A stream may look open while nobody is at its other end, for instance after a sleep of this machine. */
+const DEAF_S = 20;
+/** A page nobody looks at keeps its stream for so long; a browser has few of them. */
+const UNSEEN_MS = 30_000;
+const AGAIN_MS = 3000;
+
+const tell = (state: Now): void => {
+  now.value = state;
+  newsAtMs = performance.now();
+  sinceNewsS.value = 0;
+  connected.value = true;
+};
 
 /** Opens the stream; the browser comes back by itself when the daemon does. */
 export function listen(): void {
   source?.close();
-  source = new EventSource('api/v1/stream');
-  source.addEventListener('now', event => {
-    now.value = JSON.parse((event as MessageEvent<string>).data) as Now;
-    connected.value = true;
-  });
-  source.onerror = () => {
+  const mine = new EventSource('api/v1/stream');
+  source = mine;
+  newsAtMs = performance.now();
+  mine.addEventListener('now', event => tell(JSON.parse((event as MessageEvent<string>).data) as Now));
+  mine.onerror = () => {
     connected.value = false;
-    // A refused stream is not tried again by the browser: ask why, and come back.
-    if (source?.readyState !== EventSource.CLOSED) return;
-    void ask<Now>('now')
-      .catch(() => {})
+    // A refused stream is not tried again by the browser: ask instead (the answer says why, or is the news), and come back.
+    if (mine.readyState !== EventSource.CLOSED) return;
+    ask<Now>('now')
+      .then(tell, () => {})
       .finally(() => {
-        if (!locked.value) setTimeout(listen, 3000);
+        if (!locked.value && source === mine) setTimeout(listen, AGAIN_MS);
       });
   };
+}
+
+/** Keeps the stream honest while the page is open. */
+export function watch(): void {
+  setInterval(() => {
+    sinceNewsS.value = Math.floor((performance.now() - newsAtMs) / 1000);
+    if (document.hidden || locked.value || sinceNewsS.value <= Math.max(DEAF_S, now.value ? lateS(now.value) : 0)) return;
+    connected.value = false;
+    listen();
+  }, 1000);
+  let leaving: ReturnType<typeof setTimeout> | undefined;
+  document.addEventListener('visibilitychange', () => {
+    clearTimeout(leaving);
+    if (document.hidden) leaving = setTimeout(() => source?.close(), UNSEEN_MS);
+    else if (source?.readyState === EventSource.CLOSED && !locked.value) listen();
+  });
 }
 
 export const watt = (state: Now | null, key: string): number | null => {
@@ -101,14 +145,20 @@ export const watt = (state: Now | null, key: string): number | null => {
   return typeof value === 'number' ? value : null;
 };
 
+export type Fresh = 'fresh' | 'asleep' | 'held' | 'missing';
+
+/** From how old on a value is called so, seconds. */
+export const lateS = (state: Now): number => Math.max(15, (3 * state.poll_every_ms) / 1000);
+
+/** Seconds, as of this moment. */
+export const ageOf = ({age_s}: {readonly age_s: number | null}): number | null => (age_s === null ? null : age_s + sinceNewsS.value);
+
 /** How far a node's number can be believed; a derived one, such as the home's, is as fresh as the worst of the others. */
-export function freshnessOf(state: Now, id: string): 'fresh' | 'held' | 'missing' {
-  const late = Math.max(15, (3 * state.poll_every_ms) / 1000);
-  const judge = (one: Now['freshness'][string]): 'fresh' | 'held' | 'missing' =>
-    one.quality === 'missing' ? 'missing' : one.quality === 'held' || (one.age_s ?? 0) > late ? 'held' : 'fresh';
+export function freshnessOf(state: Now, id: string): Fresh {
+  const judge = (told: Told): Fresh => (told.quality === 'good' ? ((ageOf(told) ?? 0) > lateS(state) ? 'held' : 'fresh') : told.quality);
   const own = state.freshness[id];
   if (own) return judge(own);
-  return Object.values(state.freshness).some(one => judge(one) !== 'fresh') ? 'held' : 'fresh';
+  return Object.values(state.freshness).some(one => ['held', 'missing'].includes(judge(one))) ? 'held' : 'fresh';
 }
 
 /** Signals of the site's own day: `2026-11-24` and neighbours. */

@@ -3,7 +3,7 @@
 import {signal} from '@preact/signals';
 import {render} from 'preact';
 import {useState} from 'preact/hooks';
-import {connected, listen, locked, login, now} from './data.ts';
+import {connected, listen, locked, login, now, watch} from './data.ts';
 import {DayPage} from './pages/day.tsx';
 import {DevicesPage} from './pages/devices.tsx';
 import {EnergyPage} from './pages/energy.tsx';
@@ -95,4 +95,5 @@ function Login() {
 
 document.documentElement.lang = language;
 listen();
+watch();
 render(<App />, document.getElementById('page') as HTMLElement);

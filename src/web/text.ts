@@ -1,11 +1,13 @@
 // Words, numbers and times in the reader's language. A further language is one file like text/de.ts and a line here.
 
+import {chosenLanguage} from './choices.ts';
 import {de} from './text/de.ts';
 import {en, type TextKey} from './text/en.ts';
 
-const LANGUAGES: Readonly<Record<string, Readonly<Record<TextKey, string>>>> = {en, de};
-export const language = navigator.languages.map(tag => tag.slice(0, 2).toLowerCase()).find(tag => tag in LANGUAGES) ?? 'en';
-const locale = navigator.languages.find(tag => tag.toLowerCase().startsWith(language)) ?? 'en';
+export const LANGUAGES: Readonly<Record<string, Readonly<Record<TextKey, string>>>> = {en, de};
+const wished = [...(chosenLanguage ? [chosenLanguage] : []), ...navigator.languages];
+export const language = wished.map(tag => tag.slice(0, 2).toLowerCase()).find(tag => Object.hasOwn(LANGUAGES, tag)) ?? 'en';
+const locale = navigator.languages.find(tag => tag.toLowerCase().startsWith(language)) ?? language;
 const words = LANGUAGES[language] ?? en;
 
 /** The text of a key, `{name}` filled in. */
@@ -15,6 +17,10 @@ export const t = (key: TextKey, filled: Readonly<Record<string, string | number>
 /** A source's, sink's or load's name: known ones translated, ids made readable. */
 export const nameOf = (id: string): string =>
   Object.hasOwn(words, id) ? words[id as TextKey] : (id.charAt(0).toUpperCase() + id.slice(1)).replaceAll('_', ' ');
+
+/** A word of the daemon (a state, a fault, a quality) in the reader's language; an unknown one as it is. */
+export const wordOf = (word: string): string => (Object.hasOwn(words, `is_${word}`) ? words[`is_${word}` as TextKey] : word);
+export const qualityOf = (list: string): string => list.split(',').map(wordOf).join(', ');
 
 /** A sink of a chart's lower half: `to_grid` as `→ Grid`. */
 export const wayOf = (name: string): string => (name.startsWith('to_') ? `→ ${nameOf(name.slice(3))}` : nameOf(name));
@@ -32,6 +38,20 @@ export const watts = (w: number | null | undefined): string =>
       : `${whole.format(Math.round(w) + 0)}\u00a0W`;
 export const kwh = (value: number | null | undefined): string =>
   value === null || value === undefined ? '–' : `${Math.abs(value) >= 100 ? one.format(value) : two.format(value)}\u00a0kWh`;
+/** A length of time in its one fitting unit. */
+export const duration = (seconds: number): string => {
+  const [value, unit] =
+    seconds < 10
+      ? [seconds, 's']
+      : seconds < 100
+        ? [Math.round(seconds), 's']
+        : seconds < 6000
+          ? [Math.round(seconds / 60), 'min']
+          : seconds < 172_800
+            ? [Math.round(seconds / 3600), 'h']
+            : [Math.round(seconds / 86_400), 'd'];
+  return `${number(Math.round(value * 10) / 10)}\u00a0${unit}`;
+};
 export const percent = (value: number | null | undefined): string =>
   value === null || value === undefined ? '–' : `${whole.format(value)}\u00a0%`;
 /** Making a formatter costs far more than using it, and a chart uses hundreds. */

@@ -52,7 +52,7 @@ const health = (state: 'good' | 'lost', devices: readonly string[] = ['meter', '
     faults: id === 'roof' && state === 'lost' ? {timeout: 3} : {},
     latencyMs: 12,
     lastFault: id === 'roof' && state === 'lost' ? 'no answer within 1000 ms' : null,
-    points: ['inverter.power_w'],
+    points: id === 'wall' ? ['battery.power_w', 'battery.soc_pct'] : ['inverter.power_w'],
   })),
   links: [{name: 'bus', url: 'tcp://10.0.0.9', state: 'connected', requests: 21, busLoad: 0.43, latencyMs: 12, lastError: null}],
   sinks: [
@@ -284,7 +284,9 @@ describe.skipIf(!canBrowse)(`the page over a known ledger${WITHOUT_BROWSER}`, ()
 
   test('now shows how much of the charge came from the sun', async () => {
     const {page} = await opened(`${base}/#/now`);
-    await expect.poll(() => page.locator('.ages').innerText()).toMatch(/64\s%, 75\s% of the charge on record from the sun/);
+    await expect
+      .poll(() => page.locator('.origin').allInnerTexts())
+      .toContainEqual(expect.stringMatching(/64\s%, 75\s% of the charge on record from the sun/));
     await page.context().close();
   });
 

@@ -7,7 +7,7 @@ import os from 'node:os';
 import path from 'node:path';
 import type {Browser, Page} from 'playwright-core';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
-import {load} from '../../bench/load.ts';
+import {load, withDemo} from '../../bench/load.ts';
 import {canBrowse, launch, WITHOUT_BROWSER} from '../support/browser.ts';
 import {freePort} from '../support/programs.ts';
 
@@ -167,13 +167,14 @@ describe.skipIf(!canBrowse)(`the page${WITHOUT_BROWSER}`, () => {
   });
 
   test('under load every question is answered, everybody hears the news, and no poll is missed', async () => {
-    const {requests, failed, faults, events, missed} = await load(base, demo.pid as number, 3);
+    // A house of its own that lives at real speed: a beat that is 8 ms long is missed for other reasons.
+    const {requests, failed, faults, events, missed} = await withDemo((address, pid) => load(address, pid, 3));
     expect(faults).toEqual({});
     expect(failed).toBe(0);
     expect(requests).toBeGreaterThan(100);
     expect(events).toBeGreaterThanOrEqual(2 * 32);
     expect(missed).toBe(0);
-  });
+  }, 60_000);
 
   test('it says that the daemon is gone, and goes on when it is back', async () => {
     const {page} = await opened(SIZES[1], 'now');

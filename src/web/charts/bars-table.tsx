@@ -8,6 +8,7 @@ type Props = {readonly bars: readonly Bar[]; readonly line: Line | undefined; re
 
 export function BarsTable({bars, line, names}: Props) {
   const rows = bars.map((bar, index) => ({bar, level: line?.values[index] ?? null})).filter(({bar}) => !bar.missing && !bar.ahead);
+  const priced = bars.some(bar => bar.price);
   return (
     <details>
       <summary>{t('table')}</summary>
@@ -26,6 +27,7 @@ export function BarsTable({bars, line, names}: Props) {
                   {line.name} ({line.unit})
                 </th>
               )}
+              {priced && <th scope="col">{t('priceOf', {price: t('price')})}</th>}
               <th scope="col">{t('quality')}</th>
             </tr>
           </thead>
@@ -37,6 +39,7 @@ export function BarsTable({bars, line, names}: Props) {
                   <td key={name}>{fixed(((bar.up[name] ?? 0) + (bar.down[name] ?? 0)) / 1000, 3)}</td>
                 ))}
                 {line && <td>{level === null ? '' : Math.round(level)}</td>}
+                {priced && <td>{bar.price?.text ?? ''}</td>}
                 <td>{bar.flagged ? t('flagged') : bar.hollow ? t('held') : ''}</td>
               </tr>
             ))}

@@ -4,6 +4,7 @@ import {useRef, useState} from 'preact/hooks';
 import {fixed, kwh, number, t, wayOf} from '../text.ts';
 import {BarsTable} from './bars-table.tsx';
 import {colour, Patterns, patternOf, Swatch} from './patterns.tsx';
+import {PriceLane} from './price-lane.tsx';
 import {axisOf} from './scale.ts';
 import {narrow} from './size.ts';
 
@@ -20,14 +21,17 @@ export type Bar = {
   readonly missing: boolean;
   /** This step is not there yet. */
   readonly ahead: boolean;
-  /** Price of a kWh, as text. */
-  readonly price?: string;
+  /** Price of a kWh. */
+  readonly price?: Price;
 };
+export type Price = {readonly value: number; readonly text: string};
 export type Line = {readonly name: string; readonly values: readonly (number | null)[]; readonly unit: string; readonly most: number};
 export type BarsProps = {
   readonly bars: readonly Bar[];
   readonly line?: Line | undefined;
   readonly summary: string;
+  /** Labels name the moment at which a bar begins, not the bar. */
+  readonly begins?: boolean;
   /** Chosen with a drag over the chart: first and last bar. */
   readonly onRange?: (from: number, to: number) => void;
 };
@@ -37,8 +41,12 @@ const LEFT = 40;
 const TOP = 22;
 const BOTTOM = 22;
 const RIGHT = 40;
+const LANE = 46;
+/** Quarter hours between two labels of an axis of time. */
+const ROUND = [1, 2, 4, 8, 12, 16, 24, 32];
+const roundStep = (least: number): number => ROUND.find(one => one >= least) ?? 48;
 
-export function Bars({bars, line, summary, onRange}: BarsProps) {
+export function Bars({bars, line, summary, begins, onRange}: BarsProps) {
   const chartWidth = narrow.value ? 380 : 720;
   const [focus, setFocus] = useState<number | null>(null);
   const dragFrom = useRef<number | null>(null);
@@ -49,7 +57,8 @@ export function Bars({bars, line, summary, onRange}: BarsProps) {
   const right = line ? RIGHT : 0;
   const step = (chartWidth - LEFT - right) / Math.max(1, bars.length);
   const width = Math.max(1, step - (bars.length > 60 ? 1 : bars.length > 20 ? 3 : 6));
-  const every = Math.ceil(bars.length / (narrow.value ? 5 : 8));
+  const every = begins ? roundStep(bars.length / (narrow.value ? 5 : 9)) : Math.ceil(bars.length / (narrow.value ? 5 : 8));
+  const lane = bars.some(bar => bar.price) ? LANE : 0;
   const chosen = focus === null ? null : bars[focus];
   const indexAt = (event: PointerEvent): number | null => {
     const box = (event.currentTarget as SVGElement).getBoundingClientRect();
@@ -72,7 +81,7 @@ export function Bars({bars, line, summary, onRange}: BarsProps) {
   return (
     <figure class="chart">
       <svg
-        viewBox={`0 0 ${chartWidth} ${HEIGHT}`}
+        viewBox={`0 0 ${chartWidth} ${HEIGHT + lane}`}
         role="img"
         aria-label={summary}
         // biome-ignore lint/a11y/noNoninteractiveTabindex: arrow keys walk along the bars
@@ -112,7 +121,12 @@ export function Bars({bars, line, summary, onRange}: BarsProps) {
         {bars.map(
           (bar, index) =>
             index % every === 0 && (
-              <text key={bar.title} x={LEFT + (index + 0.5) * step} y={HEIGHT - 6} class="tick middle">
+              <text
+                key={bar.title}
+                x={LEFT + (index + (begins ? 0 : 0.5)) * step}
+                y={HEIGHT - 6}
+                class={`tick ${begins && index === 0 ? '' : 'middle'}`}
+              >
                 {bar.label}
               </text>
             ),
@@ -128,6 +142,7 @@ export function Bars({bars, line, summary, onRange}: BarsProps) {
             ))}
           </>
         )}
+        {lane > 0 && <PriceLane bars={bars} step={step} left={LEFT} top={HEIGHT + 6} height={LANE - 12} />}
         {dragged && (
           <rect
             class="drag"
@@ -153,7 +168,7 @@ export function Bars({bars, line, summary, onRange}: BarsProps) {
                 <i class="dash" /> {line.name} {number(Math.round(line.values[focus] as number))} {line.unit}
               </span>
             ) : null}
-            {chosen.price ? <span class="key">{chosen.price}</span> : null}
+            {chosen.price ? <span class="key">{t('priceOf', {price: chosen.price.text})}</span> : null}
             {chosen.hollow ? <span class="key">{t('heldNote')}</span> : null}
             {chosen.flagged ? <span class="key">{t('flagged')}</span> : null}
           </>

@@ -1,17 +1,22 @@
 // Where the pieces of the flow picture stand and what runs between them. Pure: powers in, coordinates out.
 
-export type Label = 'own' | 'stored' | 'exported' | 'imported' | 'unexplained' | 'lost';
+export type Label = 'own' | 'earlier' | 'stored' | 'exported' | 'imported' | 'unexplained' | 'lost';
 export type FlowNode = {
   readonly id: string;
   readonly x: number;
   readonly y: number;
+  readonly side: Side;
   readonly kind: 'source' | 'battery' | 'grid' | 'sink' | 'odd';
+  /** Something runs to or from it. */
+  readonly active: boolean;
 };
 export type FlowEdge = {
   readonly from: string;
   readonly to: string;
   readonly w: number;
   readonly path: string;
+  /** Outline of the arrow at its end: without motion and without colour it still says which way. */
+  readonly arrow: string;
   readonly width: number;
   readonly label: Label;
   readonly seconds: number;
@@ -19,78 +24,196 @@ export type FlowEdge = {
 export type FlowPicture = {
   readonly width: number;
   readonly height: number;
+  readonly radius: number;
   readonly nodes: readonly FlowNode[];
   readonly edges: readonly FlowEdge[];
 };
+type Place = {readonly x: number; readonly y: number};
+type Cell = {readonly from: string; readonly to: string; readonly w: number};
+/** A cell between two rings. */
+type Run = Cell & {readonly a: FlowNode; readonly b: FlowNode; readonly label: Label};
+type Side = 'top' | 'left' | 'bottom' | 'right';
+type Port = {readonly at: Place; readonly below: Place; readonly facing: Place};
 
-/** Wide enough for three columns; on a phone they stand closer. */
-export const WIDE = 720;
-export const NARROW = 430;
-const MARGIN = {[WIDE]: 80, [NARROW]: 56};
-const ROW = 132;
+export type Frame = {
+  readonly width: number;
+  readonly radius: number;
+  readonly row: number;
+  /** Sources stand at the top and batteries at the bottom of the middle, this far apart. */
+  readonly beside: number;
+  readonly middle: number;
+  /** What uses power begins so far below the top: where it is narrow, lines would run behind the sources. */
+  readonly lift: number;
+};
+export const WIDE: Frame = {width: 720, radius: 48, row: 140, beside: 128, middle: 320, lift: 0};
+export const NARROW: Frame = {width: 360, radius: 42, row: 124, beside: 94, middle: 172, lift: 58};
+
+const MARGIN = 10;
+/** Room for the name above or below a ring. */
+const NAME = 24;
 const LEAST_W = 1;
-const WIDEST = 18;
-/** A ring's radius; lines end at it. */
-export const RADIUS = 50;
+/** Bands of the busiest ring together are this share of its width. */
+const WIDEST = 0.45;
+const GAP = 3;
+/** How much of the way towards its other end a line goes around the ring before it leaves. */
+const WILLING = 0.85;
+/** Where a ring faces. */
+const FACING: Readonly<Record<Side, Place>> = {
+  top: {x: 0, y: 1},
+  left: {x: 1, y: 0},
+  bottom: {x: 0, y: -1},
+  right: {x: -1, y: 0},
+};
 
-/** `state` has keys such as `solar_to_home_w`. */
+const KINDS: Readonly<Record<Side, FlowNode['kind']>> = {top: 'source', left: 'grid', bottom: 'battery', right: 'sink'};
+
+/** `state` has keys such as `solar_to_home_w`. Sources on top, the grid left, batteries below, what uses power on the right. */
 export function flowPicture(
   state: Readonly<Record<string, unknown>>,
   batteries: readonly string[],
   loads: readonly string[],
-  width: typeof WIDE | typeof NARROW = WIDE,
+  frame: Frame = WIDE,
 ): FlowPicture {
-  const cells: {from: string; to: string; w: number}[] = [];
-  for (const [key, value] of Object.entries(state)) {
-    const match = /^(.+)_to_(.+)_w$/.exec(key);
-    if (match && typeof value === 'number' && value >= LEAST_W) cells.push({from: match[1] as string, to: match[2] as string, w: value});
-  }
-  const active = (id: string): boolean => cells.some(cell => cell.from === id || cell.to === id);
-  const made = ['solar', ...['wind', 'generator'].filter(id => typeof state[`${id}_power_w`] === 'number')];
-  const odd = ['unexplained'].filter(active);
-  const sinks = ['home', ...loads, ...['standby', 'loss'].filter(active)];
-  const left = [...made, ...odd.filter(id => cells.some(cell => cell.from === id))];
-  const right = [...sinks, ...odd.filter(id => cells.some(cell => cell.to === id))];
-  const rows = Math.max(left.length + 1, right.length, 2) + (batteries.length > 0 ? 0.35 : 0);
-  const height = Math.round(rows * ROW);
-  const nodes: FlowNode[] = [];
-  const spread = (ids: readonly string[], x: number, kind: (id: string) => FlowNode['kind']): void =>
-    ids.forEach((id, index) => void nodes.push({id, x, y: Math.round(((index + 0.5) * height) / ids.length), kind: kind(id)}));
-  const margin = MARGIN[width] as number;
-  spread([...left, 'grid'], margin, id => (id === 'grid' ? 'grid' : id === 'unexplained' ? 'odd' : 'source'));
-  spread(batteries, width / 2, () => 'battery');
-  spread(right, width - margin, id => (id === 'unexplained' ? 'odd' : 'sink'));
-  const at = new Map(nodes.map(node => [node.id, node]));
-  const most = Math.max(2000, ...cells.map(cell => cell.w));
-  const edges = cells.flatMap(({from, to, w}): FlowEdge[] => {
-    const [a, b] = [at.get(from), at.get(to)];
-    if (!a || !b || from === to) return [];
-    return [
-      {
-        from,
-        to,
-        w,
-        path: curve(a, b),
-        width: Math.max(2, (WIDEST * w) / most),
-        label: labelOf(from, to, batteries),
-        seconds: Math.max(0.6, 6 - (5 * w) / most),
-      },
+  const cells = cellsOf(state);
+  const made = ['wind', 'generator'].filter(id => typeof state[`${id}_power_w`] === 'number');
+  const {nodes, height} = standing(cells, {made, batteries, loads}, frame);
+  const shares = {own: ownShareOf(cells, state, 'own', batteries), exported: ownShareOf(cells, state, 'exported', batteries)};
+  const runs = cells.flatMap((cell): Run[] => {
+    // What is unexplained may appear and vanish at once; then it stands at both ends.
+    const a = nodes.find(node => node.id === cell.from && (node.kind !== 'odd' || node.side === 'top'));
+    const b = nodes.find(node => node.id === cell.to && (node.kind !== 'odd' || node.side === 'right'));
+    if (!a || !b || a === b) return [];
+    const label = labelOf(cell.from, cell.to, batteries);
+    if (a.kind !== 'battery' || (label !== 'own' && label !== 'exported')) return [{...cell, a, b, label}];
+    const parts = [
+      {w: cell.w * shares[label], label},
+      {w: cell.w * (1 - shares[label]), label: 'earlier' as const},
     ];
+    return parts.filter(({w}) => w >= LEAST_W).map(part => ({...cell, ...part, a, b}));
   });
-  return {width, height, nodes, edges: edges.sort((a, b) => b.w - a.w)};
+  const through = (node: FlowNode): number => runs.reduce((sum, {a, b, w}) => sum + (a === node || b === node ? w : 0), 0);
+  const most = Math.max(2000, ...nodes.map(through));
+  const widthOf = (w: number): number => Math.max(2, (2 * frame.radius * WIDEST * w) / most);
+  const angles = new Map(nodes.map(node => [node, around(node, runs, w => (widthOf(w) + GAP) / frame.radius)]));
+  const portOf = (node: FlowNode, run: Run): Port => {
+    const angle = angles.get(node)?.get(run) ?? 0;
+    const facing = turned(FACING[node.side], angle);
+    const on = (far: number): Place => ({x: node.x + facing.x * far, y: node.y + facing.y * far});
+    return {facing, at: on(frame.radius), below: on(frame.radius / 2)};
+  };
+  const edges = runs.map((run): FlowEdge => {
+    const width = widthOf(run.w);
+    const {from, to, w, label} = run;
+    return {from, to, w, label, ...curve(portOf(run.a, run), portOf(run.b, run), width), width, seconds: secondsOf(w / most)};
+  });
+  return {width: frame.width, height, radius: frame.radius, nodes, edges: edges.sort((a, b) => b.w - a.w)};
 }
 
-function curve(a: FlowNode, b: FlowNode): string {
-  const dir = Math.sign(b.x - a.x);
-  if (dir === 0) {
-    const down = Math.sign(b.y - a.y);
-    const bend = 90;
-    return `M${a.x + RADIUS * 0.7} ${a.y + down * RADIUS * 0.7} C${a.x + bend} ${a.y + down * 60} ${b.x + bend} ${b.y - down * 60} ${b.x + RADIUS * 0.7} ${b.y - down * RADIUS * 0.7}`;
-  }
-  const [x1, x2] = [a.x + dir * RADIUS, b.x - dir * RADIUS];
-  const middle = (x1 + x2) / 2;
-  return `M${x1} ${a.y} C${middle} ${a.y} ${middle} ${b.y} ${x2} ${b.y}`;
+/** Of what batteries give, to the house or the grid, the share that was made behind the meter: what the label has beyond what comes directly. */
+function ownShareOf(
+  cells: readonly Cell[],
+  state: Readonly<Record<string, unknown>>,
+  label: 'own' | 'exported',
+  batteries: readonly string[],
+): number {
+  const labelled = state[label === 'own' ? 'btm_consumed_w' : 'btm_exported_w'];
+  const such = cells.filter(({from, to}) => labelOf(from, to, batteries) === label);
+  const sum = (list: readonly Cell[]): number => list.reduce((total, {w}) => total + w, 0);
+  const given = sum(such.filter(({from}) => batteries.includes(from)));
+  if (typeof labelled !== 'number' || given === 0) return 1;
+  return Math.max(0, Math.min(1, (labelled - (sum(such) - given)) / given));
 }
+
+function cellsOf(state: Readonly<Record<string, unknown>>): Cell[] {
+  return Object.entries(state).flatMap(([key, value]) => {
+    const match = /^(.+)_to_(.+)_w$/.exec(key);
+    return match && typeof value === 'number' && value >= LEAST_W ? [{from: match[1] as string, to: match[2] as string, w: value}] : [];
+  });
+}
+
+type Cast = {readonly made: readonly string[]; readonly batteries: readonly string[]; readonly loads: readonly string[]};
+
+function standing(cells: readonly Cell[], {made, batteries, loads}: Cast, frame: Frame): {nodes: FlowNode[]; height: number} {
+  const {width, radius, row, beside, middle} = frame;
+  const gives = (id: string): boolean => cells.some(cell => cell.from === id);
+  const takes = (id: string): boolean => cells.some(cell => cell.to === id);
+  const top = ['solar', ...made, ...['unexplained'].filter(gives)];
+  const right = ['home', ...loads, ...['standby', 'loss', 'unexplained'].filter(takes)];
+  const lift = right.length > 1 ? frame.lift : 0;
+  const height = Math.max(3 * row, lift + right.length * row);
+  const inRow = (count: number, index: number): number => middle + (index - (count - 1) / 2) * beside;
+  const node = (id: string, side: Side, x: number, y: number): FlowNode => ({
+    id,
+    side,
+    x,
+    y,
+    kind: id === 'unexplained' ? 'odd' : KINDS[side],
+    active: (side !== 'right' && gives(id)) || (side !== 'top' && takes(id)),
+  });
+  return {
+    height,
+    nodes: [
+      ...top.map((id, index) => node(id, 'top', inRow(top.length, index), NAME + radius)),
+      node('grid', 'left', MARGIN + radius, height / 2),
+      ...batteries.map((id, index) => node(id, 'bottom', inRow(batteries.length, index), height - NAME - radius)),
+      ...right.map((id, index) =>
+        node(id, 'right', width - MARGIN - radius, lift + ((index + 0.5) * (height - lift)) / right.length - NAME / 3),
+      ),
+    ],
+  };
+}
+
+/** Where lines leave a ring, as angles from its front: towards the other end, and never one above the other. */
+function around(node: FlowNode, runs: readonly Run[], roomOf: (w: number) => number): Map<Run, number> {
+  const own = runs
+    .filter(({a, b}) => a === node || b === node)
+    .map(run => ({run, wish: WILLING * turn(FACING[node.side], node, run.a === node ? run.b : run.a), room: roomOf(run.w)}))
+    // Two that run side by side lie the other way around at their end.
+    .sort((one, other) => one.wish - other.wish || (one.run.a === node ? 1 : -1) * (runs.indexOf(one.run) - runs.indexOf(other.run)));
+  let before = Number.NEGATIVE_INFINITY;
+  const placed = own.map(({run, wish, room}) => {
+    const angle = Math.max(wish, before + room / 2);
+    before = angle + room / 2;
+    return {run, angle, moved: angle - wish};
+  });
+  const shift = placed.reduce((sum, {moved}) => sum + moved, 0) / Math.max(1, placed.length);
+  return new Map(placed.map(({run, angle}) => [run, angle - shift]));
+}
+
+/** Angle from where a ring faces to another one. */
+function turn(facing: Place, from: Place, to: Place): number {
+  const [dx, dy] = [to.x - from.x, to.y - from.y];
+  return Math.atan2(facing.x * dy - facing.y * dx, facing.x * dx + facing.y * dy);
+}
+
+const turned = ({x, y}: Place, angle: number): Place => ({
+  x: x * Math.cos(angle) - y * Math.sin(angle),
+  y: x * Math.sin(angle) + y * Math.cos(angle),
+});
+
+/** Out of one ring in its direction, and into the other against its direction; the arrow covers the end. */
+function curve(start: Port, end: Port, width: number): {path: string; arrow: string} {
+  const tip = end.at;
+  const long = 8 + width * 0.22;
+  const last = {x: tip.x + end.facing.x * long, y: tip.y + end.facing.y * long};
+  const reach = (port: Port, x: number, y: number): Place => {
+    const far = Math.max(26, 0.6 * Math.abs((last.x - start.at.x) * port.facing.x + (last.y - start.at.y) * port.facing.y));
+    return {x: x + port.facing.x * far, y: y + port.facing.y * far};
+  };
+  const [c, d] = [reach(start, start.at.x, start.at.y), reach(end, last.x, last.y)];
+  const half = width / 2 + 3;
+  const [px, py] = [-end.facing.y * half, end.facing.x * half];
+  return {
+    // From below the ring, whose disc covers it: a broad band would leave a gap beside the curve.
+    path: `M${pair(start.below)} L${pair(start.at)} C${pair(c)} ${pair(d)} ${pair(last)}`,
+    arrow: `M${pair(tip)} L${pair({x: last.x + px, y: last.y + py})} L${pair({x: last.x - px, y: last.y - py})}Z`,
+  };
+}
+
+const pair = ({x, y}: Place): string => `${x.toFixed(1)} ${y.toFixed(1)}`;
+
+/** Few different speeds: a new one makes the stream jump, and power never stands still. */
+const secondsOf = (share: number): number => [14, 10, 7, 5, 3.5][Math.min(4, Math.floor(Math.sqrt(share) * 5))] ?? 3.5;
 
 export function labelOf(from: string, to: string, batteries: readonly string[]): Label {
   if (from === 'unexplained' || to === 'unexplained') return 'unexplained';

@@ -1,9 +1,10 @@
 // Day: sources stacked over what they served, quarter hour by quarter hour, in the site's own time.
 
 import {useState} from 'preact/hooks';
-import {type Bar, Bars} from '../charts/bars.tsx';
+import {type Bar, Bars, type Price} from '../charts/bars.tsx';
 import {ask, dayOf, type Flows, now, type Slot, shiftDay} from '../data.ts';
 import {sumsOf} from '../sums.ts';
+import type {TextKey} from '../text/en.ts';
 import {clock, currency, dayName, kwh, percent, t} from '../text.ts';
 import {useAnswer} from './load.ts';
 import {Pager} from './pager.tsx';
@@ -39,7 +40,7 @@ function OneDay({day, zone, nowMs}: {readonly day: string; readonly zone: string
   const soc = useAnswer(
     `soc ${day}`,
     async () => {
-      const place = (now.value as {soc?: readonly {device: string; point: string}[]} | null)?.soc?.[0];
+      const place = now.value?.soc[0];
       return place ? ask<Series>('points', {device: place.device, point: place.point, ...range, points: '100'}) : null;
     },
     60_000,
@@ -53,8 +54,16 @@ function OneDay({day, zone, nowMs}: {readonly day: string; readonly zone: string
   const bars = barsOf(data, starts, zone, batteries, nowMs, pricesOf(prices.data));
   const sums = sumsOf(data.slots, batteries);
   const levels = levelsOf(soc.data?.rows ?? [], starts);
-  const line = levels.some(level => level !== null) ? {name: t('battery'), unit: '%', most: 100, values: cut(levels)} : undefined;
-  const summary = `${t('produced')} ${kwh(sums.produced / 1000)}, ${t('consumed')} ${kwh(sums.consumed / 1000)}, ${t('bought')} ${kwh(sums.bought / 1000)}, ${t('sold')} ${kwh(sums.sold / 1000)}`;
+  const line = levels.some(level => level !== null) ? {name: t('soc'), unit: '%', most: 100, values: cut(levels)} : undefined;
+  const figures: [TextKey, string][] = [
+    ['produced', kwh(sums.produced / 1000)],
+    ['consumed', kwh(sums.consumed / 1000)],
+    ['bought', kwh(sums.bought / 1000)],
+    ['sold', kwh(sums.sold / 1000)],
+    ['selfSufficiency', percent(sums.selfSufficiency)],
+    ['selfConsumption', percent(sums.selfConsumption)],
+  ];
+  const summary = figures.map(([name, text]) => `${t(name)} ${text}`).join(', ');
   const zoom = (count: number, middle = shown.from + shown.count / 2): void => {
     const wanted = Math.max(NARROWEST, Math.min(starts.length, Math.round(count)));
     const from = Math.max(0, Math.min(starts.length - wanted, Math.round(middle - wanted / 2)));
@@ -66,7 +75,9 @@ function OneDay({day, zone, nowMs}: {readonly day: string; readonly zone: string
       {data.slots.length === 0 && <p class="quiet">{t('noData')}</p>}
       <div class="tools">
         <span class="quiet">
-          {clock(starts[shown.from] ?? 0, zone)} – {clock((starts[last - 1] ?? 0) + QUARTER_MS, zone)}
+          {view
+            ? `${clock(starts[shown.from] ?? 0, zone)} – ${last === starts.length ? '24:00' : clock(starts[last] ?? 0, zone)}`
+            : t('wholeDay')}
         </span>
         <button type="button" aria-label={t('earlier')} disabled={shown.from === 0} onClick={() => zoom(shown.count, shown.from)}>
           ‹
@@ -86,10 +97,21 @@ function OneDay({day, zone, nowMs}: {readonly day: string; readonly zone: string
           </button>
         )}
       </div>
-      <Bars bars={cut(bars)} line={line} summary={summary} onRange={(from, to) => zoom(to - from + 1, shown.from + (from + to + 1) / 2)} />
-      <p>
-        {summary} · {t('selfSufficiency')} {percent(sums.selfSufficiency)}
-      </p>
+      <Bars
+        bars={cut(bars)}
+        line={line}
+        begins
+        summary={summary}
+        onRange={(from, to) => zoom(to - from + 1, shown.from + (from + to + 1) / 2)}
+      />
+      <dl class="figures small">
+        {figures.map(([name, text]) => (
+          <div key={name}>
+            <dt>{t(name)}</dt>
+            <dd>{text}</dd>
+          </div>
+        ))}
+      </dl>
       <p class="quiet">{t('dayNote')}</p>
     </section>
   );
@@ -108,14 +130,14 @@ function levelsOf(rows: Series['rows'], starts: readonly number[]): (number | nu
   return starts.map(start => byStart.get(start) ?? null);
 }
 
-/** Prices of a kWh as text, by begin of the quarter hour. */
-function pricesOf(prices: Prices | null): ReadonlyMap<number, string> {
-  const known = (prices?.steps ?? []).filter(step => typeof step.import_price === 'number');
+/** Prices of a kWh by begin of the quarter hour. */
+function pricesOf(prices: Prices | null): ReadonlyMap<number, Price> {
   return new Map(
-    known.map(step => [
-      Date.parse(step.start_utc),
-      t('priceOf', {price: currency(step.import_price as number, prices?.currency ?? 'EUR', 4)}),
-    ]),
+    (prices?.steps ?? []).flatMap(({start_utc, import_price}) =>
+      typeof import_price === 'number'
+        ? [[Date.parse(start_utc), {value: import_price, text: currency(import_price, prices?.currency ?? 'EUR', 4)}] as const]
+        : [],
+    ),
   );
 }
 
@@ -125,7 +147,7 @@ function barsOf(
   zone: string,
   batteries: readonly string[],
   nowMs: number,
-  prices: ReadonlyMap<number, string>,
+  prices: ReadonlyMap<number, Price>,
 ): Bar[] {
   const byStart = new Map<number, Slot>(flows.slots.map(slot => [Date.parse(slot.start), slot]));
   const labels = starts.map(start => clock(start, zone));

@@ -2,20 +2,11 @@
 
 import {ask, now} from '../data.ts';
 import {Scroll} from '../scroll.tsx';
-import {justClock, moment, number, t} from '../text.ts';
+import {justClock, moment, number, t, wordOf} from '../text.ts';
 import {type Event, type Finding, Findings} from './findings.tsx';
 import {useAnswer} from './load.ts';
+import {type Point, PointTable} from './points.tsx';
 
-type Point = {
-  readonly point: string;
-  readonly unit: string;
-  readonly value: number | string | null;
-  readonly quality: string;
-  readonly fault: string | null;
-  readonly age_ms: number | null;
-  readonly registers: readonly {readonly fc: number; readonly at: number; readonly word: number | null}[];
-  readonly note: string | null;
-};
 type Device = {
   readonly id: string;
   readonly link: string;
@@ -51,19 +42,10 @@ type Link = {
   readonly latencyMs: number | null;
   readonly lastError: string | null;
 };
-type Answer = {
+export type Answer = {
   readonly devices: readonly Device[];
   readonly links: readonly Link[];
   readonly findings: readonly Finding[];
-};
-
-const SYMBOLS: Readonly<Record<string, string>> = {w: 'W', wh: 'Wh', v: 'V', a: 'A', hz: 'Hz', pct: '%', c: '°C', va: 'VA', var: 'var'};
-const STATES: Readonly<Record<string, string>> = {
-  good: t('good'),
-  partial: t('partial'),
-  starting: t('starting'),
-  lost: t('lost_'),
-  asleep: t('asleep_'),
 };
 
 export function DevicesPage() {
@@ -127,7 +109,7 @@ function Links({links}: {readonly links: readonly Link[]}) {
                 <th scope="row">
                   {link.name} <span class="mono quiet">{link.url}</span>
                 </th>
-                <td>{link.state}</td>
+                <td>{wordOf(link.state)}</td>
                 <td>
                   <Load share={link.busLoad} />
                 </td>
@@ -162,18 +144,18 @@ function DeviceCard({device, zone, busLoad}: {readonly device: Device; readonly 
     [t('lastGood'), device.last_good ? justClock(device.last_good, zone) : '–'],
     [t('latency'), device.latency_ms === null ? '–' : `${number(device.latency_ms)} ms`],
     [t('polls'), number(device.polls)],
-    [t('faults'), faults.length === 0 ? '0' : faults.map(([kind, count]) => `${kind} ${number(count)}`).join(', ')],
+    [t('faults'), faults.length === 0 ? '0' : faults.map(([kind, count]) => `${wordOf(kind)} ${number(count)}`).join(', ')],
     [t('busLoad'), busLoad === null ? '–' : `${number(Math.round(busLoad * 1000) / 10)} %`],
     [t('firmware'), device.firmware ?? '–'],
   ];
   return (
     <section class="card">
       <h2>
-        {device.id} <span class={`badge ${device.state}`}>{STATES[device.state] ?? device.state}</span>
+        {device.id} <span class={`badge ${device.state}`}>{wordOf(device.state)}</span>
       </h2>
       <p class="quiet">
         {[device.manufacturer, device.model].filter(Boolean).join(' ')}
-        {device.serial ? ` · ${t('serial')} ${device.serial}` : ''} · {device.profile} · {device.link}, unit {device.unit} ·{' '}
+        {device.serial ? ` · ${t('serial')} ${device.serial}` : ''} · {device.profile} · {device.link}, {t('unit', {n: device.unit})} ·{' '}
         {t('since_', {at: moment(device.since, zone)})}
       </p>
       {device.last_fault && device.state !== 'good' && <p class="warning">{device.last_fault}</p>}
@@ -189,46 +171,7 @@ function DeviceCard({device, zone, busLoad}: {readonly device: Device; readonly 
         <summary>
           {t('points')} ({device.points.length})
         </summary>
-        <Scroll name={t('points')}>
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">{t('point')}</th>
-                <th scope="col">{t('value')}</th>
-                <th scope="col">{t('quality')}</th>
-                <th scope="col">{t('age')}</th>
-                <th scope="col">{t('registers')}</th>
-              </tr>
-            </thead>
-            <tbody>
-              {device.points.map(point => (
-                <tr key={point.point} class={point.quality}>
-                  <th scope="row" title={point.note ?? undefined}>
-                    {point.point}
-                  </th>
-                  <td>
-                    {point.value === null
-                      ? '–'
-                      : `${typeof point.value === 'number' ? number(point.value) : point.value} ${SYMBOLS[point.unit] ?? ''}`}
-                  </td>
-                  <td>
-                    {point.quality === 'missing'
-                      ? `${t('missing')}${point.fault ? ` (${point.fault})` : ''}`
-                      : point.quality === 'held'
-                        ? t('held')
-                        : t('good')}
-                  </td>
-                  <td>{point.age_ms === null ? '–' : `${number(Math.round(point.age_ms / 100) / 10)} s`}</td>
-                  <td class="mono">
-                    {point.registers
-                      .map(({fc, at, word}) => `${fc}:${at}=${word === null ? '?' : word.toString(16).padStart(4, '0')}`)
-                      .join(' ')}
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </Scroll>
+        <PointTable points={device.points} />
       </details>
       <details>
         <summary>

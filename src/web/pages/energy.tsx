@@ -26,6 +26,7 @@ const QUARTER_MS = 900_000;
 const POLICIES = [
   ['solar-first', 'solarFirst'],
   ['proportional', 'proportional'],
+  ['battery-first', 'batteryFirst'],
 ] as const;
 
 export function EnergyPage() {
@@ -53,7 +54,7 @@ export function EnergyPage() {
         </fieldset>
         <fieldset>
           <legend>{t('policy')}</legend>
-          {POLICIES.map(([id, word]) => (
+          {POLICIES.filter(([id]) => id !== 'battery-first' || site.policy === id).map(([id, word]) => (
             <button type="button" key={id} aria-pressed={(policy ?? site.policy) === id} onClick={() => setPolicy(id)}>
               {t(word)}
             </button>
@@ -125,7 +126,7 @@ function OnePeriod({period, policy, zone}: {readonly period: Period; readonly po
         before={earlier.data && earlier.data.slots.length > 0 ? sumsOf(earlier.data.slots, batteries) : null}
       />
       <section class="card">
-        <Bars bars={bars} summary={summary} />
+        <Bars bars={bars} summary={summary} begins={step === '1h'} />
       </section>
       <section class="card">
         <h3>{t('flowsTitle')}</h3>
@@ -159,7 +160,9 @@ function OnePeriod({period, policy, zone}: {readonly period: Period; readonly po
       )}
       {now.value?.site.tariffs && <MoneyCard from={from} to={to} step={step} policy={policy} bills={step === '1d' || step === '1mo'} />}
       <p>
-        <a href={`api/v1/export?${new URLSearchParams({from, to, policy, step: step === '1h' ? '15m' : '1d'})}`}>{t('download')}</a>
+        <a class="button" href={`api/v1/export?${new URLSearchParams({from, to, policy, step: step === '1h' ? '15m' : '1d'})}`}>
+          {t('download')}
+        </a>
       </p>
     </>
   );

@@ -1,7 +1,7 @@
 // What a period cost and earned, what used it, and the bills it belongs to; nothing at all without tariffs.
 
 import {ask, now, Refused} from '../data.ts';
-import {currency, kwh, nameOf, t} from '../text.ts';
+import {currency, fixed, kwh, nameOf, t} from '../text.ts';
 import {useAnswer} from './load.ts';
 
 type Sink = {readonly wh: number; readonly paid: number; readonly foregone: number; readonly unpriced_wh: number};
@@ -71,7 +71,7 @@ export function MoneyCard({from, to, step, policy, bills}: MoneyPeriod) {
       </dl>
       {data.unpriced.quarter_hours > 0 && <p class="warning">{t('unpriced', {n: data.unpriced.quarter_hours})}</p>}
       {users.length > 0 && (
-        <table>
+        <table class="numbers">
           <thead>
             <tr>
               <th scope="col">{t('sink')}</th>
@@ -84,7 +84,7 @@ export function MoneyCard({from, to, step, policy, bills}: MoneyPeriod) {
             {users.map(([name, one]) => (
               <tr key={name}>
                 <th scope="row">{nameOf(name)}</th>
-                <td>{(one.wh / 1000).toFixed(2)}</td>
+                <td>{fixed(one.wh / 1000, 2)}</td>
                 <td>{amount(one.paid)}</td>
                 <td>{amount(one.foregone)}</td>
               </tr>
@@ -104,7 +104,7 @@ export function MoneyCard({from, to, step, policy, bills}: MoneyPeriod) {
   );
 }
 
-const kg = (grams: number): string => `${(grams / 1000).toFixed(1)} kg`;
+const kg = (grams: number): string => `${fixed(grams / 1000, 1)}\u00a0kg`;
 
 function BillTable({bill, amount}: {readonly bill: Bill; readonly amount: (value: number) => string}) {
   return (
@@ -112,7 +112,7 @@ function BillTable({bill, amount}: {readonly bill: Bill; readonly amount: (value
       <summary>
         {t(bill.complete ? 'billOf' : 'billSoFar', {from: bill.from_day, to: bill.to_day})} <b>{amount(bill.due)}</b>
       </summary>
-      <table>
+      <table class="numbers">
         <thead>
           <tr>
             <th scope="col">{t('line')}</th>
@@ -126,7 +126,7 @@ function BillTable({bill, amount}: {readonly bill: Bill; readonly amount: (value
               <th scope="row">
                 {line.kind === 'import' ? t('bought') : line.kind === 'export' ? t('sold') : ''} {line.name}
               </th>
-              <td>{line.wh === null ? '' : (line.wh / 1000).toFixed(2)}</td>
+              <td>{line.wh === null ? '' : fixed(line.wh / 1000, 2)}</td>
               <td>{amount(line.amount)}</td>
             </tr>
           ))}

@@ -1,9 +1,26 @@
-// Now: the flow picture, how fresh it is, what does not add up, and today in six numbers.
+// Now: the flow picture, what does not add up, today in six numbers, and how fresh and whence every value is.
 
-import {FlowChart, socOf, solarShareOf} from '../charts/flow-chart.tsx';
-import {connected, freshnessOf, type Now, now, watt} from '../data.ts';
-import {kwh, nameOf, number, percent, t, watts} from '../text.ts';
+import {signal} from '@preact/signals';
+import {flowPicture} from '../charts/flow.ts';
+import {FlowChart, LABELS, socOf, solarShareOf} from '../charts/flow-chart.tsx';
+import {ageOf, connected, freshnessOf, lateS, type Now, now, watt} from '../data.ts';
+import type {TextKey} from '../text/en.ts';
+import {currency, duration, kwh, nameOf, percent, qualityOf, t, watts} from '../text.ts';
 import {FirstSteps, Waiting} from './first.tsx';
+import {Provenance} from './provenance.tsx';
+
+/** Nodes whose origin is unfolded. */
+const opened = signal<ReadonlySet<string>>(new Set());
+
+function toggle(id: string, open: boolean): void {
+  if (opened.value.has(id) === open) return;
+  opened.value = new Set(open ? [...opened.value, id] : [...opened.value].filter(one => one !== id));
+}
+
+function show(id: string): void {
+  toggle(id, true);
+  document.getElementById(`origin-${id}`)?.scrollIntoView({block: 'nearest'});
+}
 
 export function NowPage() {
   const state = now.value;
@@ -15,23 +32,30 @@ export function NowPage() {
     <>
       <h2 class="unseen">{t('now')}</h2>
       <Freshness state={state} />
-      <FlowChart state={state} />
-      {Math.abs(unexplained) >= 1 && (
-        <p class="warning" role="status">
-          {t(unexplained > 0 ? 'unexplainedPlus' : 'unexplainedMinus', {w: watts(Math.abs(unexplained))})}
-        </p>
-      )}
-      <Labels state={state} />
-      <Today state={state} />
+      <div class="glance">
+        <section class="card">
+          <FlowChart state={state} onNode={show} />
+          {Math.abs(unexplained) >= 1 && (
+            <p class="warning" role="status">
+              {t(unexplained > 0 ? 'unexplainedPlus' : 'unexplainedMinus', {w: watts(Math.abs(unexplained))})}
+            </p>
+          )}
+        </section>
+        <div>
+          <Legend state={state} />
+          <Today state={state} />
+        </div>
+      </div>
       <Ages state={state} />
     </>
   );
 }
 
 function Freshness({state}: {readonly state: Now}) {
-  const late = Math.max(15, (3 * state.poll_every_ms) / 1000);
-  const old = state.devices.filter(device => device.state !== 'good' || (device.age_s ?? 0) > late);
+  const aged = state.devices.map(device => ({...device, age: ageOf(device)}));
+  const old = aged.filter(({state: is, age}) => is !== 'good' || (age ?? 0) > lateS(state));
   const fine = connected.value && old.every(device => device.state === 'asleep');
+  const {quality, reason} = state;
   return (
     <p class="fresh" role="status">
       <span class={`dot ${fine ? 'good' : 'bad'}`} />{' '}
@@ -40,55 +64,68 @@ function Freshness({state}: {readonly state: Now}) {
         : old.length === 0
           ? t('fresh')
           : old
-              .map(({id, state: now, age_s}) =>
-                now === 'asleep'
-                  ? t('asleep', {device: id})
-                  : age_s === null || now === 'lost'
+              .map(({id, state: is, age}) =>
+                is === 'asleep' || is === 'partial'
+                  ? t(is === 'asleep' ? 'asleep' : 'partlyTold', {device: id})
+                  : age === null || is === 'lost'
                     ? t('lostDevice', {device: id})
-                    : t('old', {device: id, n: number(age_s)}),
+                    : t('old', {device: id, time: duration(age)}),
               )
               .join(' · ')}
-      {state['quality'] !== 'ok' && typeof state['quality'] === 'string' ? ` · ${t('quality')}: ${state['quality']}` : ''}
-      {typeof state['reason'] === 'string' ? ` (${state['reason']})` : ''}
+      {typeof quality === 'string' && quality !== 'ok' && (
+        <span class="quiet">
+          {' '}
+          · {qualityOf(quality)}
+          {typeof reason === 'string' ? ` (${reason})` : ''}
+        </span>
+      )}
     </p>
   );
 }
 
-function Labels({state}: {readonly state: Now}) {
+const ROWS = [
+  ['own', 'btm_consumed_w'],
+  ['stored', 'stored_w'],
+  ['exported', 'btm_exported_w'],
+  ['imported', 'imported_w'],
+] as const;
+
+function Legend({state}: {readonly state: Now}) {
   const rows = [
-    ['own', 'btm_consumed', 'btm_consumed_w'],
-    ['stored', 'stored', 'stored_w'],
-    ['exported', 'exported', 'btm_exported_w'],
-    ['imported', 'imported', 'imported_w'],
-  ] as const;
+    ...ROWS.map(([style, key]) => ({style, w: watt(state, key)})),
+    // Only where there is some: what the battery gives back that was bought, or nobody knows where it came from.
+    ...[{style: 'earlier' as const, w: earlierW(state)}].filter(({w}) => w >= 1),
+  ];
   return (
-    <ul class="labels four">
-      {rows.map(([style, word, key]) => (
-        <li key={key}>
+    <ul class="card labels">
+      {rows.map(({style, w}) => (
+        <li key={style}>
           <svg class={`sample edge ${style}`} viewBox="0 0 34 10" aria-hidden="true">
             <path d="M2 5h30" class="bed" stroke-width="9" />
-            <path d="M2 5h30" class="stream still" stroke-width="4.5" />
+            <path d="M2 5h30" class="stream still" stroke-width="4" />
           </svg>
-          <span>{t(word)}</span> <b>{watts(watt(state, key))}</b>
+          <span>{t(LABELS[style])}</span> <b>{watts(w)}</b>
         </li>
       ))}
     </ul>
   );
 }
 
+const earlierW = (state: Now): number =>
+  flowPicture(state, state.roles.batteries, state.roles.loads).edges.reduce((sum, {label, w}) => sum + (label === 'earlier' ? w : 0), 0);
+
 function Today({state}: {readonly state: Now}) {
   const day = state.day;
   if (!day) return null;
   const value = (key: string): number | null => (typeof day[key] === 'number' ? (day[key] as number) : null);
-  const used = [value('home_kwh'), ...state.roles.loads.map(id => value(`${id}_kwh`))].reduce<number>((sum, one) => sum + (one ?? 0), 0);
-  const made = ['solar', 'wind', 'generator'].reduce((sum, id) => sum + (value(`${id}_kwh`) ?? 0), 0);
-  const figures: [string, string][] = [
-    [t('produced'), kwh(made)],
-    [t('consumed'), kwh(used)],
-    [t('bought'), kwh(value('grid_import_kwh'))],
-    [t('sold'), kwh(value('grid_export_kwh'))],
-    [t('selfSufficiency'), percent(value('self_sufficiency_pct'))],
-    [t('selfConsumption'), percent(value('self_consumption_pct'))],
+  const sum = (keys: readonly string[]): number => keys.reduce((total, key) => total + (value(key) ?? 0), 0);
+  const figures: [TextKey, string][] = [
+    ['produced', kwh(sum(['solar_kwh', 'wind_kwh', 'generator_kwh']))],
+    ['consumed', kwh(sum(['home_kwh', ...state.roles.loads.map(id => `${id}_kwh`)]))],
+    ['bought', kwh(value('grid_import_kwh'))],
+    ['sold', kwh(value('grid_export_kwh'))],
+    ['selfSufficiency', percent(value('self_sufficiency_pct'))],
+    ['selfConsumption', percent(value('self_consumption_pct'))],
   ];
   return (
     <section aria-labelledby="today">
@@ -96,42 +133,70 @@ function Today({state}: {readonly state: Now}) {
       <dl class="figures">
         {figures.map(([name, text]) => (
           <div key={name}>
-            <dt>{name}</dt>
+            <dt>{t(name)}</dt>
             <dd>{text}</dd>
           </div>
         ))}
       </dl>
+      <MoneyToday state={state} />
     </section>
   );
 }
 
-/** Every value with its age and the device that told it. */
+function MoneyToday({state: {money}}: {readonly state: Now}) {
+  if (!money) return null;
+  const amount = (key: string, digits = 2): string =>
+    typeof money[key] === 'number' ? currency(money[key] as number, String(money['currency']), digits) : '–';
+  return (
+    <p class="quiet">
+      {t('moneyToday', {cost: amount('today_cost'), credit: amount('today_credit'), saved: amount('today_saved')})}
+      {typeof money['import_price'] === 'number' ? ` · ${t('priceNow', {price: amount('import_price', 4)})}` : ''}
+    </p>
+  );
+}
+
+/** Every value with its age and the device that told it; unfolded, the points and their raw words. */
 function Ages({state}: {readonly state: Now}) {
   const rows = Object.entries(state.freshness);
   if (rows.length === 0) return null;
   return (
     <section class="card">
       <h2>{t('howOld')}</h2>
-      <ul class="ages">
-        {rows.map(([id, {devices, age_s}]) => {
-          const fresh = freshnessOf(state, id);
-          const solar = solarShareOf(state, id);
-          const soc = socOf(state, id);
-          return (
-            <li key={id}>
-              <span class={`dot ${fresh === 'fresh' ? 'good' : 'bad'}`} /> <b>{nameOf(id)}</b>{' '}
-              {age_s === null ? t('missing') : t('ago', {n: number(age_s)})}
-              {fresh === 'held' ? `, ${t('held')}` : ''} <span class="quiet">{devices.join(', ')}</span>
-              {state.roles.batteries.includes(id) && soc !== null && solar !== null ? (
-                <span>
-                  {' '}
-                  · {percent(soc)}, {percent(solar)} {t('solarShare')}
-                </span>
-              ) : null}
-            </li>
-          );
-        })}
-      </ul>
+      <p class="quiet">{t('howOldHelp')}</p>
+      {rows.map(([id, told]) => {
+        const fresh = freshnessOf(state, id);
+        const age = ageOf(told);
+        const soc = state.soc.find(one => one.id === id);
+        return (
+          <details
+            key={id}
+            id={`origin-${id}`}
+            class="origin"
+            open={opened.value.has(id)}
+            onToggle={event => toggle(id, event.currentTarget.open)}
+          >
+            <summary>
+              <span class={`dot ${fresh === 'fresh' || fresh === 'asleep' ? 'good' : 'bad'}`} /> <b>{nameOf(id)}</b>{' '}
+              {fresh === 'asleep' ? t('asleep_') : age === null ? t('missing') : t('ago', {time: duration(age)})}
+              {fresh === 'held' ? `, ${t('held')}` : ''} <span class="quiet">{told.devices.join(', ')}</span>
+              {state.roles.batteries.includes(id) && <ChargeText state={state} id={id} />}
+            </summary>
+            {opened.value.has(id) && <Provenance keys={[...told.points, ...(soc ? [`${soc.device}/${soc.point}`] : [])]} />}
+          </details>
+        );
+      })}
     </section>
+  );
+}
+
+function ChargeText({state, id}: {readonly state: Now; readonly id: string}) {
+  const [soc, solar] = [socOf(state, id), solarShareOf(state, id)];
+  if (soc === null) return null;
+  return (
+    <span>
+      {' '}
+      · {percent(soc)}
+      {solar === null ? '' : `, ${percent(solar)} ${t('solarShare')}`}
+    </span>
   );
 }

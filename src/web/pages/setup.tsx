@@ -1,8 +1,9 @@
 // Setup: what runs here, where the data go, and what belongs where in Home Assistant.
 
-import {ask, now} from '../data.ts';
+import {chooseLanguage, chooseTheme, type Theme, theme} from '../choices.ts';
+import {ask, logout, now} from '../data.ts';
 import {Scroll} from '../scroll.tsx';
-import {bytes, number, t} from '../text.ts';
+import {bytes, LANGUAGES, language, number, t} from '../text.ts';
 import {Entities} from './entities.tsx';
 import {useAnswer} from './load.ts';
 import {Support} from './support.tsx';
@@ -27,6 +28,8 @@ type Setup = {
     readonly details?: Readonly<Record<string, number | string | boolean | null>>;
   }[];
   readonly log: readonly string[];
+  /** A password is set, so that one can log out. */
+  readonly login: boolean;
 };
 
 export function SetupPage() {
@@ -62,7 +65,9 @@ export function SetupPage() {
         </p>
         <p>{writtenText(data.outlets.find(outlet => outlet.name === 'store')?.details)}</p>
         <p>
-          <a href="api/v1/backup">{t('backup')}</a>
+          <a class="button" href="api/v1/backup">
+            {t('backup')}
+          </a>
         </p>
       </section>
       <section class="card">
@@ -78,6 +83,7 @@ export function SetupPage() {
         {!data.outlets.some(outlet => outlet.name.startsWith('mqtt')) && <p>{t('noBroker')}</p>}
       </section>
       <Entities />
+      <Choices login={data.login} />
       <Support />
       <section class="card">
         <h2>{t('config')}</h2>
@@ -88,8 +94,9 @@ export function SetupPage() {
       </section>
       <section class="card">
         <h2>{t('log')}</h2>
+        <p class="quiet">{t('logOrder')}</p>
         <Scroll name={t('log')}>
-          <pre>{data.log.map(shortLine).join('\n')}</pre>
+          <pre>{data.log.map(shortLine).reverse().join('\n')}</pre>
         </Scroll>
       </section>
     </>
@@ -114,6 +121,42 @@ function detailsOf({queued, dropped, details, name}: Outlet): string {
     dropped > 0 ? `${number(dropped)} ${t('lost')}` : null,
   ];
   return words.filter(word => word !== null).join(' · ');
+}
+
+/** Language and colours of this browser, and the way out. */
+function Choices({login}: {readonly login: boolean}) {
+  return (
+    <section class="card">
+      <h2>{t('thisBrowser')}</h2>
+      <div class="choices">
+        <label>
+          {t('language')}{' '}
+          <select onChange={event => chooseLanguage(event.currentTarget.value)}>
+            {Object.keys(LANGUAGES).map(code => (
+              <option key={code} value={code} selected={code === language}>
+                {new Intl.DisplayNames([code], {type: 'language'}).of(code)}
+              </option>
+            ))}
+          </select>
+        </label>
+        <label>
+          {t('colours')}{' '}
+          <select onChange={event => chooseTheme(event.currentTarget.value as Theme)}>
+            {(['auto', 'light', 'dark'] as const).map(one => (
+              <option key={one} value={one} selected={one === theme.value}>
+                {t(`theme_${one}`)}
+              </option>
+            ))}
+          </select>
+        </label>
+        {login && (
+          <button type="button" onClick={() => void logout()}>
+            {t('logout')}
+          </button>
+        )}
+      </div>
+    </section>
+  );
 }
 
 function shortLine(line: string): string {
