@@ -74,12 +74,18 @@ export async function ask<T>(path: string, parameters: Readonly<Record<string, s
   return body;
 }
 
-export async function login(password: string): Promise<boolean> {
-  const response = await fetch('login', {method: 'POST', headers: {'content-type': 'application/json'}, body: JSON.stringify({password})});
-  if (!response.ok) return false;
-  locked.value = false;
-  listen();
-  return true;
+/** The status of the answer: 204 where the password was right. */
+export async function login(password: string): Promise<number> {
+  const {ok, status} = await fetch('login', {
+    method: 'POST',
+    headers: {'content-type': 'application/json'},
+    body: JSON.stringify({password}),
+  });
+  if (ok) {
+    locked.value = false;
+    listen();
+  }
+  return status;
 }
 
 export async function logout(): Promise<void> {

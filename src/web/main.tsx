@@ -69,25 +69,29 @@ function skip(): void {
 }
 
 function Login() {
-  const [wrong, setWrong] = useState(false);
+  const [status, setStatus] = useState(204);
   const submit = (event: SubmitEvent): void => {
     event.preventDefault();
     const password = String(new FormData(event.currentTarget as HTMLFormElement).get('password') ?? '');
-    void login(password).then(good => setWrong(!good));
+    void login(password).then(setStatus);
   };
   return (
     <main class="login">
       <form class="card" onSubmit={submit}>
         <h1>wattledger</h1>
+        {/* Keepers of passwords want a name to file it under. */}
+        <input name="username" type="text" autocomplete="username" value="wattledger" hidden readOnly />
         <label>
           {t('password')} <input name="password" type="password" autocomplete="current-password" required />
         </label>
-        {wrong && (
+        {status !== 204 && (
           <p class="warning" role="alert">
-            {t('wrong')}
+            {t(status === 429 ? 'tooMany' : 'wrong')}
           </p>
         )}
-        <button type="submit">{t('login')}</button>
+        <button type="submit" class="first">
+          {t('login')}
+        </button>
       </form>
     </main>
   );

@@ -77,6 +77,13 @@ export const bytes = (value: number): string =>
   value >= 1e9 ? `${two.format(value / 1e9)}\u00a0GB` : `${one.format(value / 1e6)}\u00a0MB`;
 export const clock = (at: string | number, zone: string): string =>
   timeFormat({timeZone: zone, hour: '2-digit', minute: '2-digit'}).format(new Date(at));
+/** Local minute of the day. */
+export const minuteOf = (at: number, zone: string): number => {
+  const format = kept.get(zone) ?? new Intl.DateTimeFormat('en-GB', {timeZone: zone, hour: 'numeric', minute: 'numeric', hourCycle: 'h23'});
+  kept.set(zone, format);
+  const [hours, minutes] = format.format(at).split(':').map(Number) as [number, number];
+  return 60 * hours + minutes;
+};
 export const moment = (at: string | number, zone: string): string =>
   timeFormat({timeZone: zone, dateStyle: 'medium', timeStyle: 'medium'}).format(new Date(at));
 /** A moment of today as its time, an older one with its date. */

@@ -21,6 +21,10 @@ export type Bar = {
   readonly missing: boolean;
   /** This step is not there yet. */
   readonly ahead: boolean;
+  /** Some of what a long step consists of is flagged. */
+  readonly partly?: boolean;
+  /** Local minute of the day at which a bar of a day begins. */
+  readonly minute?: number;
   /** Price of a kWh. */
   readonly price?: Price;
 };
@@ -30,8 +34,8 @@ export type BarsProps = {
   readonly bars: readonly Bar[];
   readonly line?: Line | undefined;
   readonly summary: string;
-  /** Labels name the moment at which a bar begins, not the bar. */
-  readonly begins?: boolean;
+  /** Minutes of a bar of a day: labels then name round hours where bars begin, else the bars themselves. */
+  readonly barMinutes?: number;
   /** Chosen with a drag over the chart: first and last bar. */
   readonly onRange?: (from: number, to: number) => void;
 };
@@ -42,11 +46,18 @@ const TOP = 22;
 const BOTTOM = 22;
 const RIGHT = 40;
 const LANE = 46;
-/** Quarter hours between two labels of an axis of time. */
-const ROUND = [1, 2, 4, 8, 12, 16, 24, 32];
-const roundStep = (least: number): number => ROUND.find(one => one >= least) ?? 48;
+/** Minutes between two labels of an axis of time. */
+const ROUND = [15, 30, 60, 120, 180, 240, 360];
 
-export function Bars({bars, line, summary, begins, onRange}: BarsProps) {
+/** Own sources, batteries, the grid; then where energy went. */
+const RANKS = ['solar', 'wind', 'generator', '', 'grid', 'unexplained'];
+const rankOf = (name: string): number => {
+  const sink = name.startsWith('to_');
+  const rank = RANKS.indexOf(sink ? name.slice(3) : name);
+  return (sink ? RANKS.length : 0) + (rank < 0 ? 3 : rank);
+};
+
+export function Bars({bars, line, summary, barMinutes, onRange}: BarsProps) {
   const chartWidth = narrow.value ? 380 : 720;
   const [focus, setFocus] = useState<number | null>(null);
   const dragFrom = useRef<number | null>(null);
@@ -57,7 +68,10 @@ export function Bars({bars, line, summary, begins, onRange}: BarsProps) {
   const right = line ? RIGHT : 0;
   const step = (chartWidth - LEFT - right) / Math.max(1, bars.length);
   const width = Math.max(1, step - (bars.length > 60 ? 1 : bars.length > 20 ? 3 : 6));
-  const every = begins ? roundStep(bars.length / (narrow.value ? 5 : 9)) : Math.ceil(bars.length / (narrow.value ? 5 : 8));
+  const labels = narrow.value ? 5 : 9;
+  const every = Math.ceil(bars.length / labels);
+  const round = barMinutes ? (ROUND.find(one => (bars.length * barMinutes) / one <= labels) ?? 720) : 0;
+  const isLabelled = ({minute}: Bar, index: number): boolean => (barMinutes ? (minute ?? 0) % round === 0 : index % every === 0);
   const lane = bars.some(bar => bar.price) ? LANE : 0;
   const chosen = focus === null ? null : bars[focus];
   const indexAt = (event: PointerEvent): number | null => {
@@ -76,7 +90,7 @@ export function Bars({bars, line, summary, begins, onRange}: BarsProps) {
     const at = (focus ?? (event.key === 'ArrowRight' ? -1 : bars.length)) + (event.key === 'ArrowRight' ? 1 : -1);
     setFocus(Math.max(0, Math.min(bars.length - 1, at)));
   };
-  const names = [...new Set(bars.flatMap(bar => [...Object.keys(bar.up), ...Object.keys(bar.down)]))];
+  const names = [...new Set(bars.flatMap(bar => [...Object.keys(bar.up), ...Object.keys(bar.down)]))].sort((a, b) => rankOf(a) - rankOf(b));
   const dragged = dragFrom.current !== null && focus !== null && dragFrom.current !== focus ? [dragFrom.current, focus] : null;
   return (
     <figure class="chart">
@@ -120,12 +134,12 @@ export function Bars({bars, line, summary, begins, onRange}: BarsProps) {
         ))}
         {bars.map(
           (bar, index) =>
-            index % every === 0 && (
+            isLabelled(bar, index) && (
               <text
                 key={bar.title}
-                x={LEFT + (index + (begins ? 0 : 0.5)) * step}
+                x={LEFT + (index + (barMinutes ? 0 : 0.5)) * step}
                 y={HEIGHT - 6}
-                class={`tick ${begins && index === 0 ? '' : 'middle'}`}
+                class={`tick ${barMinutes && index === 0 ? '' : 'middle'}`}
               >
                 {bar.label}
               </text>
@@ -170,7 +184,7 @@ export function Bars({bars, line, summary, begins, onRange}: BarsProps) {
             ) : null}
             {chosen.price ? <span class="key">{t('priceOf', {price: chosen.price.text})}</span> : null}
             {chosen.hollow ? <span class="key">{t('heldNote')}</span> : null}
-            {chosen.flagged ? <span class="key">{t('flagged')}</span> : null}
+            {chosen.flagged || chosen.partly ? <span class="key">{t(chosen.flagged ? 'flagged' : 'partlyFlagged')}</span> : null}
           </>
         ) : (
           <>
@@ -229,6 +243,7 @@ function OneBar({bar, x, width, y, chosen}: OneBarProps) {
           />
         );
       })}
+      {bar.partly && <circle cx={x + width / 2} cy={y(top) - 6} r="2.5" class="partly" />}
       {bar.flagged && <rect x={x} width={width} y={y(top)} height={Math.max(0, y(-bottom) - y(top))} fill="url(#hatch)" />}
     </g>
   );

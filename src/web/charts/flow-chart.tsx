@@ -90,14 +90,13 @@ function Ring({node, radius, state, onNode}: RingProps) {
         {noteOf(state, id, fresh)}
       </text>
       <text class="name" y={side === 'top' ? -radius - 9 : radius + 19}>
-        {short(nameOf(id))}
+        {short(nameOf(id), narrow.value ? 11 : 15)}
       </text>
     </g>
   );
 }
 
-const LONGEST = 15;
-const short = (name: string): string => (name.length > LONGEST ? `${name.slice(0, LONGEST - 1)}…` : name);
+const short = (name: string, longest: number): string => (name.length > longest ? `${name.slice(0, longest - 1).trimEnd()}…` : name);
 
 /** The ring fills with the state of charge; what is on record of its origin is told apart by colour, and in words below. */
 function Charge({state, id, radius}: {readonly state: Now; readonly id: string; readonly radius: number}) {

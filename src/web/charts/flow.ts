@@ -42,11 +42,11 @@ export type Frame = {
   /** Sources stand at the top and batteries at the bottom of the middle, this far apart. */
   readonly beside: number;
   readonly middle: number;
-  /** What uses power begins so far below the top: where it is narrow, lines would run behind the sources. */
-  readonly lift: number;
+  /** What uses power begins so far below the top, beside one source and beside several: lines would run behind the sources. */
+  readonly lift: readonly [number, number];
 };
-export const WIDE: Frame = {width: 720, radius: 48, row: 140, beside: 128, middle: 320, lift: 0};
-export const NARROW: Frame = {width: 360, radius: 42, row: 124, beside: 94, middle: 172, lift: 58};
+export const WIDE: Frame = {width: 720, radius: 48, row: 140, beside: 128, middle: 320, lift: [0, 70]};
+export const NARROW: Frame = {width: 360, radius: 42, row: 124, beside: 94, middle: 172, lift: [58, 110]};
 
 const MARGIN = 10;
 /** Room for the name above or below a ring. */
@@ -57,6 +57,8 @@ const WIDEST = 0.45;
 const GAP = 3;
 /** How much of the way towards its other end a line goes around the ring before it leaves. */
 const WILLING = 0.85;
+/** No further than this, in radians, where another ring stands beside it. */
+const CROWDED = 0.6;
 /** Where a ring faces. */
 const FACING: Readonly<Record<Side, Place>> = {
   top: {x: 0, y: 1},
@@ -94,7 +96,9 @@ export function flowPicture(
   const through = (node: FlowNode): number => runs.reduce((sum, {a, b, w}) => sum + (a === node || b === node ? w : 0), 0);
   const most = Math.max(2000, ...nodes.map(through));
   const widthOf = (w: number): number => Math.max(2, (2 * frame.radius * WIDEST * w) / most);
-  const angles = new Map(nodes.map(node => [node, around(node, runs, w => (widthOf(w) + GAP) / frame.radius)]));
+  const crowded = ({side}: FlowNode): boolean =>
+    (side === 'top' || side === 'bottom') && nodes.filter(node => node.side === side).length > 1;
+  const angles = new Map(nodes.map(node => [node, around(node, crowded(node), runs, w => (widthOf(w) + GAP) / frame.radius)]));
   const portOf = (node: FlowNode, run: Run): Port => {
     const angle = angles.get(node)?.get(run) ?? 0;
     const facing = turned(FACING[node.side], angle);
@@ -139,7 +143,7 @@ function standing(cells: readonly Cell[], {made, batteries, loads}: Cast, frame:
   const takes = (id: string): boolean => cells.some(cell => cell.to === id);
   const top = ['solar', ...made, ...['unexplained'].filter(gives)];
   const right = ['home', ...loads, ...['standby', 'loss', 'unexplained'].filter(takes)];
-  const lift = right.length > 1 ? frame.lift : 0;
+  const lift = top.length > 1 ? frame.lift[1] : right.length > 1 ? frame.lift[0] : 0;
   const height = Math.max(3 * row, lift + right.length * row);
   const inRow = (count: number, index: number): number => middle + (index - (count - 1) / 2) * beside;
   const node = (id: string, side: Side, x: number, y: number): FlowNode => ({
@@ -163,11 +167,13 @@ function standing(cells: readonly Cell[], {made, batteries, loads}: Cast, frame:
   };
 }
 
-/** Where lines leave a ring, as angles from its front: towards the other end, and never one above the other. */
-function around(node: FlowNode, runs: readonly Run[], roomOf: (w: number) => number): Map<Run, number> {
+/** Where lines leave a ring, as angles from its front: towards the other end, and never one above the other. `crowded`: others stand beside it. */
+function around(node: FlowNode, crowded: boolean, runs: readonly Run[], roomOf: (w: number) => number): Map<Run, number> {
+  const most = crowded ? CROWDED : Math.PI;
+  const wishOf = (from: FlowNode, to: FlowNode): number => Math.max(-most, Math.min(most, WILLING * turn(FACING[from.side], from, to)));
   const own = runs
     .filter(({a, b}) => a === node || b === node)
-    .map(run => ({run, wish: WILLING * turn(FACING[node.side], node, run.a === node ? run.b : run.a), room: roomOf(run.w)}))
+    .map(run => ({run, wish: wishOf(node, run.a === node ? run.b : run.a), room: roomOf(run.w)}))
     // Two that run side by side lie the other way around at their end.
     .sort((one, other) => one.wish - other.wish || (one.run.a === node ? 1 : -1) * (runs.indexOf(one.run) - runs.indexOf(other.run)));
   let before = Number.NEGATIVE_INFINITY;

@@ -5,7 +5,7 @@ import {type Bar, Bars, type Price} from '../charts/bars.tsx';
 import {ask, dayOf, type Flows, now, type Slot, shiftDay} from '../data.ts';
 import {sumsOf} from '../sums.ts';
 import type {TextKey} from '../text/en.ts';
-import {clock, currency, dayName, kwh, percent, t} from '../text.ts';
+import {clock, currency, dayName, kwh, minuteOf, percent, t} from '../text.ts';
 import {useAnswer} from './load.ts';
 import {Pager} from './pager.tsx';
 
@@ -100,7 +100,7 @@ function OneDay({day, zone, nowMs}: {readonly day: string; readonly zone: string
       <Bars
         bars={cut(bars)}
         line={line}
-        begins
+        barMinutes={15}
         summary={summary}
         onRange={(from, to) => zoom(to - from + 1, shown.from + (from + to + 1) / 2)}
       />
@@ -158,6 +158,7 @@ function barsOf(
     return {
       ...stackOf(byStart.get(start), batteries, start > nowMs - QUARTER_MS),
       label,
+      minute: minuteOf(start, zone),
       // The hour that comes twice has to be told apart.
       title: twice.has(label) ? `${label} ${offsetOf(start, zone)}` : label,
       ...(price === undefined ? {} : {price}),

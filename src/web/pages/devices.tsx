@@ -144,7 +144,7 @@ function DeviceCard({device, zone, busLoad}: {readonly device: Device; readonly 
     [t('lastGood'), device.last_good ? justClock(device.last_good, zone) : '–'],
     [t('latency'), device.latency_ms === null ? '–' : `${number(device.latency_ms)} ms`],
     [t('polls'), number(device.polls)],
-    [t('faults'), faults.length === 0 ? '0' : faults.map(([kind, count]) => `${wordOf(kind)} ${number(count)}`).join(', ')],
+    [t('faults'), faults.length === 0 ? '0' : faults.map(([kind, count]) => `${number(count)}× ${wordOf(kind)}`).join(', ')],
     [t('busLoad'), busLoad === null ? '–' : `${number(Math.round(busLoad * 1000) / 10)} %`],
     [t('firmware'), device.firmware ?? '–'],
   ];

@@ -6,7 +6,7 @@ import {Swatch} from '../charts/patterns.tsx';
 import {SankeyChart} from '../charts/sankey-chart.tsx';
 import {ask, dayOf, type Flows, now, shiftDay} from '../data.ts';
 import {type Sums, sumsOf} from '../sums.ts';
-import {clock, dayName, kwh, monthName, nameOf, percent, shortDay, t} from '../text.ts';
+import {clock, dayName, kwh, minuteOf, monthName, nameOf, percent, shortDay, t} from '../text.ts';
 import {stackOf} from './day.tsx';
 import {useAnswer} from './load.ts';
 import {MoneyCard} from './money.tsx';
@@ -115,8 +115,13 @@ function OnePeriod({period, policy, zone}: {readonly period: Period; readonly po
   if (!data) return <p class="quiet">…</p>;
   if (data.slots.length === 0) return <p class="quiet">{t('noData')}</p>;
   const sums = sumsOf(data.slots, batteries);
-  // One held quarter hour does not make a whole hour hollow: that is for the page Day.
-  const bars = barsOf(data, from, to, step, zone, batteries).map(bar => ({...bar, hollow: false}));
+  // One held quarter hour does not make a whole hour hollow, nor one that is flagged a whole day: that is for the page Day.
+  const bars = barsOf(data, from, to, step, zone, batteries).map(bar => ({
+    ...bar,
+    hollow: false,
+    flagged: bar.flagged && step === '1h',
+    partly: bar.flagged && step !== '1h',
+  }));
   const summary = `${t('produced')} ${kwh(sums.produced / 1000)}, ${t('consumed')} ${kwh(sums.consumed / 1000)}`;
   return (
     <>
@@ -126,7 +131,8 @@ function OnePeriod({period, policy, zone}: {readonly period: Period; readonly po
         before={earlier.data && earlier.data.slots.length > 0 ? sumsOf(earlier.data.slots, batteries) : null}
       />
       <section class="card">
-        <Bars bars={bars} summary={summary} begins={step === '1h'} />
+        <Bars bars={bars} summary={summary} {...(step === '1h' ? {barMinutes: 60} : {})} />
+        {bars.some(bar => bar.partly) && <p class="quiet">{t('energyNote')}</p>}
       </section>
       <section class="card">
         <h3>{t('flowsTitle')}</h3>
@@ -193,6 +199,7 @@ function barsOf(data: PeriodFlows, from: string, to: string, step: string, zone:
       return {
         ...stackOf(byMs.get(start), batteries, start > nowMs - HOUR_MS),
         label,
+        minute: minuteOf(start, zone),
         title: label + (starts.some(other => other < start && clock(other, zone) === label) ? ' (2)' : ''),
       };
     });

@@ -1,7 +1,7 @@
 // Findings and hints: what stands out, on what evidence, and what to do about it.
 
 import type {TextKey} from '../text/en.ts';
-import {moment, number, t} from '../text.ts';
+import {moment, number, t, wordOf} from '../text.ts';
 
 export type Event = {
   readonly id: number;
@@ -103,7 +103,7 @@ const withCode = (text: string) => text.split('`').map((part, index) => (index %
 
 const faultsText = (faults: Readonly<Record<string, number>>): string =>
   Object.entries(faults)
-    .map(([kind, count]) => ` · ${kind} ${number(count)}`)
+    .map(([kind, count]) => ` · ${number(count)}× ${wordOf(kind)}`)
     .join('');
 
 /** The newest hint of each kind: the same one every evening is one finding. */

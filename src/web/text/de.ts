@@ -114,6 +114,7 @@ export const de: Readonly<Record<TextKey, string>> = {
   login: 'Anmelden',
   password: 'Passwort',
   wrong: 'Das ist nicht das Passwort.',
+  tooMany: 'Zu viele Versuche: eine Minute warten.',
   problems: 'Was nicht stimmt',
   allWell: 'Alles in Ordnung',
   money: 'Geld',
@@ -137,6 +138,8 @@ export const de: Readonly<Record<TextKey, string>> = {
   zoomIn: 'Vergrößern',
   zoomOut: 'Verkleinern',
   wholeDay: 'Ganzer Tag',
+  partlyFlagged: 'teils fraglich',
+  energyNote: 'Ein Punkt: einige der Viertelstunden sind fraglich; die Seite Tag zeigt, welche.',
   flagged: 'fraglich',
   heldNote: 'aus gehaltenen Werten',
   dayNote:

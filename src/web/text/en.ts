@@ -114,6 +114,7 @@ export const en = {
   login: 'Log in',
   password: 'Password',
   wrong: 'That is not the password.',
+  tooMany: 'Too many tries: wait a minute.',
   problems: 'What is wrong',
   allWell: 'All is well',
   money: 'Money',
@@ -137,6 +138,8 @@ export const en = {
   zoomIn: 'Zoom in',
   zoomOut: 'Zoom out',
   wholeDay: 'Whole day',
+  partlyFlagged: 'flagged in part',
+  energyNote: 'A dot: some of its quarter hours are flagged; the page Day shows which.',
   flagged: 'flagged',
   heldNote: 'from held values',
   dayNote:
