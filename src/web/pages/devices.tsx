@@ -171,7 +171,7 @@ function DeviceCard({device, zone, busLoad}: {readonly device: Device; readonly 
         <summary>
           {t('points')} ({device.points.length})
         </summary>
-        <PointTable points={device.points} />
+        <PointTable points={device.points} of={device.id} />
       </details>
       <details>
         <summary>

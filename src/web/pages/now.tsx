@@ -181,7 +181,7 @@ function Ages({state}: {readonly state: Now}) {
               {fresh === 'held' ? `, ${t('held')}` : ''} <span class="quiet">{told.devices.join(', ')}</span>
               {state.roles.batteries.includes(id) && <ChargeText state={state} id={id} />}
             </summary>
-            {opened.value.has(id) && <Provenance keys={[...told.points, ...(soc ? [`${soc.device}/${soc.point}`] : [])]} />}
+            {opened.value.has(id) && <Provenance of={nameOf(id)} keys={[...told.points, ...(soc ? [`${soc.device}/${soc.point}`] : [])]} />}
           </details>
         );
       })}

@@ -15,9 +15,10 @@ export type Point = {
 };
 const SYMBOLS: Readonly<Record<string, string>> = {w: 'W', wh: 'Wh', v: 'V', a: 'A', hz: 'Hz', pct: '%', c: '°C', va: 'VA', var: 'var'};
 
-export function PointTable({points}: {readonly points: readonly Point[]}) {
+/** `of` says whose they are, for whoever cannot see what stands around. */
+export function PointTable({points, of}: {readonly points: readonly Point[]; readonly of: string}) {
   return (
-    <Scroll name={t('points')}>
+    <Scroll name={`${t('points')}: ${of}`}>
       <table>
         <thead>
           <tr>

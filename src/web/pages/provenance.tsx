@@ -6,8 +6,8 @@ import type {Answer} from './devices.tsx';
 import {useAnswer} from './load.ts';
 import {PointTable} from './points.tsx';
 
-/** `keys` are `device/point`. */
-export function Provenance({keys}: {readonly keys: readonly string[]}) {
+/** `keys` are `device/point`; `of` names the number they explain. */
+export function Provenance({keys, of}: {readonly keys: readonly string[]; readonly of: string}) {
   const {data, error} = useAnswer(keys.join(), () => ask<Answer>('devices'), 3000);
   if (error) return <p class="warning">{error}</p>;
   if (!data) return <p class="quiet">…</p>;
@@ -21,7 +21,7 @@ export function Provenance({keys}: {readonly keys: readonly string[]}) {
             <p class="quiet">
               {[device.id, device.manufacturer, device.model].filter(Boolean).join(' · ')} · {t('unit', {n: device.unit})} · {device.link}
             </p>
-            <PointTable points={points} />
+            <PointTable points={points} of={`${of}, ${device.id}`} />
           </div>
         ))}
     </>
