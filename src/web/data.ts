@@ -96,6 +96,7 @@ export async function logout(): Promise<void> {
 
 let source: EventSource | null = null;
 let newsAtMs = performance.now();
+let openedAtMs = newsAtMs;
 /** Seconds since the last news: ages grow while nothing comes. */
 export const sinceNewsS = signal(0);
 /** A stream may look open while nobody is at its other end, for instance after a sleep of this machine. */
@@ -116,7 +117,7 @@ export function listen(): void {
   source?.close();
   const mine = new EventSource('api/v1/stream');
   source = mine;
-  newsAtMs = performance.now();
+  openedAtMs = performance.now();
   mine.addEventListener('now', event => tell(JSON.parse((event as MessageEvent<string>).data) as Now));
   mine.onerror = () => {
     connected.value = false;
@@ -134,7 +135,8 @@ export function listen(): void {
 export function watch(): void {
   setInterval(() => {
     sinceNewsS.value = Math.floor((performance.now() - newsAtMs) / 1000);
-    if (document.hidden || locked.value || sinceNewsS.value <= Math.max(DEAF_S, now.value ? lateS(now.value) : 0)) return;
+    const deafS = (performance.now() - Math.max(newsAtMs, openedAtMs)) / 1000;
+    if (document.hidden || locked.value || deafS <= Math.max(DEAF_S, now.value ? lateS(now.value) : 0)) return;
     connected.value = false;
     listen();
   }, 1000);
