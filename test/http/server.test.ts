@@ -1,46 +1,18 @@
-// The page's server: a table of good and bad requests against a running demo, and who may come in.
+// The page's server: a table of good and bad requests against a running demo.
 
 import {createServer, request as httpRequest} from 'node:http';
 import {type AddressInfo, connect} from 'node:net';
-import {afterAll, afterEach, beforeAll, describe, expect, test} from 'vitest';
-import type {Board} from '../../src/core/board.ts';
-import {silentLog} from '../../src/core/log.ts';
-import type {Reading} from '../../src/core/reading.ts';
-import type {TickRecord} from '../../src/core/sink.ts';
-import type {HttpDeps, HttpSettings} from '../../src/http/deps.ts';
+import {afterAll, beforeAll, describe, expect, test} from 'vitest';
+import type {HttpDeps} from '../../src/http/deps.ts';
 import {openapi} from '../../src/http/openapi.ts';
-import {createHttp} from '../../src/http/server.ts';
-import {createStaleness} from '../../src/http/stale.ts';
 import {createStreams} from '../../src/http/stream.ts';
-import {record} from '../store/house.ts';
 import type {start} from '../support/cli.ts';
+import {ask} from './ask.ts';
 
-const never = new AbortController().signal;
 type Described = {
   parameters: {name: string; required: boolean; schema: {enum?: string[]}}[];
   responses: {200: {content: Record<string, object>}};
 };
-type Reply = {status: number; headers: Record<string, string | string[] | undefined>; body: string};
-
-/** A raw request: `fetch` would not let a test choose the Host. */
-const ask = (
-  base: string,
-  path: string,
-  {method = 'GET', headers = {}, body}: {method?: string; headers?: Record<string, string>; body?: string} = {},
-): Promise<Reply> =>
-  new Promise((resolve, reject) => {
-    const request = httpRequest(`${base}${path}`, {method, headers}, response => {
-      let text = '';
-      response.setEncoding('utf8');
-      response.on('data', chunk => {
-        text += chunk;
-      });
-      response.on('end', () => resolve({status: response.statusCode ?? 0, headers: response.headers, body: text}));
-    });
-    request.on('error', reject);
-    request.end(body);
-  });
-
 describe('a running house', () => {
   let base = '';
   let demo: ReturnType<typeof start>['child'];
@@ -286,172 +258,4 @@ test('a listener that does not read is let go, the others hear on', async () => 
   slow.destroy();
   quick.destroy();
   server.close();
-});
-
-describe('with a password and a token', () => {
-  const sinks: ReturnType<typeof createHttp>[] = [];
-  afterEach(async () => {
-    for (const sink of sinks.splice(0)) await sink.close(never);
-  });
-  // Only who may come in is asked here; the answers behind the door are the business of the group above.
-  const deps = {
-    log: silentLog,
-    site: {
-      id: 'home',
-      name: 'Home',
-      timezone: 'UTC',
-      currency: 'EUR',
-      pollEveryMs: 1000,
-      flows: {policy: 'solar-first'},
-      map: {grid: null, solar: [], wind: [], generator: [], home: null, batteries: [], hybrids: [], loads: []},
-    },
-    health: () => ({
-      ok: true,
-      problems: [],
-      devices: [],
-      links: [],
-      sinks: [],
-      store: null,
-      tick: {seq: 0, everyMs: 1000, lastMs: 0, lateMs: 0, missed: 0},
-      clock: {trusted: true, steps: 0},
-    }),
-    wallMs: () => 0,
-    logTail: () => [],
-    details: () => null,
-  } as unknown as HttpDeps;
-  const open = async (settings: Partial<HttpSettings>): Promise<string> => {
-    const sink = createHttp({listen: '127.0.0.1:0', hosts: [], trustProxy: [], ...settings}, deps);
-    sinks.push(sink);
-    await sink.open(never);
-    return sink.address() as string;
-  };
-  const login = (base: string, password: string) =>
-    ask(base, '/login', {method: 'POST', headers: {'content-type': 'application/json'}, body: JSON.stringify({password})});
-
-  test('nothing is told without one; a login gives a cookie that scripts cannot read', async () => {
-    const base = await open({password: 'correct horse'});
-    expect((await ask(base, '/api/v1/now')).status).toBe(401);
-    expect((await ask(base, '/metrics')).status).toBe(401);
-    expect((await ask(base, '/healthz')).status).toBe(200);
-    const {status, headers} = await login(base, 'correct horse');
-    expect(status).toBe(204);
-    const cookie = String(headers['set-cookie']);
-    expect(cookie).toMatch(/HttpOnly/);
-    expect(cookie).toMatch(/SameSite=Strict/);
-    const session = cookie.split(';')[0] as string;
-    expect((await ask(base, '/api/v1/now', {headers: {cookie: session}})).status).toBe(200);
-    await ask(base, '/logout', {method: 'POST', headers: {cookie: session, 'content-type': 'application/json'}});
-    expect((await ask(base, '/api/v1/now', {headers: {cookie: session}})).status).toBe(401);
-  });
-
-  test('guessing is slowed down, even with the right one at the end', async () => {
-    const base = await open({password: 'right'});
-    for (let i = 0; i < 5; i++) expect((await login(base, `wrong ${i}`)).status).toBe(401);
-    expect((await login(base, 'right')).status).toBe(429);
-  });
-
-  test('guessing tokens is slowed down too, and no forwarded name hides who guesses', async () => {
-    const base = await open({token: 'abc', password: 'right', trustProxy: ['127.0.0.1']});
-    // A proxy appends whom it heard; what stands before that is whatever the guesser wrote.
-    const from = (n: number): Record<string, string> => ({'x-forwarded-for': `10.9.9.${n}, 10.0.0.7`});
-    for (let i = 0; i < 5; i++)
-      expect((await ask(base, '/api/v1/now', {headers: {authorization: `Bearer ${i}`, ...from(i)}})).status).toBe(401);
-    expect((await ask(base, '/api/v1/now', {headers: {authorization: 'Bearer abc', ...from(8)}})).status).toBe(429);
-    const other = {authorization: 'Bearer abc', 'x-forwarded-for': '10.0.0.8'};
-    expect((await ask(base, '/api/v1/now', {headers: other})).status).toBe(200);
-  });
-
-  test('behind HTTPS the cookie is for HTTPS only; without a proxy nobody is believed', async () => {
-    const headers = {'content-type': 'application/json', 'x-forwarded-proto': 'https', 'x-forwarded-for': '10.0.0.9'};
-    const cookieOf = async (trustProxy: string[]): Promise<string> =>
-      String(
-        (await ask(await open({password: 'right', trustProxy}), '/login', {method: 'POST', headers, body: '{"password":"right"}'})).headers[
-          'set-cookie'
-        ],
-      );
-    expect(await cookieOf(['127.0.0.1'])).toContain('; Secure');
-    expect(await cookieOf([])).not.toContain('Secure');
-  });
-
-  test('a token in the header', async () => {
-    const base = await open({token: 'abc'});
-    expect((await ask(base, '/api/v1/now', {headers: {authorization: 'Bearer abc'}})).status).toBe(200);
-    expect((await ask(base, '/api/v1/now', {headers: {authorization: 'Bearer abd'}})).status).toBe(401);
-  });
-
-  test('a form of another site cannot log in, a huge body is refused', async () => {
-    const base = await open({password: 'x'});
-    expect((await ask(base, '/login', {method: 'POST', headers: {'content-type': 'text/plain'}, body: '{"password":"x"}'})).status).toBe(
-      415,
-    );
-    expect(
-      (await ask(base, '/login', {method: 'POST', headers: {'content-type': 'application/json'}, body: 'x'.repeat(10_000)})).status,
-    ).toBe(413);
-  });
-
-  test('names listed in http.hosts are welcome, and a trusted proxy may call us what it likes', async () => {
-    const base = await open({hosts: ['pi.local']});
-    expect((await ask(base, '/api/v1/now', {headers: {host: 'pi.local:8080'}})).status).toBe(200);
-    expect((await ask(base, '/api/v1/now', {headers: {host: 'other.local'}})).status).toBe(421);
-    const behind = await open({trustProxy: ['127.0.0.1']});
-    expect((await ask(behind, '/api/v1/now', {headers: {host: 'energy.example'}})).status).toBe(200);
-  });
-
-  test('a beat without a new picture leaves the last one standing, with its own time', async () => {
-    const base = await open({});
-    const beat = (seq: number, more: Partial<TickRecord>): TickRecord => record(seq, 1000 * seq, more);
-    const state = {ts: '2026-01-01T00:00:00.000Z', grid_power_w: 321};
-    await sinks[0]?.write([beat(1, {state, day: {ts: state.ts, home_kwh: 2.5}})], never);
-    await sinks[0]?.write([beat(2, {})], never);
-    const now = JSON.parse((await ask(base, '/api/v1/now')).body);
-    expect(now).toMatchObject({ts: state.ts, grid_power_w: 321, day: {home_kwh: 2.5}});
-    expect((await ask(base, '/healthz')).status).toBe(200);
-  });
-});
-
-describe('a monitor hears of powers that are told no longer, in real time', () => {
-  const ref = (device: string, part: string, id: string) => ({id, device, part, side: 'ac' as const, points: ['power_w']});
-  const map = {
-    grid: {meter: ref('meter', 'grid', 'grid'), at: 'grid' as const, state: null, energyNetting: 'net' as const},
-    hybrids: [],
-    solar: [ref('roof', 'inverter', 'solar')],
-    wind: [],
-    generator: [],
-    batteries: [],
-    loads: [ref('plug', 'load', 'heat_pump')],
-    home: null,
-    cascade: null,
-  };
-  const good: Reading['measured'] = {kind: 'good', value: 1, monoMs: 0};
-  const missing: Reading['measured'] = {kind: 'missing', fault: {kind: 'timeout', afterMs: 1000}};
-  const asleep: Reading['measured'] = {kind: 'missing', fault: {kind: 'asleep'}};
-
-  test.each<[string, Reading['measured'], Reading['measured'], Reading['measured'], string[]]>([
-    // when               meter    roof     heat pump  named
-    ['all is well', good, good, good, []],
-    ['the meter is dead', missing, good, good, ['grid']],
-    ['the roof is dead', good, missing, good, ['solar']],
-    ['the roof sleeps', good, asleep, good, []],
-    ['a load is switched off', good, good, missing, []],
-    ['nothing was ever told', missing, missing, missing, ['grid', 'solar']],
-  ])('%s', (_when, meter, roof, plug, named) => {
-    let nowMs = 0;
-    const stale = createStaleness(map, () => nowMs);
-    const board: Board = new Map(
-      (
-        [
-          ['meter/grid.power_w', meter],
-          ['roof/inverter.power_w', roof],
-          ['plug/load.power_w', plug],
-        ] as const
-      ).map(([key, measured]) => {
-        const [device, point] = key.split('/') as [string, string];
-        return [key, {device, point, measured}];
-      }),
-    );
-    for (; nowMs <= 40_000; nowMs += 5000) stale.follow(record(nowMs / 5000, nowMs, {board}));
-    expect(stale.problems(30_000).map(problem => problem.split(':')[0])).toEqual(named);
-    nowMs = 20_000;
-    expect(stale.problems(30_000)).toEqual([]);
-  });
 });
