@@ -43,8 +43,8 @@ function App() {
       <header>
         <h1>{site?.name ?? 'wattledger'}</h1>
         <p class="quiet">
-          <span class={`dot ${connected.value ? 'good' : 'bad'}`} />{' '}
-          {connected.value ? (now.value?.ts && site ? clock(now.value.ts, site.timezone) : t('live')) : t('reconnecting')}
+          <span class={`dot ${connected.value ? 'good' : now.value ? 'bad' : ''}`} />{' '}
+          {connected.value ? (now.value?.ts && site ? clock(now.value.ts, site.timezone) : t('live')) : now.value ? t('reconnecting') : '…'}
         </p>
         <nav>
           {(Object.keys(PAGES) as PageName[]).map(name => (

@@ -45,7 +45,11 @@ function OneDay({day, zone, nowMs}: {readonly day: string; readonly zone: string
     },
     60_000,
   );
-  const prices = useAnswer(`price ${day}`, async () => (now.value?.site.tariffs ? ask<Prices>('money', {...range, step: '15m'}) : null));
+  const prices = useAnswer(
+    `price ${day}`,
+    async () => (now.value?.site.tariffs ? ask<Prices>('money', {...range, step: '15m'}) : null),
+    60_000,
+  );
   if (error) return <p class="warning">{error}</p>;
   if (!data) return <p class="quiet">…</p>;
   const starts = startsOf(data.from, data.to);
