@@ -24,7 +24,7 @@ const STREAM_EVERY_MS = 1000;
 const LONGEST_BODY = 4096;
 const LONGEST_URL = 4096;
 const NOT_BUILT = 'wattledger runs. The page is not built yet: `npm run build`. The API is at api/v1/now and openapi.json.\n';
-const STUCK_MS = 60_000;
+const STUCK_MS = 30_000;
 /** Without a record for this long, data are stale, real ms; slower polls get five of their beats. */
 const STALE_MS = 30_000;
 
@@ -62,7 +62,7 @@ export function createHttp(settings: HttpSettings, deps: HttpDeps): HttpSink {
     },
   );
   server.maxConnections = 256;
-  // Whoever takes nothing for so long is let go; a listening page hears a ping more often.
+  // Whoever takes nothing from one look to the next is let go; a listening page hears a ping more often.
   server.timeout = STUCK_MS;
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -143,9 +143,17 @@ function standing(cells: readonly Cell[], {made, batteries, loads}: Cast, frame:
   const takes = (id: string): boolean => cells.some(cell => cell.to === id);
   const top = ['solar', ...made, ...['unexplained'].filter(gives)];
   const right = ['home', ...loads, ...['standby', 'loss', 'unexplained'].filter(takes)];
+  const [begin, end] = [MARGIN + radius, width - MARGIN - radius];
+  /** Places of so many rings beside each other: around the middle, closer where they would leave the picture. */
+  const inRow = (count: number, index: number): number => {
+    const apart = count > 1 ? Math.min(beside, (end - begin) / (count - 1)) : 0;
+    const first = Math.max(begin, Math.min(end - (count - 1) * apart, middle - ((count - 1) / 2) * apart));
+    return first + index * apart;
+  };
   const lift = top.length > 1 ? frame.lift[1] : right.length > 1 ? frame.lift[0] : 0;
-  const height = Math.max(3 * row, lift + right.length * row);
-  const inRow = (count: number, index: number): number => middle + (index - (count - 1) / 2) * beside;
+  const meets = batteries.length > 0 && inRow(batteries.length, batteries.length - 1) > end - 2 * radius;
+  const above = meets ? frame.lift[1] : 0;
+  const height = Math.max(3 * row, lift + right.length * row + above);
   const node = (id: string, side: Side, x: number, y: number): FlowNode => ({
     id,
     side,
@@ -158,11 +166,9 @@ function standing(cells: readonly Cell[], {made, batteries, loads}: Cast, frame:
     height,
     nodes: [
       ...top.map((id, index) => node(id, 'top', inRow(top.length, index), NAME + radius)),
-      node('grid', 'left', MARGIN + radius, height / 2),
+      node('grid', 'left', begin, height / 2),
       ...batteries.map((id, index) => node(id, 'bottom', inRow(batteries.length, index), height - NAME - radius)),
-      ...right.map((id, index) =>
-        node(id, 'right', width - MARGIN - radius, lift + ((index + 0.5) * (height - lift)) / right.length - NAME / 3),
-      ),
+      ...right.map((id, index) => node(id, 'right', end, lift + ((index + 0.5) * (height - lift - above)) / right.length - NAME / 3)),
     ],
   };
 }

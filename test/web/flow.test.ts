@@ -1,0 +1,79 @@
+// The flow picture's layout: nothing is lost between the powers told and the bands drawn, and no band hides another.
+
+import fc from 'fast-check';
+import {describe, expect, test} from 'vitest';
+import {type FlowPicture, flowPicture, type Label, NARROW, WIDE} from '../../src/web/charts/flow.ts';
+
+const wattsBy = ({edges}: FlowPicture): Partial<Record<Label, number>> => {
+  const sums: Partial<Record<Label, number>> = {};
+  for (const {label, w} of edges) sums[label] = Math.round((sums[label] ?? 0) + w);
+  return sums;
+};
+
+describe('bands say what the labels say', () => {
+  test.each<[string, Record<string, number>, Partial<Record<Label, number>>]>([
+    // when                                  powers told, W                                                   bands by label, W
+    [
+      'sun covers the house',
+      {solar_to_home_w: 400, solar_to_grid_w: 2600, btm_consumed_w: 400, btm_exported_w: 2600},
+      {own: 400, exported: 2600},
+    ],
+    ['night: what is stored came from the sun', {battery_to_home_w: 700, btm_consumed_w: 700}, {own: 700}],
+    ['night: what is stored was bought', {battery_to_home_w: 700, btm_consumed_w: 0}, {earlier: 700}],
+    ['a third of it was bought', {solar_to_home_w: 90, battery_to_home_w: 300, btm_consumed_w: 290}, {own: 290, earlier: 100}],
+    ['bought energy is sold again', {battery_to_grid_w: 500, btm_exported_w: 200}, {exported: 200, earlier: 300}],
+    ['cheap night', {grid_to_home_w: 300, grid_to_battery_w: 2000}, {imported: 2300}],
+    ['losses of an inverter', {solar_to_loss_w: 60}, {lost: 60}],
+    ['power from nowhere', {unexplained_to_home_w: 180}, {unexplained: 180}],
+    ['power that vanishes', {grid_to_unexplained_w: 90}, {unexplained: 90}],
+    ['what passes through the meter stays outside', {grid_to_grid_w: 50}, {}],
+    ['nothing at all', {}, {}],
+  ])('%s', (_when, state, expected) => {
+    expect(wattsBy(flowPicture(state, ['battery'], []))).toEqual(expected);
+  });
+});
+
+test('what is unexplained is a ring of its own, where it appears and where it vanishes', () => {
+  const {nodes} = flowPicture({unexplained_to_home_w: 10, solar_to_unexplained_w: 20}, ['battery'], []);
+  expect(nodes.filter(node => node.kind === 'odd').map(node => node.side)).toEqual(['top', 'right']);
+});
+
+test('a ring of the house is there while nothing runs, and says so', () => {
+  const {nodes} = flowPicture({}, ['battery'], ['heat_pump']);
+  expect(nodes.map(({id, active}) => [id, active])).toEqual(['solar', 'grid', 'battery', 'home', 'heat_pump'].map(id => [id, false]));
+});
+
+const SOURCES = ['solar', 'wind', 'generator', 'battery', 'attic', 'grid', 'unexplained'];
+const SINKS = ['home', 'heat_pump', 'wallbox', 'standby', 'loss', 'battery', 'attic', 'grid'];
+const houses = fc.dictionary(
+  fc.tuple(fc.constantFrom(...SOURCES), fc.constantFrom(...SINKS)).map(([from, to]) => `${from}_to_${to}_w`),
+  fc.integer({min: 1, max: 20_000}),
+  {maxKeys: 20},
+);
+
+test.each([
+  ['wide', WIDE],
+  ['narrow', NARROW],
+] as const)('%s: no ring touches another, none leaves the picture, no watt is lost', (_name, frame) => {
+  fc.assert(
+    fc.property(houses, fc.subarray(['battery', 'attic', 'shed']), (told, batteries) => {
+      const state = {...told, wind_power_w: 0, generator_power_w: 0, btm_consumed_w: 0};
+      const {nodes, edges, width, height, radius} = flowPicture(state, batteries, ['heat_pump', 'wallbox'], frame);
+      for (const [index, a] of nodes.entries()) {
+        expect(a.x - radius).toBeGreaterThanOrEqual(0);
+        expect(a.x + radius).toBeLessThanOrEqual(width);
+        expect(a.y - radius).toBeGreaterThanOrEqual(0);
+        expect(a.y + radius).toBeLessThanOrEqual(height);
+        for (const b of nodes.slice(index + 1)) expect(Math.hypot(a.x - b.x, a.y - b.y), `${a.id} and ${b.id}`).toBeGreaterThan(2 * radius);
+      }
+      const known = new Set(nodes.map(node => node.id));
+      const drawn = edges.reduce((sum, {w}) => sum + w, 0);
+      const expected = Object.entries(told).reduce((sum, [key, w]) => {
+        const [from, to] = key.replace(/_w$/, '').split('_to_') as [string, string];
+        return sum + (from !== to && known.has(from) && known.has(to) ? w : 0);
+      }, 0);
+      expect(drawn).toBeCloseTo(expected, 3);
+    }),
+    {numRuns: 300},
+  );
+});
