@@ -113,7 +113,7 @@ const tell = (state: Now): void => {
 };
 
 /** Opens the stream; the browser comes back by itself when the daemon does. */
-export function listen(): void {
+function listen(): void {
   source?.close();
   const mine = new EventSource('api/v1/stream');
   source = mine;
@@ -131,8 +131,20 @@ export function listen(): void {
   };
 }
 
+/** The first picture, asked for by the document itself while this script was still on its way; the stream goes on from there. */
+export function begin(): void {
+  ask<Now>('now').then(
+    state => {
+      if (!now.value) tell(state);
+    },
+    () => {},
+  );
+  listen();
+  watch();
+}
+
 /** Keeps the stream honest while the page is open. */
-export function watch(): void {
+function watch(): void {
   setInterval(() => {
     sinceNewsS.value = Math.floor((performance.now() - newsAtMs) / 1000);
     const deafS = (performance.now() - Math.max(newsAtMs, openedAtMs)) / 1000;

@@ -3,7 +3,7 @@
 import {signal} from '@preact/signals';
 import {render} from 'preact';
 import {useState} from 'preact/hooks';
-import {connected, listen, locked, login, now, watch} from './data.ts';
+import {begin, connected, locked, login, now} from './data.ts';
 import {DayPage} from './pages/day.tsx';
 import {DevicesPage} from './pages/devices.tsx';
 import {EnergyPage} from './pages/energy.tsx';
@@ -98,6 +98,5 @@ function Login() {
 }
 
 document.documentElement.lang = language;
-listen();
-watch();
+begin();
 render(<App />, document.getElementById('page') as HTMLElement);
