@@ -25,7 +25,7 @@ const KINDS: Readonly<Record<string, (input: Fields) => unknown>> = {
     const channels = items(input['channels'], 'channels').map(one => ({
       id: text(one['id'], 'id'),
       v: integer(one['v'], 'v'),
-      sigma: integer(one['sigma'], 'sigma', 0),
+      sigma: integer(one['sigma'] ?? 0, 'sigma', 0),
     }));
     const values = adjust(channels, integer(input['target'] ?? 0, 'target'));
     return {adjusted: toRecord(channels.map((channel, index) => [channel.id, values[index] as number]))};
@@ -39,7 +39,7 @@ const KINDS: Readonly<Record<string, (input: Fields) => unknown>> = {
     if (!(t0 < cut && cut < t1)) throw new RangeError('cut: expected a moment between both');
     const {before, after} = splitTrapezoid(p0, p1, t1 - t0, cut - t0);
     safe(before, after);
-    return {before, after, beforeMWh: Math.floor(before / UNITS_PER_MWH), afterMWh: Math.floor(after / UNITS_PER_MWH)};
+    return {before, after, beforeMWh: floorDiv(before, UNITS_PER_MWH), afterMWh: floorDiv(after, UNITS_PER_MWH)};
   },
   clock: clockKind,
   slots: input => {
@@ -106,15 +106,24 @@ function integrateKind(input: Fields): unknown {
     matrix: snapshot({...shared, readings: node['readings']}).matrix,
   }));
   const units = newAccumulator();
+  const booked: MutableMatrix = empty<Record<string, number>>();
   solved.forEach((node, index) => {
     const previous = solved[index - 1];
     if (!previous) return;
     if (node.t <= previous.t) throw new RangeError('the times do not rise');
-    addTrapezoid(units, previous.matrix, node.matrix, node.t - previous.t);
+    // A house integrates over minutes. Here an interval may last for years: 7,200,000 ms, or mW, make whole mWh of whatever they are
+    // multiplied with, so both are taken out before, and no product leaves 2^53.
+    const lengthMs = node.t - previous.t;
+    const [from, to] = [previous.matrix, node.matrix].map(matrix => mapped(matrix, milliW => milliW % UNITS_PER_MWH)) as [Matrix, Matrix];
+    const [fromWhole, toWhole] = [previous.matrix, node.matrix].map(matrix =>
+      mapped(matrix, milliW => Math.floor(milliW / UNITS_PER_MWH)),
+    ) as [Matrix, Matrix];
+    addTrapezoid(booked, fromWhole, toWhole, lengthMs);
+    addTrapezoid(booked, from, to, Math.floor(lengthMs / UNITS_PER_MWH));
+    addTrapezoid(units, from, to, lengthMs % UNITS_PER_MWH);
+    bookWhole(units, booked);
   });
-  for (const source in units) safe(...Object.values(units[source] as Record<string, number>));
-  const booked: MutableMatrix = empty<Record<string, number>>();
-  bookWhole(units, booked);
+  safe(...cellsOf(booked));
   return {mWh: nonZero(booked), remainder: nonZero(units)};
 }
 
@@ -132,7 +141,7 @@ function clockKind(input: Fields): unknown {
     if (power === undefined) throw new RangeError('samples: expected [monotonic ms, wall ms, mW]');
     if (before) {
       const length = mono - before[0];
-      if (length <= 0) throw new RangeError('the monotonic times do not rise');
+      if (length < 0) throw new RangeError('the monotonic times go back');
       if (length <= maxGap) units += BigInt(before[2] + power) * BigInt(length);
       const step = stepClock({monoMs: before[0], wallMs: before[1]}, {monoMs: mono, wallMs: wall});
       if (step !== null) clockSteps.push([mono, step]);
@@ -141,7 +150,9 @@ function clockKind(input: Fields): unknown {
   }
   const whole = BigInt(UNITS_PER_MWH);
   const remainder = ((units % whole) + whole) % whole;
-  return {mWh: Number((units - remainder) / whole), remainder: Number(remainder), clockSteps};
+  const energyMilliWh = Number((units - remainder) / whole);
+  safe(energyMilliWh);
+  return {mWh: energyMilliWh, remainder: Number(remainder), clockSteps};
 }
 
 function counterKind(input: Fields): unknown {
@@ -186,13 +197,11 @@ function anchorKind(input: Fields): unknown {
 }
 
 function gapKind(input: Fields): unknown {
-  const counters = amountsOf(input['counters'], 'counters', 0);
-  const known = ['solar', 'discharge', 'import', 'charge', 'export'];
+  const counters = objectOf(input['counters'], 'counters');
   const slots = integer(input['slots'] ?? 1, 'slots', 1);
   const order = input['sinkOrder'] === undefined ? ['battery', 'grid', 'home'] : listOf(input['sinkOrder'], 'sinkOrder');
   if (['battery', 'grid', 'home'].some(id => !order.includes(id))) throw new RangeError('sinkOrder: expected battery, grid and home');
-  const of = (name: string): number => counters[name] ?? 0;
-  void known;
+  const of = (name: string): number => integer(counters[name] ?? 0, `counters.${name}`, 0);
   const filled = fillGap(
     {solar: of('solar'), battery: of('discharge'), grid: of('import')},
     {battery: of('charge'), grid: of('export')},
@@ -208,8 +217,9 @@ function gapKind(input: Fields): unknown {
 function ledgerKind(input: Fields): unknown {
   const mode = oneOf(input['mode'] ?? null, ['proportional', 'fifo', 'lifo', 'grid-first', 'solar-first'] as const, 'mode');
   const etaPpm = integer(input['etaPpm'], 'etaPpm', 1);
+  if (etaPpm > 1_000_000) throw new RangeError('etaPpm: a battery gives back no more than it took');
   let pool: Pool = Object.entries(amountsOf(input['initial'] ?? {}, 'initial', 0)).flatMap(([origin, energy]) =>
-    energy > 0 ? [[originOf(origin), energy] as const] : [],
+    [originOf(origin)].flatMap(known => (energy > 0 ? [[known, energy] as const] : [])),
   );
   const delivered: Partial<Record<Origin, number>> = {};
   const lost: Partial<Record<Origin, number>> = {};
@@ -351,6 +361,16 @@ function matrixOf(value: unknown): Matrix {
   for (const [source, row] of Object.entries(objectOf(value, 'matrix'))) matrix[source] = amountsOf(row, `matrix.${source}`, 0);
   return matrix;
 }
+
+const floorDiv = (value: number, by: number): number => (value - (((value % by) + by) % by)) / by;
+const cellsOf = (matrix: Matrix): number[] => Object.values(matrix).flatMap(row => Object.values(row));
+const mapped = (matrix: Matrix, change: (value: number) => number): Matrix =>
+  Object.fromEntries(
+    Object.entries(matrix).map(([source, row]) => [
+      source,
+      Object.fromEntries(Object.entries(row).map(([sink, value]) => [sink, change(value)])),
+    ]),
+  );
 
 function toRecord(entries: readonly (readonly [string, number])[]): Record<string, number> {
   const record = empty<number>();

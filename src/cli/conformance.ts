@@ -1,6 +1,5 @@
 // Runs conformance cases through the production code: JSON lines in, JSON lines out. A line that cannot be done says why, and the run goes on.
 
-import {createInterface} from 'node:readline';
 import {conform} from './conformance-kinds.ts';
 
 /** JSON with BigInt as plain digits: money in pico-currency may pass 2^53. */
@@ -16,6 +15,8 @@ function text(value: unknown): string {
   return JSON.stringify(Object.is(value, -0) ? 0 : value);
 }
 
+const print = (answer: unknown): void => void process.stdout.write(`${text(answer)}\n`);
+
 function answer(one: unknown): void {
   const {id = null, kind, input} = (typeof one === 'object' && one !== null ? one : {}) as {id?: unknown; kind?: unknown; input?: unknown};
   let result: unknown;
@@ -24,27 +25,59 @@ function answer(one: unknown): void {
   } catch (error) {
     result = {id, error: (error as Error).message};
   }
-  process.stdout.write(`${text(result)}\n`);
+  print(result);
 }
 
-/** A whole document with `cases` may come instead of lines; it is longer than any line of a case. */
-let pending = '';
-for await (const line of createInterface({input: process.stdin, crlfDelay: Infinity})) {
-  if (line.trim() === '' && pending === '') continue;
+/** One line on its own. What is no JSON keeps its id where one can still be read. */
+function answerLine(line: string): void {
+  let one: unknown;
   try {
-    answer(JSON.parse(line));
-    continue;
+    one = JSON.parse(line);
   } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
+    const id = /"id"\s*:\s*("(?:[^"\\]|\\.)*")/.exec(line)?.[1];
+    print({id: id === undefined ? null : (parsed(id) ?? null), error: `not JSON: ${(error as Error).message}`});
+    return;
   }
-  if (pending !== '' || line.trim() === '{') pending += `${line}\n`;
-  else process.stdout.write(`${JSON.stringify({id: null, error: 'not JSON'})}\n`);
+  answer(one);
 }
-if (pending !== '') {
+
+/** The value of a JSON text, or undefined where it is none. */
+function parsed(json: string): unknown {
   try {
-    const document = JSON.parse(pending) as {cases?: unknown[]};
-    for (const one of document.cases ?? [document]) answer(one);
+    return JSON.parse(json) as unknown;
   } catch {
-    process.stdout.write(`${JSON.stringify({id: null, error: 'not JSON'})}\n`);
+    return undefined;
   }
+}
+
+/** Lines end with a line feed and with nothing else: JSON may hold other separators inside its texts. */
+async function* linesOf(input: NodeJS.ReadStream): AsyncGenerator<string> {
+  let rest = '';
+  input.setEncoding('utf8');
+  for await (const chunk of input) {
+    const lines = `${rest}${chunk as string}`.split('\n');
+    rest = lines.pop() ?? '';
+    yield* lines;
+  }
+  if (rest !== '') yield rest;
+}
+
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+
+/** A whole document with `cases` may come instead of lines: then the first line is only its brace. */
+let document: string[] | null = null;
+let first = true;
+for await (const raw of linesOf(process.stdin)) {
+  const line = first ? raw.replace(/^\uFEFF/, '') : raw;
+  if (document) document.push(line);
+  else if (line.trim() !== '') {
+    if (first && line.trim() === '{') document = [line];
+    else answerLine(line);
+    first = false;
+  }
+}
+if (document) {
+  const whole = parsed(document.join('\n')) as {cases?: unknown} | undefined;
+  if (whole === undefined) for (const line of document.filter(one => one.trim() !== '')) answerLine(line);
+  else for (const one of Array.isArray(whole.cases) ? (whole.cases as unknown[]) : [whole]) answer(one);
 }

@@ -36,10 +36,10 @@ export function align(
   if (prior === null || !points.some(point => point.skewed)) return plain(sum >= 0 ? 'ok' : 'check');
 
   const excess = sum - prior.value;
-  const gate = points.reduce((total, point) => total + point.gate, 0);
+  const gate = points.reduce((total, point) => total + point.gate, 0n);
   const four = (sigma: number): bigint => 4n * BigInt(sigma) * BigInt(sigma);
   const rest = channels.reduce((total, channel) => total + four(channel.sigma), four(prior.sigma));
-  if (Math.abs(excess) > gate + Number((3n * isqrt(rest) + 1n) / 2n)) return plain('suspect');
+  if (BigInt(Math.abs(excess)) > gate + (3n * isqrt(rest) + 1n) / 2n) return plain('suspect');
 
   const shares = excess === 0 ? [] : largestRemainder(Math.abs(excess), [...points.map(point => point.u), four(prior.sigma)]);
   const sign = Math.sign(excess);
@@ -63,7 +63,7 @@ const record = (channels: readonly AlignChannel[], values: readonly number[]): R
 };
 
 /** `u` is four times the variance, so that it stays an integer. */
-type Point = {readonly v: number; readonly u: bigint; readonly gate: number; readonly skewed: boolean; readonly stale: boolean};
+type Point = {readonly v: number; readonly u: bigint; readonly gate: bigint; readonly skewed: boolean; readonly stale: boolean};
 
 function atNode(nodeMs: number, {id, samples, sigma, staleRate}: AlignChannel): Point {
   const own = 4n * BigInt(sigma) * BigInt(sigma);
@@ -76,18 +76,18 @@ function atNode(nodeMs: number, {id, samples, sigma, staleRate}: AlignChannel): 
       break;
     }
   }
-  if (before && before[0] === nodeMs) return {v: before[1], u: own, gate: 0, skewed: false, stale: false};
+  if (before && before[0] === nodeMs) return {v: before[1], u: own, gate: 0n, skewed: false, stale: false};
   if (!before) throw new RangeError(`${id} has no sample at or before the instant`);
   if (!after) {
-    const moved = Math.floor((staleRate * (nodeMs - before[0])) / 1000);
-    return {v: before[1], u: own + 4n * BigInt(moved) * BigInt(moved), gate: 3 * moved, skewed: true, stale: true};
+    const moved = (BigInt(staleRate) * BigInt(nodeMs - before[0])) / 1000n;
+    return {v: before[1], u: own + 4n * moved * moved, gate: 3n * moved, skewed: true, stale: true};
   }
   const span = after[0] - before[0];
   const step = after[1] - before[1];
   const v = before[1] + Number(halfUp(BigInt(step) * BigInt(nodeMs - before[0]), BigInt(span)));
   const d = Math.abs(step);
   const skewed = d > 3 * sigma;
-  return {v, u: own + BigInt(d) * BigInt(d), gate: skewed ? d : 0, skewed, stale: false};
+  return {v, u: own + BigInt(d) * BigInt(d), gate: skewed ? BigInt(d) : 0n, skewed, stale: false};
 }
 
 /** n/d rounded half up, d > 0. */

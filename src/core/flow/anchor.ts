@@ -44,7 +44,7 @@ export function stepAnchor(
   }
   if (state.stalled) {
     const reached = state.booked + integrated;
-    const floor = Math.floor(reached / resolution) * resolution;
+    const floor = reached - modulo(reached, resolution);
     const offset = Math.abs(floor - counter) <= Math.floor(since / 20) + resolution ? 0 : floor - counter;
     return {
       state: {booked: clamp(reached, counter + offset, resolution), lastCounter: counter, offset, since: 0, withheld: 0, stalled: false},
@@ -58,4 +58,5 @@ export function stepAnchor(
   return {state: {...state, booked, lastCounter: counter, since: moved ? 0 : since, withheld}, status: 'ok'};
 }
 
+const modulo = (value: number, by: number): number => ((value % by) + by) % by;
 const clamp = (value: number, floor: number, resolution: number): number => Math.min(Math.max(value, floor), floor + resolution - 1);

@@ -136,7 +136,7 @@ export function cellBounds(rows: Amounts, columns: Amounts): Record<string, [num
       let least = Math.max(0, r + c - t);
       if (ports.includes(s)) least = Math.max(least, r + c + (columns[s] as number) - t);
       if (ports.includes(k)) least = Math.max(least, r + c + (rows[k] as number) - t);
-      bounds[`${s}->${k}`] = [least, Math.max(0, most)];
+      bounds[`${s}->${k}`] = [least, most];
     }
   }
   return bounds;

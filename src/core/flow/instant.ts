@@ -237,8 +237,8 @@ function balanceAc(topology: Topology, values: InstantValues, dc: readonly DcBus
   let used = boundary;
   let adjusted: Record<string, number> | null = null;
   const moveAll = (all: readonly Channel[]): boolean => {
-    // A load that takes nothing cannot take less: it stays where it is.
-    const list = all.map(one => (one.v === 0 && topology.loads.includes(one.id) ? {...one, sigma: 0} : one));
+    // A load that takes nothing cannot take less: in a running house it stays where it is, and the others bear the difference.
+    const list = strict ? all : all.map(one => (one.v === 0 && topology.loads.includes(one.id) ? {...one, sigma: 0} : one));
     const excess = list.reduce((sum, one) => sum + one.v, 0) + ports;
     if (!withinTolerance(excess, list)) return false;
     const next = adjust(list, -ports);

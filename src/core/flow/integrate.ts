@@ -38,12 +38,11 @@ export function bookWhole(accumulator: Accumulator, booked: MutableMatrix): void
  * The first part is rounded half up.
  */
 export function splitTrapezoid(p0: number, p1: number, lengthMs: number, cutMs: number): {before: number; after: number} {
-  const whole = (p0 + p1) * lengthMs;
-  const numerator = BigInt(p1 - p0) * BigInt(cutMs) * BigInt(cutMs);
   const length = BigInt(lengthMs);
-  const exact = 2n * BigInt(p0) * BigInt(cutMs) * length + numerator;
-  const before = Number(floorDiv(2n * exact + length, 2n * length));
-  return {before, after: whole - before};
+  const [from, to, cut] = [BigInt(p0), BigInt(p1), BigInt(cutMs)];
+  const exact = 2n * from * cut * length + (to - from) * cut * cut;
+  const before = floorDiv(2n * exact + length, 2n * length);
+  return {before: Number(before), after: Number((from + to) * length - before)};
 }
 
 const floorDiv = (a: bigint, b: bigint): bigint => (a >= 0n ? a / b : -((-a + b - 1n) / b));

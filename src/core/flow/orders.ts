@@ -1,6 +1,7 @@
 // Who serves first and who is served first: default orders, and what the configuration puts before them.
 
-const inFront = (first: readonly string[], rest: readonly string[]): string[] => [...first, ...rest.filter(id => !first.includes(id))];
+const inFront = (first: readonly string[], rest: readonly string[]): string[] =>
+  first.length === 0 ? [...rest] : [...new Set([...first, ...rest])];
 
 /** Sources in serving order; `first` are the ids that the configuration puts in front. */
 export const sourceOrder = (batteries: readonly string[], first: readonly string[] = []): string[] =>

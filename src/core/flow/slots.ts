@@ -2,6 +2,7 @@
 
 export const SLOT_MS = 900_000;
 const DAY_MS = 86_400_000;
+const SECOND_MS = 1000;
 
 export const slotStart = (wallMs: number): number => Math.floor(wallMs / SLOT_MS) * SLOT_MS;
 
@@ -64,12 +65,15 @@ function findDayStart(zone: string, day: string): number {
   const midnight = Date.parse(`${day}T00:00:00Z`);
   if (!/^\d{4}-\d\d-\d\d$/.test(day) || Number.isNaN(midnight) || new Date(midnight).toISOString().slice(0, 10) !== day)
     throw new RangeError(`"${day}" is no date`);
-  // The day cannot begin more than 26 hours away from its UTC midnight; search its first quarter hour.
-  let low = midnight - DAY_MS - 2 * 3_600_000;
-  let high = midnight + DAY_MS + 2 * 3_600_000;
-  while (high - low > SLOT_MS) {
-    const middle = low + Math.floor((high - low) / 2 / SLOT_MS) * SLOT_MS;
-    if (localDay(zone, middle) < day) low = middle;
+  const offsets = [-DAY_MS, DAY_MS].map(away => localMs(zone, midnight + away) - (midnight + away));
+  const starts = offsets.map(offset => midnight - offset).filter(ms => localMs(zone, ms) === midnight);
+  // Where the clocks go back over midnight there are two; the day begins with the first.
+  if (starts.length > 0) return Math.min(...starts);
+  let low = midnight - Math.max(...offsets);
+  let high = midnight - Math.min(...offsets);
+  while (high - low > SECOND_MS) {
+    const middle = low + Math.floor((high - low) / 2 / SECOND_MS) * SECOND_MS;
+    if (localMs(zone, middle) < midnight) low = middle;
     else high = middle;
   }
   return high;

@@ -1,0 +1,129 @@
+// Inputs of the conformance kinds that no acceptance case shows: what the rules say of them, worked out by hand. And the command around them.
+
+import {spawnSync} from 'node:child_process';
+import {describe, expect, test} from 'vitest';
+import {conform} from '../../src/cli/conformance-kinds.ts';
+
+describe('rules at their edges', () => {
+  test.each<[string, string, unknown, unknown]>([
+    // what, kind, input, at least this
+    [
+      'a channel without sigma is not moved',
+      'wls',
+      {
+        channels: [
+          {id: 'a', v: 5},
+          {id: 'b', v: 1, sigma: 3},
+        ],
+      },
+      {adjusted: {a: 5, b: -5}},
+    ],
+    [
+      'a load that takes nothing bears its share where power is left over',
+      'snapshot',
+      {readings: {solar: 300, loads: {car: 0}, homeMeter: 100, grid: 0}, sigma: {solar: 100, car: 100}},
+      {home: 100, quality: 'adjusted', adjusted: {solar: 200, grid: 0, car: -100, homeMeter: -100}},
+    ],
+    [
+      'an id that is named twice in an order is served once',
+      'snapshot',
+      {readings: {solar: 300, grid: -100}, sinkOrder: ['grid', 'home', 'grid']},
+      {matrix: {solar: {grid: 100, home: 200}}},
+    ],
+    [
+      'the bounds are those of the formula, also where energy must pass through the battery',
+      'gap',
+      {counters: {discharge: 1, import: 5, charge: 0, export: 4}},
+      {home: 2, matrix: {grid: {grid: 3, home: 2}, battery: {grid: 1}}, bounds: {'battery->home': [0, -3]}},
+    ],
+    ['a counter that nobody asks for may be anything', 'gap', {counters: {solar: 3, note: 'dusty'}}, {home: 3}],
+    [
+      'a year between two nodes',
+      'integrate',
+      {nodes: [0, 31_536_000_000].map(t => ({t, readings: {grid: 10_000_001}}))},
+      {mWh: {grid: {home: 87_600_008_760}}, remainder: {}},
+    ],
+    [
+      'two samples of the same moment add nothing',
+      'clock',
+      {
+        samples: [
+          [5, 5, 9],
+          [5, 5, 7],
+          [10, 10, 7],
+        ],
+      },
+      {mWh: 0, remainder: 70},
+    ],
+    [
+      'a midnight that comes twice is the first',
+      'slots',
+      {tz: 'America/St_Johns', day: '2010-11-07'},
+      {startUtc: '2010-11-07T02:30Z', quarterHours: 100},
+    ],
+    [
+      'a midnight that does not exist',
+      'slots',
+      {tz: 'America/Sao_Paulo', day: '2018-11-04'},
+      {startUtc: '2018-11-04T03:00Z', quarterHours: 92},
+    ],
+    ['a day that does not exist', 'slots', {tz: 'Pacific/Apia', day: '2011-12-30'}, {startUtc: '2011-12-30T10:00Z', quarterHours: 0}],
+    [
+      'a value held for very long may have moved very far',
+      'align',
+      {node: 4_000_000_000, series: {grid: [[0, 5]]}, staleRate: {grid: 9_000_000_001}, homePrior: {value: 1, sigma: 0}},
+      {quality: 'stale-estimated', adjusted: {grid: 1}},
+    ],
+  ])('%s', (_what, kind, input, wanted) => {
+    expect(JSON.parse(JSON.stringify(conform(kind, input)))).toMatchObject(wanted as object);
+  });
+
+  test.each<[string, string, unknown]>([
+    ['a load that least squares would turn around', 'snapshot', {readings: {solar: 0, loads: {car: 0}, grid: -10}, sigma: {car: 10}}],
+    ['an origin that is none', 'ledger', {mode: 'fifo', etaPpm: 900_000, initial: {coal: 0}, events: []}],
+    ['a battery that gives back more than it took', 'ledger', {mode: 'fifo', etaPpm: 1_000_001, events: []}],
+    [
+      'a moment before the last one',
+      'clock',
+      {
+        samples: [
+          [5, 5, 1],
+          [4, 4, 1],
+        ],
+      },
+    ],
+    ['a kind that is a word of the language', 'constructor', {}],
+  ])('no result: %s', (_what, kind, input) => {
+    expect(() => conform(kind, input)).toThrow(RangeError);
+  });
+});
+
+describe('the command', () => {
+  const run = (input: string): unknown[] =>
+    spawnSync('node', ['src/cli/conformance.ts'], {input, encoding: 'utf8'})
+      .stdout.trim()
+      .split('\n')
+      .map(line => JSON.parse(line) as unknown);
+  const good = (id: string): string => JSON.stringify({id, kind: 'wls', input: {channels: [{id: 'a', v: -0, sigma: 1}]}});
+
+  test('leaves out blank lines, names the line that is none where its id can be read, and goes on', () => {
+    const lines = ['', good('1'), '  ', '{"id":"2","kind":"wls","inp', '{', 'null', good('a\u2028b'), '\r'];
+    expect(run(lines.join('\n'))).toEqual([
+      {id: '1', result: {adjusted: {a: 0}}},
+      {id: '2', error: expect.stringMatching(/^not JSON/)},
+      {id: null, error: expect.stringMatching(/^not JSON/)},
+      {id: null, error: expect.stringMatching(/^kind/)},
+      {id: 'a\u2028b', result: {adjusted: {a: 0}}},
+    ]);
+  });
+
+  test('takes a whole document with its cases as well', () => {
+    const document = JSON.stringify(
+      {format: 'flow-cases/1', list: ['grid', 'unexplained'], cases: ['1', '2'].map(id => JSON.parse(good(id)))},
+      null,
+      1,
+    );
+    expect(run(document)).toMatchObject([{id: '1'}, {id: '2'}]);
+    expect(run(`{\n${good('3')}`)).toMatchObject([{id: null}, {id: '3'}]);
+  });
+});
