@@ -2,7 +2,17 @@
 
 import type {House} from './flow/channels.ts';
 import {labelOf} from './flow/labels.ts';
-import {type FlowNode, type Label, ORIGINS, type Origin, type SiteEnergy, type SiteState, type SlotRecord} from './flow/model.ts';
+import {
+  type FlowNode,
+  type Label,
+  ORIGINS,
+  type Origin,
+  type SiteEnergy,
+  type SiteState,
+  type SlotQuality,
+  type SlotRecord,
+  worseFirst,
+} from './flow/model.ts';
 import {byOrigin} from './flow/origin.ts';
 import {localDay} from './flow/slots.ts';
 import type {FlowState, Sums} from './flow/state.ts';
@@ -124,13 +134,20 @@ function energyKeys(house: House, sums: Sums): Record<string, number> {
   return values;
 }
 
+/** What is to be known about figures, the worst word first; `ok` where there is nothing. */
+const qualityText = (words: readonly SlotQuality[]): string => [...new Set(words)].sort(worseFirst).join(',') || 'ok';
+
 /** A total that would go back by more than this is worth an event, mWh. */
 const WORTH = 10_000;
 
-/** `site/energy`: monotonic kWh. What would go back waits until the truth has caught up. */
+/** `site/energy`: monotonic kWh, with the quality of the quarter hour that is running. What would go back waits until the truth has caught up. */
 export function publishEnergy(house: House, state: FlowState, open: readonly SlotRecord[], tick: Tick, note: Note): SiteEnergy {
   const values = energyKeys(house, sumsWith(house, state.lifetime, open));
-  const result: Record<string, number | string> = {ts: utcText(tick.wallMs)};
+  const result: Record<string, number | string | null> = {
+    ts: utcText(tick.wallMs),
+    quality: qualityText(open.flatMap(record => record.quality)),
+    reason: open.findLast(record => record.reason !== null)?.reason ?? null,
+  };
   const waiting: string[] = [];
   for (const [key, energy] of Object.entries(values)) {
     const before = state.published[key] ?? 0;
@@ -149,7 +166,12 @@ export function publishDay(site: Site, house: House, state: FlowState, open: rea
   const today = localDay(site.timezone, tick.wallMs);
   const dated = open.filter(record => record.slot.kind === 'utc' && localDay(site.timezone, record.slot.startMs) === today);
   const sums = sumsWith(house, state.day?.day === today ? state.day.sums : newSums(), dated);
-  const result: Record<string, number | string | null> = {ts: utcText(tick.wallMs), day: today};
+  const before = state.day?.day === today ? (state.day.qualities ?? []) : [];
+  const result: Record<string, number | string | null> = {
+    ts: utcText(tick.wallMs),
+    day: today,
+    quality: qualityText([...before, ...dated.flatMap(record => record.quality)]),
+  };
   for (const [key, energy] of Object.entries(energyKeys(house, sums))) result[`${key}_kwh`] = kwh(energy);
   const labels: Partial<Record<Label, number>> = {};
   for (const [key, energy] of Object.entries(sums.cells)) {

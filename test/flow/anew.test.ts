@@ -51,7 +51,7 @@ describe('margins that no instant has shown', () => {
     slot.margins['battery>in'] = 500 * mWh;
     slot.corrections['pv>out'] = -500;
     slot.corrections['battery>out'] = 700;
-    const {record} = closeSlot(site, house, slot, {}, {}, ['solar-first'], true);
+    const {record} = closeSlot(site, house, slot, {registers: {}, pools: {}, rests: {}}, ['solar-first'], true);
     expect(record.quality).toContain('suspect');
     expect(record.reason).toMatch(/divided by its totals/);
     expect(record.cells['solar-first']?.map(({source, sink, energyMilliWh}) => [source, sink, energyMilliWh])).toEqual([

@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import {describe, expect, test} from 'vitest';
 import {advance, createFlow, type FlowState, type FlowStep, restoreFlow, serialiseFlow} from '../../src/core/flow/advance.ts';
-import type {FlowEvent, SlotRecord} from '../../src/core/flow/model.ts';
+import type {FlowEvent, SiteEnergy, SlotRecord} from '../../src/core/flow/model.ts';
 import type {Reading} from '../../src/core/reading.ts';
 import type {Site} from '../../src/core/site.ts';
 import {cut, random, readingsAt, simulate, siteOf} from './house.ts';
@@ -11,13 +11,7 @@ import {cut, random, readingsAt, simulate, siteOf} from './house.ts';
 const WALL = Date.UTC(2026, 4, 10, 0, 0, 0);
 const MONO = 1_000_000;
 
-type Run = {
-  slots: SlotRecord[];
-  events: FlowEvent[];
-  last: FlowStep | null;
-  state: FlowState;
-  energies: Readonly<Record<string, number | string | null>>[];
-};
+type Run = {slots: SlotRecord[]; events: FlowEvent[]; last: FlowStep | null; state: FlowState; energies: SiteEnergy[]};
 type Options = {
   seconds: number;
   seed?: number;

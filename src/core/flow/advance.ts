@@ -12,6 +12,7 @@ import type {FlowEvent, FlowNode, SiteEnergy, SiteState, SlotRecord} from './mod
 import {processNodes} from './nodes.ts';
 import {closeSlot} from './openslot.ts';
 import {newRegister, readRegister} from './registers.ts';
+import {watchRests} from './rest.ts';
 import {emptyState, type FlowState, revive} from './state.ts';
 import {finishClosing, followClock, rebaseRegisters, startSlots} from './timeline.ts';
 
@@ -66,6 +67,7 @@ export function advance(site: Site, state: FlowState, input: FlowInput): FlowSte
   followClock(site, house, state, input.clockTrusted, slots, note);
 
   takeSamples(site, state, input.readings, tick);
+  watchRests(house, state, tick.monoMs);
   watchTheAges(site, house, state, tick, input.clockTrusted, note);
   const nodes = processNodes(site, house, state, tick, slots, note);
   takeRegisters(site, state, input.readings, tick, note);
@@ -74,11 +76,9 @@ export function advance(site: Site, state: FlowState, input: FlowInput): FlowSte
 
   const newest = nodes.at(-1) ?? null;
   const running =
-    state.running &&
-    closeSlot(site, house, state.running, state.registers, state.pools, input.flush ? house.policies : [house.primary], false).record;
+    state.running && closeSlot(site, house, state.running, state, input.flush ? house.policies : [house.primary], false).record;
   const closing =
-    state.closing &&
-    closeSlot(site, house, state.closing.slot, state.registers, state.pools, input.flush ? house.policies : [house.primary], false).record;
+    state.closing && closeSlot(site, house, state.closing.slot, state, input.flush ? house.policies : [house.primary], false).record;
   if (input.flush) {
     if (closing) slots.push(closing);
     if (running) slots.push(running);

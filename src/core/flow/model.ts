@@ -10,6 +10,23 @@ export type Amounts = Readonly<Record<string, number>>;
 export type NodeQuality = 'ok' | 'adjusted' | 'skew-corrected' | 'stale-estimated' | 'grid-derived' | 'islanded' | 'suspect';
 export type SlotQuality = NodeQuality | 'unanchored' | 'stalled' | 'gap' | 'undated';
 
+/** From the worst to the mildest: the first that a figure has is the one whose reason is told. */
+export const BY_WEIGHT: readonly SlotQuality[] = [
+  'suspect',
+  'gap',
+  'undated',
+  'stalled',
+  'grid-derived',
+  'islanded',
+  'stale-estimated',
+  'skew-corrected',
+  'adjusted',
+  'unanchored',
+  'ok',
+];
+/** Negative where `a` is the worse of both. */
+export const worseFirst = (a: SlotQuality, b: SlotQuality): number => BY_WEIGHT.indexOf(a) - BY_WEIGHT.indexOf(b);
+
 /** The house at one instant of the grid meter. */
 export type FlowNode = {
   readonly monoMs: number;

@@ -19,11 +19,12 @@ import {marginOf} from './channels.ts';
 import {UNITS_PER_MWH} from './integrate.ts';
 import {labelOf} from './labels.ts';
 import type {Amounts, Matrix, Origin, SlotCell, SlotName, SlotQuality, SlotRecord, SlotTotal} from './model.ts';
-import {ORIGINS} from './model.ts';
+import {ORIGINS, worseFirst} from './model.ts';
 import {sinkOrder, sourceOrder} from './orders.ts';
 import {byOrigin, charge, compact, discharge, type Pool} from './origin.ts';
 import {rebalance} from './rebalance.ts';
 import type {RegisterState} from './registers.ts';
+import {efficiencyOf, type RestWatch} from './rest.ts';
 import {largestRemainder} from './split.ts';
 
 export type OpenSlot = {
@@ -37,6 +38,7 @@ export type OpenSlot = {
   /** Cells booked from counters over a gap, mWh, the same under every policy. */
   filled: MutableMatrix;
   qualities: SlotQuality[];
+  /** Why, for people: the reason of the worst quality. */
   reason: string | null;
   bounds: Record<string, [number, number]> | null;
 };
@@ -52,10 +54,10 @@ export const openSlot = (name: SlotName): OpenSlot => ({
   bounds: null,
 });
 
-export function addQuality(slot: OpenSlot, quality: SlotQuality, reason: string | null): void {
+export function addQuality(slot: Pick<OpenSlot, 'qualities' | 'reason'>, quality: SlotQuality, reason: string | null): void {
   if (quality === 'ok' || slot.qualities.includes(quality)) return;
+  if (slot.qualities.every(one => worseFirst(quality, one) < 0)) slot.reason = reason;
   slot.qualities.push(quality);
-  slot.reason ??= reason;
 }
 
 export type Pools = Partial<Record<Policy, Record<string, Pool>>>;
@@ -65,16 +67,15 @@ export type Closing = {
   readonly rest: Pick<OpenSlot, 'units' | 'margins' | 'corrections'>;
 };
 
-/** The slot as a record under the policies asked for. Pure: the slot and the pools given stay as they are. */
-export function closeSlot(
-  site: Site,
-  house: House,
-  slot: OpenSlot,
-  registers: Readonly<Record<string, RegisterState>>,
-  pools: Pools,
-  policies: readonly Policy[],
-  closed: boolean,
-): Closing {
+/** What closes a slot beside the slot itself: the registers, what the batteries hold, and their round trips where they were measured. */
+export type Books = {
+  readonly registers: Readonly<Record<string, RegisterState>>;
+  readonly pools: Pools;
+  readonly rests: Readonly<Record<string, RestWatch>>;
+};
+
+/** The slot as a record under the policies asked for. Pure: the slot and the books given stay as they are. */
+export function closeSlot(site: Site, house: House, slot: OpenSlot, books: Books, policies: readonly Policy[], closed: boolean): Closing {
   const rest: Closing['rest'] = {units: {}, margins: empty<number>(), corrections: empty<number>()};
   const whole = empty<number>();
   for (const key in slot.margins) {
@@ -101,17 +102,16 @@ export function closeSlot(
   addAmount(columns, 'unexplained', Math.max(0, (whole['unexplained>in'] ?? 0) - Math.max(0, -told)));
   for (const load of house.topology.loads) addAmount(columns, load, whole[`derived>${load}`] ?? 0);
   let home = total(rows) - total(columns);
-  const quality = [...slot.qualities];
-  let reason = slot.reason;
+  const marks = {qualities: [...slot.qualities], reason: slot.reason};
   if (home < 0) {
     // The counters leave less than nothing for the home: what is missing came from nowhere we know.
     addAmount(rows, 'unexplained', -home);
     home = 0;
-    if (!quality.includes('suspect')) quality.push('suspect');
-    reason ??= 'the counters say that more left the house than came in';
+    addQuality(marks, 'suspect', 'the counters say that more left the house than came in');
   }
 
   const cells: Partial<Record<Policy, readonly SlotCell[]>> = {};
+  const {pools} = books;
   const nextPools: Pools = {...pools};
   for (const policy of policies) {
     const booked = empty<Record<string, number>>();
@@ -127,13 +127,18 @@ export function closeSlot(
     rest.units[policy] = restUnits;
     const {matrix: moved, anew} = fitted(site, house, booked, rows, columns, home, policy);
     const matrix = withFilled(moved, slot.filled);
-    if (anew && !quality.includes('suspect')) quality.push('suspect');
-    if (anew) reason ??= 'the counters could not be brought into the cells that were measured; the quarter hour was divided by its totals';
+    if (anew)
+      addQuality(
+        marks,
+        'suspect',
+        'the counters could not be brought into the cells that were measured; the quarter hour was divided by its totals',
+      );
     const own = {...(pools[policy] ?? {})};
-    cells[policy] = origins(site, house, matrix, own);
+    cells[policy] = origins(site, house, matrix, own, books);
     nextPools[policy] = own;
   }
-  const totals = totalsOf(house, slot, rows, columns, home, whole, registers);
+  const totals = totalsOf(house, slot, rows, columns, home, whole, books.registers);
+  const {qualities: quality, reason} = marks;
   return {record: {slot: slot.name, closed, cells, totals, quality, reason, bounds: slot.bounds}, pools: nextPools, rest};
 }
 
@@ -193,7 +198,7 @@ function withFilled(matrix: Matrix, filled: Matrix): Matrix {
 }
 
 /** Cells by origin: what came out of a battery carries the mix that went in. `pools` is changed. */
-function origins(site: Site, house: House, matrix: Matrix, pools: Record<string, Pool>): SlotCell[] {
+function origins(site: Site, house: House, matrix: Matrix, pools: Record<string, Pool>, books: Books): SlotCell[] {
   const {withdrawal, efficiencyPpm} = site.flows;
   const delivered = new Map<string, Partial<Record<Origin, number>>>();
   const mixOf = (battery: string): Partial<Record<Origin, number>> => {
@@ -226,7 +231,7 @@ function origins(site: Site, house: House, matrix: Matrix, pools: Record<string,
   for (const battery of house.batteries) {
     const out = rowSum(matrix, battery);
     if (out === 0) continue;
-    const step = discharge(pools[battery] ?? [], out, efficiencyPpm, withdrawal);
+    const step = discharge(pools[battery] ?? [], out, efficiencyOf(books, battery, efficiencyPpm), withdrawal);
     pools[battery] = compact(step.pool, withdrawal);
     delivered.set(battery, step.delivered);
   }

@@ -4,9 +4,10 @@ import type {Policy, Site} from '../site.ts';
 import {type AgeWatch, newAgeWatch} from './age.ts';
 import type {Sample} from './align.ts';
 import type {House} from './channels.ts';
-import type {Matrix, SlotRecord} from './model.ts';
+import type {Matrix, SlotQuality, SlotRecord} from './model.ts';
 import type {OpenSlot, Pools} from './openslot.ts';
 import type {RegisterState} from './registers.ts';
+import {type RestWatch, restAnew} from './rest.ts';
 
 export type LastNode = {
   monoMs: number;
@@ -40,8 +41,11 @@ export type FlowState = {
   /** Time without flows that the registers have to explain. */
   gap: {fromWallMs: number; fromMonoMs: number; toMonoMs: number; toWallMs: number; corrections: Record<string, number>} | null;
   pools: Pools;
+  /** What is known of the batteries' rests on their lowest charge, by battery. */
+  rests: Record<string, RestWatch>;
   lifetime: Sums;
-  day: {day: string; sums: Sums} | null;
+  /** Today so far: closed quarter hours, and every word that was said of one of them. */
+  day: {day: string; sums: Sums; qualities?: SlotQuality[]} | null;
   published: Record<string, number>;
   waiting: string[];
   lastClosedMs: number | null;
@@ -73,6 +77,7 @@ export const emptyState = (bootId: string): FlowState => ({
   closing: null,
   gap: null,
   pools: {},
+  rests: {},
   lifetime: newSums(),
   day: null,
   published: {},
@@ -115,6 +120,7 @@ export function revive(json: string, site: Site, house: House, bootId: string): 
     doneMs: -Infinity,
     odd: null,
     ageWatch: newAgeWatch(),
+    rests: Object.fromEntries(Object.entries(old.rests ?? {}).map(([id, watch]) => [id, restAnew(watch)])),
     registers: Object.fromEntries(Object.entries(old.registers).filter(([key]) => keys.has(key))),
   };
   // Times of the register machines belong to the old clock: the limit of the first rise is set by the gap's length when it is known.

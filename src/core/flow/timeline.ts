@@ -8,6 +8,7 @@ import {fillGap, spread} from './gap.ts';
 import type {SlotName, SlotRecord} from './model.ts';
 import {addQuality, closeSlot, type OpenSlot, openSlot} from './openslot.ts';
 import {sourceOrder} from './orders.ts';
+import {countCycles, settleRests} from './rest.ts';
 import {localDay, SLOT_MS, slotStart} from './slots.ts';
 import {type FlowState, newSums, type Sums} from './state.ts';
 
@@ -79,7 +80,7 @@ function settle(site: Site, house: House, state: FlowState, slots: SlotRecord[],
   const waiting = state.closing;
   if (!waiting) return;
   state.closing = null;
-  const {record, pools, rest} = closeSlot(site, house, waiting.slot, state.registers, state.pools, house.policies, true);
+  const {record, pools, rest} = closeSlot(site, house, waiting.slot, state, house.policies, true);
   state.pools = pools;
   const running = state.running;
   if (running) {
@@ -93,13 +94,14 @@ function settle(site: Site, house: House, state: FlowState, slots: SlotRecord[],
     for (const key in rest.corrections) running.corrections[key] = (running.corrections[key] ?? 0) + (rest.corrections[key] as number);
   }
   emit(site, house, state, record, slots);
-  void note;
+  settleRests(house, state, waiting.endMonoMs, note);
 }
 
 /** A closed record joins the sums; an undated one is kept until it can be dated. */
 function emit(site: Site, house: House, state: FlowState, record: SlotRecord, slots: SlotRecord[]): void {
   slots.push(record);
   addSums(state.lifetime, house, record);
+  countCycles(house, state, record);
   if (record.slot.kind === 'utc') addToDay(site, house, state, record, record.slot.startMs);
   else {
     state.undated.push(record);
@@ -110,7 +112,9 @@ function emit(site: Site, house: House, state: FlowState, record: SlotRecord, sl
 function addToDay(site: Site, house: House, state: FlowState, record: SlotRecord, startMs: number): void {
   const day = localDay(site.timezone, startMs);
   if (state.day === null || day > state.day.day) state.day = {day, sums: newSums()};
-  if (day === state.day.day) addSums(state.day.sums, house, record);
+  if (day !== state.day.day) return;
+  addSums(state.day.sums, house, record);
+  state.day.qualities = [...new Set([...(state.day.qualities ?? []), ...record.quality])];
 }
 
 export function addSums(sums: Sums, house: House, record: SlotRecord): void {
@@ -191,7 +195,7 @@ function fill(site: Site, house: House, state: FlowState, slots: SlotRecord[], n
   // Whole quarter hours inside the gap are records of their own.
   for (const part of parts) {
     if (part === state.running || part === state.closing?.slot) continue;
-    const {record, pools} = closeSlot(site, house, part, state.registers, state.pools, house.policies, true);
+    const {record, pools} = closeSlot(site, house, part, state, house.policies, true);
     state.pools = pools;
     if (record.slot.kind === 'utc') state.lastClosedMs = Math.max(state.lastClosedMs ?? -Infinity, record.slot.startMs);
     emit(site, house, state, record, slots);
