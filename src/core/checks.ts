@@ -5,6 +5,9 @@ import type {ChannelRef, Site} from './site.ts';
 /** `where` is a key of the configuration or a part of the system; `what` says what was found, `todo` what to do about it. */
 export type Finding = {readonly where: string; readonly what: string; readonly todo: string};
 
+/** Rows and columns that every house may have. */
+const WORDS = ['standby', 'hybrid', 'unexplained'];
+
 const has = (ref: ChannelRef, quantity: string): boolean => ref.points.includes(quantity);
 
 /** Findings about who plays which part. `devices` are the ids that are configured. */
@@ -66,7 +69,7 @@ export function siteFindings(site: Site, devices: readonly string[]): Finding[] 
     if (!has(ref, 'soc_pct'))
       add('map.battery', `${ref.device}.${ref.part} tells no state of charge`, 'losses and origins of its energy are estimated');
   }
-  const known = new Set([...refs.map(ref => ref.id), 'solar', 'wind', 'generator', 'battery', 'grid', 'home']);
+  const known = new Set([...refs.map(ref => ref.id), 'solar', 'wind', 'generator', 'battery', 'grid', 'home', ...WORDS]);
   for (const [key, ids] of [
     ['flows.source_order', flows.sourceOrder],
     ['flows.sink_order', flows.sinkOrder],

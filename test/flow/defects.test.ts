@@ -5,12 +5,13 @@ import {decode} from '../../src/core/codec.ts';
 import {attribute} from '../../src/core/flow/attribute.ts';
 import {cellOf} from '../../src/core/flow/cells.ts';
 import {newCounter, stepCounter} from '../../src/core/flow/counter.ts';
-import {solveInstant, type Topology} from '../../src/core/flow/instant.ts';
+import {solveInstant} from '../../src/core/flow/instant.ts';
 import {splitTrapezoid} from '../../src/core/flow/integrate.ts';
 import {labelOf} from '../../src/core/flow/labels.ts';
 import type {Matrix} from '../../src/core/flow/model.ts';
 import {charge, discharge} from '../../src/core/flow/origin.ts';
 import {daySpan} from '../../src/core/flow/slots.ts';
+import type {Topology} from '../../src/core/flow/topology.ts';
 import {slotMoney} from '../../src/core/tariff/value.ts';
 import {configured} from '../tariff/configured.ts';
 

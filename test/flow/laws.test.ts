@@ -6,13 +6,14 @@ import {newAnchor, stepAnchor} from '../../src/core/flow/anchor.ts';
 import {attribute, cellBounds} from '../../src/core/flow/attribute.ts';
 import {cellOf, columnSum, rowSum, total} from '../../src/core/flow/cells.ts';
 import {newCounter, stepCounter} from '../../src/core/flow/counter.ts';
-import {solveInstant, type Topology} from '../../src/core/flow/instant.ts';
+import {solveInstant} from '../../src/core/flow/instant.ts';
 import {addTrapezoid, newAccumulator, splitTrapezoid} from '../../src/core/flow/integrate.ts';
 import type {Amounts, Matrix, Origin} from '../../src/core/flow/model.ts';
 import {sinkOrder, sourceOrder} from '../../src/core/flow/orders.ts';
 import {byOrigin, charge, discharge, type Pool, poolTotal} from '../../src/core/flow/origin.ts';
 import {rebalance} from '../../src/core/flow/rebalance.ts';
 import {largestRemainder} from '../../src/core/flow/split.ts';
+import type {Topology} from '../../src/core/flow/topology.ts';
 
 const POLICIES = ['solar-first', 'proportional'] as const;
 const BATTERIES = ['b1', 'b2'];

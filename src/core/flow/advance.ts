@@ -107,6 +107,12 @@ function takeSamples(site: Site, state: FlowState, readings: readonly Reading[],
       state.gridOn = typeof measured.value === 'string' ? !OFF_WORDS.test(measured.value) : measured.value !== 0;
   }
   for (const channel of house.channels) {
+    // Without a grid its meter may say anything.
+    if (channel.kind === 'grid' && !state.gridOn) {
+      delete state.samples[channel.id];
+      state.phases = [];
+      continue;
+    }
     const read = readChannel(channel, lookup);
     if (read === null) continue;
     let list = state.samples[channel.id];
@@ -185,6 +191,7 @@ function takeRegisters(
   const house = houseOf(site);
   const lookup = lookupOf(readings);
   for (const register of house.registers) {
+    if (register.channel === 'grid' && !state.gridOn) continue;
     const measured = lookup(register.device, register.point)?.measured;
     if (measured?.kind !== 'good' || typeof measured.value !== 'number' || !Number.isFinite(measured.value)) continue;
     let own = state.registers[register.key];

@@ -80,7 +80,6 @@ function put(net: Net, matrix: MutableMatrix, s: number, k: number, amount: numb
 function passThrough(net: Net, matrix: MutableMatrix): void {
   for (const s of net.ports) {
     const k = net.sinkOfSource[s] as number;
-    if (net.sources[s] === 'unexplained') continue;
     const excess = (net.r[s] as number) + (net.c[k] as number) - net.t;
     if (excess > 0) put(net, matrix, s, k, excess);
   }
@@ -117,6 +116,23 @@ function pooled(net: Net, matrix: MutableMatrix): void {
   for (let k = net.sinks.length - 1; k >= 0; k--) if (net.sinks[k] !== 'home') serve(k, -1);
   const home = net.sinks.indexOf('home');
   if (home >= 0) serve(home, -1);
+}
+
+/**
+ * Rows and columns without what can only have passed through a port, which is in no bound. At most one port has such an excess, and the home
+ * is none.
+ */
+export function withoutPassThrough(rows: Amounts, columns: Amounts): readonly [rows: Amounts, columns: Amounts] {
+  const t = total(rows);
+  for (const port in rows) {
+    const excess = (rows[port] as number) + (columns[port] ?? 0) - t;
+    if (excess > 0 && (columns[port] ?? 0) > 0)
+      return [
+        {...rows, [port]: (rows[port] as number) - excess},
+        {...columns, [port]: (columns[port] as number) - excess},
+      ];
+  }
+  return [rows, columns];
 }
 
 /** Least and most of every cell over all conserving matrices with zero (p,p), as `source->sink`: rows and columns with energy, and the home always. */

@@ -2,7 +2,7 @@
 
 import type {Reading} from '../reading.ts';
 import type {ChannelRef, Policy, Site} from '../site.ts';
-import type {Topology} from './instant.ts';
+import type {Topology} from './topology.ts';
 
 export type ChannelKind = 'grid' | 'solar' | 'wind' | 'generator' | 'battery' | 'load' | 'home' | 'cascade' | 'pv' | 'ac';
 export type Channel = {

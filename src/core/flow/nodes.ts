@@ -6,12 +6,13 @@ import {type AlignChannel, type Alignment, align, type Sample} from './align.ts'
 import {addAmount, addCell, columnSum, empty, type MutableMatrix, rowSum} from './cells.ts';
 import {type Channel, type House, sigmaOf} from './channels.ts';
 import {watchUnexplained} from './hints.ts';
-import {type Instant, type InstantValues, solveInstant, type Topology} from './instant.ts';
+import {type Instant, solveInstant} from './instant.ts';
 import {splitTrapezoid} from './integrate.ts';
 import type {FlowNode, Matrix, NodeQuality, SlotRecord} from './model.ts';
 import {addQuality, type OpenSlot} from './openslot.ts';
 import type {FlowState, LastNode} from './state.ts';
 import {borderBetween, openGap, rebaseRegisters, rollOver, startSlots} from './timeline.ts';
+import type {InstantValues, Topology} from './topology.ts';
 
 type Note = (kind: string, about: string | null, detail: string, evidence?: Record<string, number | string>) => void;
 
@@ -304,13 +305,9 @@ function integrate(site: Site, house: House, state: FlowState, next: LastNode, n
   const dtMs = next.monoMs - previous.monoMs;
   if (dtMs > maxGapOf(site)) {
     note('gap', null, `nothing is known for ${Math.round(dtMs / 1000)} s; the counters will tell`, {ms: dtMs});
-    state.gap = {
-      fromWallMs: previous.monoMs + offsetOf(state),
-      fromMonoMs: previous.monoMs,
-      toMonoMs: next.monoMs,
-      toWallMs: next.monoMs + offsetOf(state),
-      corrections: state.gap?.corrections ?? {},
-    };
+    // A second gap before the registers have told of the first: they will tell of both at once.
+    const {fromWallMs = previous.monoMs + offsetOf(state), fromMonoMs = previous.monoMs, corrections = {}} = state.gap ?? {};
+    state.gap = {fromWallMs, fromMonoMs, toMonoMs: next.monoMs, toWallMs: next.monoMs + offsetOf(state), corrections};
     // Inside one quarter hour the slot goes on: none is opened twice.
     if (borderBetween(state, previous.monoMs, next.monoMs) !== null) rollOver(site, house, state, next.monoMs, slots, note);
     return;

@@ -2,18 +2,7 @@
 
 import type {Policy, Site} from '../site.ts';
 import {attribute} from './attribute.ts';
-import {
-  addAmount,
-  addCell,
-  cellOf,
-  columnSum,
-  empty,
-  type MutableAmounts,
-  type MutableMatrix,
-  rowSum,
-  total,
-  withoutZeros,
-} from './cells.ts';
+import {addAmount, addCell, cellOf, columnSum, empty, type MutableAmounts, type MutableMatrix, rowSum, total} from './cells.ts';
 import type {House} from './channels.ts';
 import {marginOf} from './channels.ts';
 import {UNITS_PER_MWH} from './integrate.ts';
@@ -40,6 +29,7 @@ export type OpenSlot = {
   qualities: SlotQuality[];
   /** Why, for people: the reason of the worst quality. */
   reason: string | null;
+  /** Least and most of what was filled from counters, mWh, by `source->sink`. */
   bounds: Record<string, [number, number]> | null;
 };
 
@@ -110,6 +100,7 @@ export function closeSlot(site: Site, house: House, slot: OpenSlot, books: Books
     addQuality(marks, 'suspect', 'the counters say that more left the house than came in');
   }
 
+  let bounds: SlotRecord['bounds'] = slot.bounds;
   const cells: Partial<Record<Policy, readonly SlotCell[]>> = {};
   const {pools} = books;
   const nextPools: Pools = {...pools};
@@ -126,6 +117,7 @@ export function closeSlot(site: Site, house: House, slot: OpenSlot, books: Books
     }
     rest.units[policy] = restUnits;
     const {matrix: moved, anew} = fitted(site, house, booked, rows, columns, home, policy);
+    if (policy === house.primary && slot.bounds) bounds = aroundMeasured(slot.bounds, moved);
     const matrix = withFilled(moved, slot.filled);
     if (anew)
       addQuality(
@@ -139,7 +131,7 @@ export function closeSlot(site: Site, house: House, slot: OpenSlot, books: Books
   }
   const totals = totalsOf(house, slot, rows, columns, home, whole, books.registers);
   const {qualities: quality, reason} = marks;
-  return {record: {slot: slot.name, closed, cells, totals, quality, reason, bounds: slot.bounds}, pools: nextPools, rest};
+  return {record: {slot: slot.name, closed, cells, totals, quality, reason, bounds}, pools: nextPools, rest};
 }
 
 /** What the registers added to the house's inflow in this slot, less what they added to its outflow, mWh. */
@@ -174,21 +166,19 @@ function fitted(site: Site, house: House, booked: Matrix, rows: Amounts, columns
   }
 }
 
-/**
- * Margins of a stretch of time to cells, the home last: over a stretch that errs least. Completes for all margins of equal sums:
- * `attribute` lets a battery or the grid pass through what they give and take beyond all others, and here what nobody can explain does.
- */
-export function attributeAnew(rows: Amounts, columns: Amounts, sources: readonly string[], sinks: readonly string[]): Matrix {
-  const giving = Object.assign(empty<number>(), rows);
-  const taking = Object.assign(empty<number>(), columns);
-  const through = Math.max(0, (giving['unexplained'] ?? 0) + (taking['unexplained'] ?? 0) - total(giving));
-  addAmount(giving, 'unexplained', -through);
-  addAmount(taking, 'unexplained', -through);
-  const homeLast = [...sinks.filter(sink => sink !== 'home'), 'home'];
-  const cells = withoutZeros(attribute(giving, taking, 'solar-first', sources, homeLast));
-  addCell(cells, 'unexplained', 'unexplained', through);
-  return cells;
-}
+/** Margins of a stretch of time to cells, the home last: over a stretch that errs least. */
+export const attributeAnew = (rows: Amounts, columns: Amounts, sources: readonly string[], sinks: readonly string[]): Matrix =>
+  attribute(rows, columns, 'solar-first', sources, [...sinks.filter(sink => sink !== 'home'), 'home']);
+
+/** Bounds of whole cells: what was measured in the slot beside its gap is certain. */
+const aroundMeasured = (filled: NonNullable<OpenSlot['bounds']>, measured: Matrix): NonNullable<SlotRecord['bounds']> =>
+  Object.fromEntries(
+    Object.entries(filled).map(([cell, [least, most]]) => {
+      const [source = '', sink = ''] = cell.split('->');
+      const certain = cellOf(measured, source, sink);
+      return [cell, [least + certain, most + certain]];
+    }),
+  );
 
 function withFilled(matrix: Matrix, filled: Matrix): Matrix {
   const sum = empty<Record<string, number>>();

@@ -1,8 +1,9 @@
 // A reading of the house as one plain object: the three topologies of the conformance cases, each a view of the general solver.
 
 import {empty} from './cells.ts';
-import {type Instant, type InstantValues, solveInstant, type Topology} from './instant.ts';
+import {type Instant, solveInstant} from './instant.ts';
 import type {Amounts, Matrix} from './model.ts';
+import type {InstantValues, Topology} from './topology.ts';
 
 /** Meter values that mean "no value", mW. */
 const GRID_SENTINELS = [-32_768_000, 32_767_000, 65_535_000, -2_147_483_648_000, 4_294_967_295_000];

@@ -2,6 +2,7 @@
 
 import type {Tick} from '../sink.ts';
 import type {Site} from '../site.ts';
+import {cellBounds, withoutPassThrough} from './attribute.ts';
 import {addCell, empty} from './cells.ts';
 import {type House, marginOf} from './channels.ts';
 import {fillGap, spread} from './gap.ts';
@@ -183,14 +184,14 @@ function fill(site: Site, house: House, state: FlowState, slots: SlotRecord[], n
     }
   }
   const lengthS = Math.round((gap.toWallMs - gap.fromWallMs) / 1000);
+  const bounds = cellBounds(...withoutPassThrough(rows, {...columns, home: filled.homeMilliWh}));
   for (const part of parts) {
     addQuality(part, 'gap', `filled from the counters over ${lengthS} s`);
-    part.bounds = Object.fromEntries(
-      Object.entries(filled.bounds).map(([cell, [least, most]]) => [
-        cell,
-        [Math.floor(least / parts.length), Math.ceil(most / parts.length)],
-      ]),
-    );
+    part.bounds ??= {};
+    for (const [cell, [least, most]] of Object.entries(bounds)) {
+      const [before, beforeMost] = part.bounds[cell] ?? [0, 0];
+      part.bounds[cell] = [before + Math.floor(least / parts.length), beforeMost + Math.ceil(most / parts.length)];
+    }
   }
   // Whole quarter hours inside the gap are records of their own.
   for (const part of parts) {
@@ -212,7 +213,8 @@ function partsOf(state: FlowState, fromWallMs: number, toWallMs: number): OpenSl
   const parts: OpenSlot[] = [];
   const before = state.closing?.slot;
   if (before && before.name.kind === 'utc' && before.name.startMs === slotStart(fromWallMs)) parts.push(before);
-  const first = slotStart(fromWallMs) + (parts.length > 0 ? SLOT_MS : 0);
+  // A clock that went back since names quarter hours that are closed: they stay as they are.
+  const first = Math.max(slotStart(fromWallMs) + (parts.length > 0 ? SLOT_MS : 0), (state.lastClosedMs ?? -Infinity) + SLOT_MS);
   const count = (running.name.startMs - first) / SLOT_MS;
   if (count > 0 && count <= LONGEST_GAP_SLOTS)
     for (let start = first; start < running.name.startMs; start += SLOT_MS) parts.push(openSlot({kind: 'utc', startMs: start}));
