@@ -39,7 +39,7 @@ export type FlowState = {
   /** A slot past its end that waits for the registers' first reading after it. */
   closing: {slot: OpenSlot; endMonoMs: number} | null;
   /** Time without flows that the registers have to explain. */
-  gap: {fromWallMs: number; fromMonoMs: number; toMonoMs: number; toWallMs: number; corrections: Record<string, number>} | null;
+  gap: {fromWallMs: number; toMonoMs: number; toWallMs: number; corrections: Record<string, number>} | null;
   pools: Pools;
   /** What is known of the batteries' rests on their lowest charge, by battery. */
   rests: Record<string, RestWatch>;
@@ -127,7 +127,6 @@ export function revive(json: string, site: Site, house: House, bootId: string): 
   if (stoppedWallMs !== null) {
     state.gap = {
       fromWallMs: stoppedWallMs,
-      fromMonoMs: Number.NaN,
       toMonoMs: Number.NaN,
       toWallMs: Number.NaN,
       corrections: old.gap?.corrections ?? {},

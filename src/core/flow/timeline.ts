@@ -139,7 +139,7 @@ export function openGap(state: FlowState, toMonoMs: number): void {
   if (!state.gap) return;
   const toWallMs = toMonoMs + offset(state);
   const lengthMs = Math.max(0, toWallMs - state.gap.fromWallMs);
-  state.gap = {...state.gap, fromMonoMs: toMonoMs - lengthMs, toMonoMs, toWallMs};
+  state.gap = {...state.gap, toMonoMs, toWallMs};
   rebaseRegisters(state, toMonoMs - lengthMs);
   const running = state.running;
   if (running && running.name.kind === 'utc' && slotStart(toWallMs) !== running.name.startMs) {
