@@ -98,7 +98,7 @@ function integrate(site: Site, house: House, state: FlowState, next: LastNode, n
   state.last = next;
   const running = state.running ?? startSlots(state, {monoMs: next.monoMs, wallMs: next.monoMs + offsetOf(state)});
   if (!previous) {
-    if (state.gap) openGap(state, next.monoMs);
+    if (state.gap) openGap(site, house, state, next.monoMs, slots, note);
     return;
   }
   const dtMs = next.monoMs - previous.monoMs;

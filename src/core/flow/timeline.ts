@@ -135,18 +135,15 @@ export function rebaseRegisters(state: FlowState, stoppedMonoMs: number): void {
 }
 
 /** The end of a gap is known now. */
-export function openGap(state: FlowState, toMonoMs: number): void {
+export function openGap(site: Site, house: House, state: FlowState, toMonoMs: number, slots: SlotRecord[], note: Note): void {
   if (!state.gap) return;
   const toWallMs = toMonoMs + offset(state);
   const lengthMs = Math.max(0, toWallMs - state.gap.fromWallMs);
   state.gap = {...state.gap, toMonoMs, toWallMs};
   rebaseRegisters(state, toMonoMs - lengthMs);
   const running = state.running;
-  if (running && running.name.kind === 'utc' && slotStart(toWallMs) !== running.name.startMs) {
-    state.lastClosedMs = Math.max(state.lastClosedMs ?? -Infinity, running.name.startMs);
-    if (!state.closing) state.closing = {slot: running, endMonoMs: toMonoMs};
-    state.running = openSlot(nameAt(state, toMonoMs));
-  }
+  if (running && running.name.kind === 'utc' && slotStart(toWallMs) !== running.name.startMs)
+    rollOver(site, house, state, toMonoMs, slots, note);
 }
 
 /** What the registers say of the gap, spread over its quarter hours and flagged. */
