@@ -19,7 +19,8 @@ export function offlineFindings(config: AppConfig): Finding[] {
   return [
     ...siteFindings(
       config.site,
-      config.devices.map(device => device.id),
+      // What a SunSpec device tells is known to itself only.
+      new Map(config.devices.map(({id, profile}) => [id, profile.points.map(point => point.name)])),
     ),
     ...(config.money ? tariffFindings(config.money.tariffs, config.site.timezone, realClock.wallMs()) : []),
     ...config.clearSecrets.map(key => ({

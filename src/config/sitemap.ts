@@ -118,9 +118,11 @@ export function resolveMap(map: ConfigFile['map'], profiles: ReadonlyMap<string,
   if (!grid && !home)
     fail(['map'], 'no grid meter; name the meter at the utility connection under `grid:` (or one of the whole house under `home:`)');
   checkIds(map, [...batteries, ...hybrids.flatMap(hybrid => hybrid.battery)], fail);
-  for (const load of cascade?.loads ?? []) {
-    if (!(load in map.loads)) fail(['map', 'cascade', 'loads'], `"${load}" is none of map.loads`);
-  }
+  const derived = cascade?.loads.filter(load => !(load in map.loads)) ?? [];
+  if (derived.length > 1)
+    fail(['map', 'cascade', 'loads'], `${derived.join(' and ')} have no meter; the difference of the two meters can only be one of them`);
+  if (home && grid?.at === 'load')
+    fail(['map', 'home'], 'the meter under `grid:` stands `at: load` and measures the whole house already; one of them is enough');
   return {grid, hybrids, solar, wind, generator, batteries, loads, home, cascade};
 }
 
@@ -160,4 +162,5 @@ function checkIds(
   };
   for (const battery of batteries) claim(battery.id, ['map', 'battery'], battery.id === 'battery');
   for (const load of Object.keys(map.loads)) claim(load, ['map', 'loads', load]);
+  for (const load of map.cascade?.loads ?? []) if (!(load in map.loads)) claim(load, ['map', 'cascade', 'loads']);
 }

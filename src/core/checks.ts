@@ -10,8 +10,8 @@ const WORDS = ['standby', 'hybrid', 'unexplained'];
 
 const has = (ref: ChannelRef, quantity: string): boolean => ref.points.includes(quantity);
 
-/** Findings about who plays which part. `devices` are the ids that are configured. */
-export function siteFindings(site: Site, devices: readonly string[]): Finding[] {
+/** Findings about who plays which part. `devices`: the points that each configured device tells, by its id. */
+export function siteFindings(site: Site, devices: ReadonlyMap<string, readonly string[]>): Finding[] {
   const {map, flows} = site;
   const found: Finding[] = [];
   const add = (where: string, what: string, todo: string): void => void found.push({where, what, todo});
@@ -28,7 +28,7 @@ export function siteFindings(site: Site, devices: readonly string[]): Finding[] 
     ...(map.cascade ? [map.cascade.meter] : []),
   ];
   const mapped = new Set([...refs.map(ref => ref.device), ...(map.grid?.state ? [map.grid.state.device] : [])]);
-  for (const id of devices)
+  for (const id of devices.keys())
     if (!mapped.has(id))
       add(`devices.${id}`, 'is read and stored, but plays no part in the house', 'name it under `map:`, or leave it out');
 
@@ -64,6 +64,19 @@ export function siteFindings(site: Site, devices: readonly string[]): Finding[] 
           `${ref.device}.${ref.part} is measured on the DC side but stands on the AC side; the inverter's losses will look like consumption`,
           'name it under `map.hybrid` with its `ac:` part',
         );
+  }
+  for (const {device, part} of map.solar) {
+    // The AC port of a hybrid carries its battery as well.
+    const battery = (devices.get(device) ?? []).find(point => /^battery\d*\.power_w$/.test(point))?.split('.')[0];
+    if (!part.startsWith('inverter') || battery === undefined) continue;
+    const twice = map.batteries.some(ref => ref.device === device);
+    add(
+      'map.solar',
+      twice
+        ? `${device}.${part} carries what ${device}.${battery} gives and takes, and that stands under \`battery:\` as well: the battery is counted twice`
+        : `${device} is a hybrid: what its battery gives and takes would be called sun`,
+      `name it under \`map.hybrid\`: {id: ${device}, pv: ${device}.pv, ${twice ? `battery: ${device}.${battery}, ` : ''}ac: ${device}.${part}}`,
+    );
   }
   for (const ref of [...map.batteries, ...map.hybrids.flatMap(hybrid => hybrid.battery)]) {
     if (!has(ref, 'soc_pct'))

@@ -54,7 +54,7 @@ function baseCellsOf(house: House): string[] {
 }
 
 /** `site/state`: powers in W, one key per cell, labels, what does not add up. */
-export function publishState(site: Site, house: House, state: FlowState, node: FlowNode, tick: Tick): SiteState {
+export function publishState(house: House, state: FlowState, node: FlowNode, tick: Tick): SiteState {
   const result: Record<string, number | string | null> = {ts: utcText(tick.wallMs)};
   const power = (id: string): number | null => {
     const value = node.powersMilliW[id];
@@ -63,7 +63,7 @@ export function publishState(site: Site, house: House, state: FlowState, node: F
   for (const id of ['grid', 'solar', 'battery', 'home']) result[`${id}_power_w`] = power(id);
   for (const kind of ['wind', 'generator'] as const) if (house.kinds.has(kind)) result[`${kind}_power_w`] = power(kind);
   if (house.batteries.length > 1) for (const id of house.batteries) result[`${id}_power_w`] = power(id);
-  for (const load of site.map.loads) result[`${load.id}_power_w`] = power(load.id);
+  for (const load of house.topology.loads) result[`${load}_power_w`] = power(load);
   const socs = house.batteries.map(id => state.socPct[id]).filter(soc => typeof soc === 'number');
   result['battery_soc_pct'] =
     house.batteries.length > 0 && socs.length === house.batteries.length

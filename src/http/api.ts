@@ -177,10 +177,7 @@ export function endpoints(deps: HttpDeps, newest: () => TickRecord | null, hasLo
           };
         }),
         links: deps.health().links,
-        findings: siteFindings(
-          site,
-          deps.health().devices.map(device => device.id),
-        ),
+        findings: siteFindings(site, new Map(deps.health().devices.map(({id, points}) => [id, points]))),
       };
     },
 

@@ -84,7 +84,7 @@ export function advance(site: Site, state: FlowState, input: FlowInput): FlowSte
     if (running) slots.push(running);
   }
   const open = [closing, running].filter(record => record !== null);
-  const siteState = newest ? publishState(site, house, state, newest, tick) : null;
+  const siteState = newest ? publishState(house, state, newest, tick) : null;
   const energy = running ? publishEnergy(house, state, open, tick, note) : null;
   const day = running ? publishDay(site, house, state, open, tick) : null;
   return {state, nodes, slots, events, siteState, energy, day};

@@ -200,5 +200,8 @@ function powersOf(
     if (channel.kind === 'battery') powers[channel.id] = alive.includes(channel) ? (final[channel.id] ?? null) : null;
     if (channel.kind === 'load') powers[channel.id] = alive.includes(channel) ? -(final[channel.id] ?? 0) + 0 : null;
   }
+  // The load above a second meter that has no meter of its own is known as far as both of them are.
+  const told = alive.some(channel => channel.kind === 'cascade') && alive.some(channel => channel.kind === 'grid');
+  for (const load of house.topology.loads) powers[load] ??= told ? columnSum(instant.matrix[house.primary] ?? {}, load) : null;
   return powers;
 }
