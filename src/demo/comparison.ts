@@ -5,6 +5,7 @@ import type {TickRecord} from '../core/sink.ts';
 import type {ChannelRef, Site} from '../core/site.ts';
 import {openReader} from '../store/queries.ts';
 import {type Books, emptyBooks, TOTALS, type Total} from './books.ts';
+import {createLatest} from './latest.ts';
 import type {Simulation} from './simulation.ts';
 import {type Compared, compare, ledgerSums} from './summary.ts';
 
@@ -27,6 +28,7 @@ export function createComparison(
   const firstMs = new Map<Total, number>();
   const lastMs = new Map<Total, number>();
   let closing: Books | null = null;
+  const latest = createLatest(site);
 
   const seenAt = (reading: Reading): number | null =>
     reading.measured.kind === 'good' && typeof reading.measured.value === 'number'
@@ -48,6 +50,7 @@ export function createComparison(
       const firstNode = record.nodes[0];
       if (firstNode && !simulation.opening()) simulation.openLedger(wallOf(firstNode.monoMs), booksAt(firstMs));
       if (record.readings.length > 0) closing = booksAt(lastMs);
+      if (simulation.opening()) latest.take(record);
     },
     result(database) {
       const opening = simulation.opening()?.books ?? emptyBooks();
@@ -55,7 +58,7 @@ export function createComparison(
       try {
         const range = {fromMs: 0, toMs: FOREVER_MS, step: '1y', zone: site.timezone} as const;
         const ledger = ledgerSums(reader.flows({...range, policy: site.flows.policy}), reader.totals(range));
-        return compare(ledger, opening, closing ?? opening);
+        return compare(ledger, opening, closing ?? opening, latest.cells());
       } finally {
         reader.close();
       }

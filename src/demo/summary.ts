@@ -4,7 +4,8 @@ import type {FlowRow, TotalRow} from '../store/queries.ts';
 import {type Books, difference, TOTALS, type Total} from './books.ts';
 import {MILLI_J_PER_MILLI_WH} from './cell.ts';
 
-export type Compared = Readonly<Record<string, {readonly ledger_wh: number; readonly house_wh: number}>>;
+/** `latest_wh`: what the latest values, cut off at zero and multiplied with time, make of a cell in this run of the demo. */
+export type Compared = Readonly<Record<string, {readonly ledger_wh: number; readonly house_wh: number; readonly latest_wh?: number}>>;
 /** The document that `demo --json` ends with. */
 export type Summary = {
   readonly schema: 1;
@@ -41,11 +42,16 @@ export function compare(
   ledger: {readonly totals: Readonly<Record<string, number>>; readonly cells: Readonly<Record<string, number>>},
   opening: Books,
   closing: Books,
+  latest: Readonly<Record<string, number>>,
 ): {totals: Compared; cells: Compared} {
   const house = difference(closing, opening);
-  const cells: Record<string, {ledger_wh: number; house_wh: number}> = {};
+  const cells: Record<string, {ledger_wh: number; house_wh: number; latest_wh: number}> = {};
   for (const name of [...new Set([...Object.keys(house.cells), ...Object.keys(ledger.cells)])].sort())
-    cells[name] = {ledger_wh: wh(ledger.cells[name] ?? 0), house_wh: fromBooks(house.cells[name] ?? 0)};
+    cells[name] = {
+      ledger_wh: wh(ledger.cells[name] ?? 0),
+      house_wh: fromBooks(house.cells[name] ?? 0),
+      latest_wh: fromBooks(latest[name] ?? 0),
+    };
   const totals: Record<string, {ledger_wh: number; house_wh: number}> = {};
   for (const name of TOTALS as readonly Total[])
     if (name in ledger.totals || house.totals[name] > 0)
@@ -55,15 +61,16 @@ export function compare(
 
 /** The same for people. */
 export function summaryLines(summary: Summary): string[] {
-  const row = (name: string, ledger: string, house: string, apart: string): string =>
-    `  ${name.padEnd(26)} ${ledger.padStart(12)} ${house.padStart(12)} ${apart.padStart(10)}`;
+  const row = (name: string, ledger: string, house: string, apart: string, latest = ''): string =>
+    `  ${name.padEnd(26)} ${ledger.padStart(12)} ${house.padStart(12)} ${apart.padStart(10)} ${latest.padStart(14)}`.trimEnd();
   const rows = (compared: Compared): string[] =>
-    Object.entries(compared).map(([name, {ledger_wh, house_wh}]) =>
+    Object.entries(compared).map(([name, {ledger_wh, house_wh, latest_wh}]) =>
       row(
         name.replaceAll('_to_', ' → ').replaceAll('_', ' '),
         ledger_wh.toFixed(1),
         house_wh.toFixed(1),
         (ledger_wh - house_wh).toFixed(1),
+        latest_wh === undefined ? '' : (latest_wh - house_wh).toFixed(1),
       ),
     );
   const minutes = Math.round(summary.simulated_s / 6) / 10;
@@ -71,11 +78,12 @@ export function summaryLines(summary: Summary): string[] {
   return [
     `${summary.scenario}: ${minutes} simulated minutes, the ledger against the house's own books`,
     '',
-    row('energy in Wh', 'ledger', 'house', 'apart'),
+    row('energy in Wh', 'ledger', 'house', 'apart', 'latest, apart'),
     ...rows(summary.totals),
     '',
     ...rows(summary.cells),
     '',
+    'latest, apart: what the latest values, cut off at zero and multiplied with time, would have been apart in this run.',
     `Totals differ by ${worst.toFixed(1)} Wh at most; the counters of this house move in steps of ${summary.resolution_wh} Wh.`,
   ];
 }
