@@ -2,6 +2,7 @@
 
 import {describe, expect, test} from 'vitest';
 import {decode} from '../../src/core/codec.ts';
+import {advance, createFlow} from '../../src/core/flow/advance.ts';
 import {attribute} from '../../src/core/flow/attribute.ts';
 import {cellOf} from '../../src/core/flow/cells.ts';
 import {newCounter, stepCounter} from '../../src/core/flow/counter.ts';
@@ -12,7 +13,9 @@ import type {Matrix} from '../../src/core/flow/model.ts';
 import {charge, discharge} from '../../src/core/flow/origin.ts';
 import {daySpan} from '../../src/core/flow/slots.ts';
 import type {Topology} from '../../src/core/flow/topology.ts';
+import type {Reading} from '../../src/core/reading.ts';
 import {slotMoney} from '../../src/core/tariff/value.ts';
+import {siteOf} from '../pipeline/house.ts';
 import {configured} from '../tariff/configured.ts';
 
 const topology: Topology = {
@@ -99,6 +102,25 @@ test('D9 OpenEMS EnergyValuesHandler: a register that falls back is not energy',
   const first = stepCounter(newCounter, spec, 0, 5_000_000);
   const step = stepCounter(first.state, spec, 60_000, 4_000_000);
   expect([step.status, step.booked]).toEqual(['pending', 0]);
+});
+
+test('D10 OpenEMS Sum: the first minute counts like any other', () => {
+  const site = siteOf();
+  let state = createFlow(site, 'boot');
+  let kwh = 0;
+  for (let t = 0; t <= 60; t += 2) {
+    const monoMs = 1000 * t;
+    const good = (device: string, point: string, value: number): Reading => ({device, point, measured: {kind: 'good', value, monoMs}});
+    const step = advance(site, state, {
+      tick: {seq: t, monoMs, wallMs: Date.UTC(2026, 5, 1) + monoMs},
+      readings: [good('meter', 'meter.power_w', 1800), good('pv', 'inverter.power_w', 0), good('bat', 'battery.power_w', 0)],
+      clockTrusted: true,
+      flush: false,
+    });
+    state = step.state;
+    kwh = (step.energy?.['grid_import_kwh'] as number | undefined) ?? kwh;
+  }
+  expect(kwh).toBe(0.03);
 });
 
 test('D13 evcc decode: "not implemented" is absent, never 0 W', () => {

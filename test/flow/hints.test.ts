@@ -77,3 +77,50 @@ describe('a lasting contradiction', () => {
     expect(hint?.detail).toMatch(/adds up in 100 %/);
   });
 });
+
+describe('a load meter beside the grid meter', () => {
+  /** A load that is switched on one phase after the other, while other things happen in the house. */
+  const hintsOf = (meterPhase: (phase: number) => number): FlowEvent[] => {
+    const base = siteOf({}, 2000);
+    const phases = ['power_w', 'power_l1_w', 'power_l2_w', 'power_l3_w'];
+    const street = base.map.grid;
+    if (!street) throw new Error('no meter');
+    const load = {...street.meter, device: 'heating', part: 'load', id: 'heat_pump', points: phases};
+    const map = {...base.map, solar: [], batteries: [], loads: [load], grid: {...street, meter: {...street.meter, points: phases}}};
+    let state = createFlow({...base, map}, 'boot');
+    const events: FlowEvent[] = [];
+    for (let t = 0; t < 4 * 3600; t += 2) {
+      const monoMs = 1_000_000 + 1000 * t;
+      const on = Math.floor(t / 60) % 2 === 0 ? Math.floor(t / 120) % 3 : -1;
+      const loads = [0, 1, 2].map(phase => (phase === on ? 900 : 40));
+      const meter = [0, 1, 2].map(phase => 200 + 30 * Math.sin(t / 17 + phase) + (t % 700 < 90 && phase === 1 ? 2000 : 0));
+      for (const phase of [0, 1, 2]) meter[meterPhase(phase)] = (meter[meterPhase(phase)] ?? 0) + (loads[phase] ?? 0);
+      const tell = (device: string, part: string, watts: readonly number[]): Reading[] =>
+        [watts.reduce((sum, one) => sum + one, 0), ...watts].map((value, index) => ({
+          device,
+          point: `${part}.${phases[index]}`,
+          measured: {kind: 'good', value, monoMs},
+        }));
+      const step = advance({...base, map}, state, {
+        tick: {seq: t, monoMs: monoMs + 5, wallMs: Date.UTC(2026, 5, 1, 10) + 1000 * t},
+        readings: [...tell('meter', 'meter', meter), ...tell('heating', 'load', loads)],
+        clockTrusted: true,
+        flush: false,
+      });
+      state = step.state;
+      events.push(...step.events.filter(event => event.kind === 'hint'));
+    }
+    return events;
+  };
+
+  test('with two phases swapped is named once, with the phases and how often it was seen', () => {
+    const [hint, ...more] = hintsOf(phase => [1, 0, 2][phase] as number);
+    expect(more).toEqual([]);
+    expect(hint).toMatchObject({about: 'heating', evidence: {hint: 'swapped phases', percent: 100}});
+    expect(hint?.detail).toMatch(/its L[12] steps on L[21] of the grid meter/);
+  });
+
+  test('connected as it should be is not', () => {
+    expect(hintsOf(phase => phase)).toEqual([]);
+  });
+});

@@ -11,6 +11,7 @@ import {stepClock} from './clock.ts';
 import type {FlowEvent, FlowNode, SiteEnergy, SiteState, SlotRecord} from './model.ts';
 import {processNodes} from './nodes.ts';
 import {closeSlot} from './openslot.ts';
+import {watchPhases} from './phases.ts';
 import {newRegister, readRegister} from './registers.ts';
 import {watchRests} from './rest.ts';
 import {emptyState, type FlowState, revive} from './state.ts';
@@ -66,7 +67,7 @@ export function advance(site: Site, state: FlowState, input: FlowInput): FlowSte
   state.tick = {monoMs: tick.monoMs, wallMs: tick.wallMs};
   followClock(site, house, state, input.clockTrusted, slots, note);
 
-  takeSamples(site, state, input.readings, tick);
+  takeSamples(site, state, input.readings, tick, note);
   watchRests(house, state, tick.monoMs);
   watchTheAges(site, house, state, tick, input.clockTrusted, note);
   const nodes = processNodes(site, house, state, tick, slots, note);
@@ -97,7 +98,7 @@ function lookupOf(readings: readonly Reading[]): (device: string, point: string)
 }
 
 /** Readings of this tick as samples of channels, in the order of time. */
-function takeSamples(site: Site, state: FlowState, readings: readonly Reading[], tick: Tick): void {
+function takeSamples(site: Site, state: FlowState, readings: readonly Reading[], tick: Tick, note: Note): void {
   const house = houseOf(site);
   const lookup = lookupOf(readings);
   const stateRef = site.map.grid?.state;
@@ -106,6 +107,7 @@ function takeSamples(site: Site, state: FlowState, readings: readonly Reading[],
     if (measured && measured.kind === 'good')
       state.gridOn = typeof measured.value === 'string' ? !OFF_WORDS.test(measured.value) : measured.value !== 0;
   }
+  const phases: Record<string, readonly number[]> = {};
   for (const channel of house.channels) {
     // Without a grid its meter may say anything.
     if (channel.kind === 'grid' && !state.gridOn) {
@@ -115,6 +117,7 @@ function takeSamples(site: Site, state: FlowState, readings: readonly Reading[],
     }
     const read = readChannel(channel, lookup);
     if (read === null) continue;
+    if (read !== 'asleep' && read.phases) phases[channel.id] = read.phases.map(milliW => (channel.kind === 'load' ? -milliW : milliW));
     let list = state.samples[channel.id];
     if (!list) {
       list = [];
@@ -137,6 +140,7 @@ function takeSamples(site: Site, state: FlowState, readings: readonly Reading[],
       if (state.phases.length > SAMPLES_KEPT) state.phases.shift();
     }
   }
+  watchPhases(state.phaseWatch, house.channels, phases, note);
   for (const channel of house.channels) {
     if (channel.kind !== 'battery') continue;
     const measured = lookup(channel.ref.device, `${channel.ref.part}.soc_pct`)?.measured;

@@ -6,6 +6,7 @@ import type {Sample} from './align.ts';
 import type {House} from './channels.ts';
 import type {Matrix, SlotQuality, SlotRecord} from './model.ts';
 import type {OpenSlot, Pools} from './openslot.ts';
+import {newPhaseWatch, type PhaseWatch} from './phases.ts';
 import type {RegisterState} from './registers.ts';
 import {type RestWatch, restAnew} from './rest.ts';
 
@@ -51,6 +52,8 @@ export type FlowState = {
   lastClosedMs: number | null;
   undated: SlotRecord[];
   odd: {sinceMonoMs: number; sign: number; told: boolean; sumMilliW: number; count: number; turned: Record<string, number>} | null;
+  /** What this run has seen of steps on single phases; not kept over a restart. */
+  phaseWatch: PhaseWatch;
   /** Ages of registers that were learned, ms, by channel. */
   ages: Record<string, number>;
   /** What this day has taught so far; not kept over a restart. */
@@ -85,12 +88,13 @@ export const emptyState = (bootId: string): FlowState => ({
   lastClosedMs: null,
   undated: [],
   odd: null,
+  phaseWatch: newPhaseWatch(),
   ages: {},
   ageWatch: newAgeWatch(),
 });
 
 export const serialiseFlow = (state: FlowState): string =>
-  JSON.stringify(state, (key, value) => (key === 'ageWatch' ? undefined : value === -Infinity ? null : value));
+  JSON.stringify(state, (key, value) => (key === 'ageWatch' || key === 'phaseWatch' ? undefined : value === -Infinity ? null : value));
 
 /**
  * The state of an earlier run. Its monotonic clock is not ours: what lay between is a gap by wall time. Null where the text is no state.
@@ -119,6 +123,7 @@ export function revive(json: string, site: Site, house: House, bootId: string): 
     resume: old.last,
     doneMs: -Infinity,
     odd: null,
+    phaseWatch: newPhaseWatch(),
     ageWatch: newAgeWatch(),
     rests: Object.fromEntries(Object.entries(old.rests ?? {}).map(([id, watch]) => [id, restAnew(watch)])),
     registers: Object.fromEntries(Object.entries(old.registers).filter(([key]) => keys.has(key))),
