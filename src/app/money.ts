@@ -86,7 +86,7 @@ export function keepMoney(config: MoneyConfig, {site, clock, log, store, note, e
   async function keepBills(nowMs: number): Promise<void> {
     const {bills} = await store.query('money', question(nowMs - BILLS_BACK_MS, nowMs, 'bills'));
     const changed = await store.keepBills(
-      bills.filter(bill => bill.complete),
+      bills.filter(bill => bill.complete && (bill.quarterHours.stored > 0 || bill.lines.length > 0)),
       tariffs.currency,
     );
     for (const month of changed)

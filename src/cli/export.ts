@@ -4,7 +4,7 @@ import {realClock} from '../app/clock.ts';
 import {AppError} from '../core/errors.ts';
 import {addDays, dayStart, localDay} from '../core/flow/slots.ts';
 import type {Policy} from '../core/site.ts';
-import {exact, pricesShown, shown} from '../core/tariff/shown.ts';
+import {moneyRow} from '../core/tariff/shown.ts';
 import {utcText} from '../core/time.ts';
 import type {FlowRow, LedgerStep, Reader, TotalRow} from '../store/queries.ts';
 import {csvField} from '../store/retention.ts';
@@ -134,21 +134,10 @@ function* moneyOf({reader, config}: OpenLedger, span: Span, step: LedgerStep, po
     if (!query) throw new AppError('USAGE', '--what', 'money needs `tariffs:` in the configuration; name it with --config FILE');
     const {currency} = query.tariffs;
     for (const {startMs, day, prices, money} of reader.money(query).rows) {
-      const {unpriced, ...amounts} = shown(money);
       yield {
         ...(day === null ? {slot_start_utc: utcText(startMs)} : {day: step === '1mo' ? day.slice(0, 7) : day}),
         policy,
-        currency,
-        ...(step === '15m' ? pricesShown(prices) : {}),
-        ...amounts,
-        cost_exact: exact(money.cost),
-        credit_exact: exact(money.credit),
-        saved_exact: exact(money.saved),
-        import_mwh: money.importMilliWh,
-        export_mwh: money.exportMilliWh,
-        unpriced_import_wh: unpriced.import_wh,
-        unpriced_export_wh: unpriced.export_wh,
-        unpriced_quarter_hours: unpriced.quarter_hours,
+        ...moneyRow(currency, {prices, money}, step === '15m'),
       };
     }
   }

@@ -1,6 +1,6 @@
 // The money of a report, for people.
 
-import type {Bill} from '../core/tariff/money.ts';
+import type {ComparedBill} from '../core/tariff/money.ts';
 import {cents} from '../core/tariff/rules.ts';
 import {netOf} from '../core/tariff/shown.ts';
 import type {MoneyAnswer} from '../store/read-money.ts';
@@ -58,7 +58,7 @@ export function moneyLines({sum, sinks, stocks, bills}: MoneyAnswer, currency: s
 const KINDS: Readonly<Record<string, string>> = {import: 'Import', export: 'Export', true_up: 'True-up', credit: 'Credit'};
 
 export function billLines(
-  {month, fromDay, toDay, complete, quarterHours, lines, duePico, carry, peak, unpricedMilliWh}: Bill,
+  {month, fromDay, toDay, complete, quarterHours, lines, duePico, carry, peak, unpricedMilliWh}: ComparedBill,
   currency: string,
 ): string[] {
   const bank = Object.values(carry.bankMilliWh).reduce((all, energy) => all + energy, 0);

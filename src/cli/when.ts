@@ -2,7 +2,7 @@
 
 import {AppError} from '../core/errors.ts';
 import {addDays, dayStart, localDay, localInstant} from '../core/flow/slots.ts';
-import {billMonth, billSpan} from '../core/tariff/money.ts';
+import {billMonth, billSpan} from '../core/tariff/bills.ts';
 
 export const whenHelp = `A time T is a day (2026-11-24), a local time of the site (2026-11-24T13:45), UTC (2026-11-24T12:45:00Z), or now, today, yesterday.`;
 

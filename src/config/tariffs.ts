@@ -100,7 +100,8 @@ const period = z.strictObject({
   unpaid_below_zero: id.optional().describe('Export earns nothing while this series is negative.'),
   settle: z
     .union([
-      z.enum(['registers', '15m', '1h', 'month', 'net_billing']),
+      z.enum(['registers', '15m', '1h', 'month', 'year', 'net_billing']),
+      z.strictObject({year: z.strictObject({from: z.enum(MONTHS).describe('The year begins with the bill of this month.')})}),
       z.strictObject({
         net_metering: z.strictObject({
           true_up: z.enum(MONTHS).optional().describe('The bill of this month pays the bank out.'),
@@ -291,7 +292,9 @@ function priceOf(value: PriceFile, taxPpm: number, fail: (what: string) => never
 function settleOf(value: PeriodFile['settle']): Settle {
   if (value === 'registers') return {kind: 'registers'};
   if (value === 'net_billing') return {kind: 'net-billing'};
+  if (value === 'year') return {kind: 'year', fromMonth: 1};
   if (typeof value === 'string') return {kind: 'interval', every: value};
+  if ('year' in value) return {kind: 'year', fromMonth: MONTHS.indexOf(value.year.from) + 1};
   const {true_up: month, price: micro} = value.net_metering;
   return {kind: 'net-metering', trueUpMonth: month === undefined ? null : MONTHS.indexOf(month) + 1, trueUpMicro: micro ?? null};
 }

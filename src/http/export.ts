@@ -1,7 +1,7 @@
 // The ledger as a download: streamed window by window, so that ten years need no more memory than a month.
 
 import {addDays, dayStart, localDay} from '../core/flow/slots.ts';
-import {pricesShown, shown} from '../core/tariff/shown.ts';
+import {moneyRow} from '../core/tariff/shown.ts';
 import {utcText} from '../core/time.ts';
 import type {HttpDeps} from './deps.ts';
 import {HttpError} from './errors.ts';
@@ -63,18 +63,8 @@ export function exportOf(deps: HttpDeps, query: URLSearchParams): Download {
           nowMs: deps.wallMs(),
           ...money,
         });
-        for (const {startMs, day, prices, money: one} of answer.rows) {
-          const {unpriced, ...amounts} = shown(one);
-          rows.push({
-            ...when(startMs, day),
-            policy,
-            currency: money.tariffs.currency,
-            ...(step === '15m' ? pricesShown(prices) : {}),
-            ...amounts,
-            unpriced_import_wh: unpriced.import_wh,
-            unpriced_export_wh: unpriced.export_wh,
-          });
-        }
+        for (const row of answer.rows)
+          rows.push({...when(row.startMs, row.day), policy, ...moneyRow(money.tariffs.currency, row, step === '15m')});
       } else {
         for (const {startMs, day, name, energyMilliWh, rawMilliWh, counterWh, quality} of await deps.query('totals', {
           fromMs: beginMs,

@@ -1,6 +1,6 @@
 // What is written about money: price series, and bills as they were computed.
 
-import type {Bill} from '../core/tariff/money.ts';
+import type {Bill} from '../core/tariff/bills.ts';
 import type {SeriesRow} from '../core/tariff/series.ts';
 import type {Db} from './connect.ts';
 import {slotOfMs} from './schema.ts';

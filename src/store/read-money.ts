@@ -2,11 +2,12 @@
 
 import {dayStart, localDay} from '../core/flow/slots.ts';
 import type {Policy} from '../core/site.ts';
-import type {Evidence} from '../core/tariff/evidence.ts';
-import {startEvidence} from '../core/tariff/evidence.ts';
+import {billMonth, billReachMs, billSpan} from '../core/tariff/bills.ts';
+import {calendarOf} from '../core/tariff/calendar.ts';
+import {type Evidence, startEvidence} from '../core/tariff/evidence.ts';
 import {type Series, type Tariffs, usedSeries} from '../core/tariff/model.ts';
-import {type Bill, billMonth, billSpan, type MoneySlot, type SinkMoney, startWalk} from '../core/tariff/money.ts';
-import {type SlotPrices, tariffAt} from '../core/tariff/prices.ts';
+import {type ComparedBill, type MoneySlot, type SinkMoney, startWalk} from '../core/tariff/money.ts';
+import {pricesAt, type SlotPrices, tariffAt} from '../core/tariff/prices.ts';
 import type {SeriesRow} from '../core/tariff/series.ts';
 import type {Stock} from '../core/tariff/stock.ts';
 import {addMoney, type Money, type MoneyCell, noMoney} from '../core/tariff/value.ts';
@@ -44,7 +45,7 @@ export type MoneyAnswer = {
   readonly sinks: Readonly<Record<string, SinkMoney>>;
   /** What the batteries hold at the end of the range. */
   readonly stocks: Readonly<Record<string, Stock>>;
-  readonly bills: readonly Bill[];
+  readonly bills: readonly ComparedBill[];
 };
 export type PriceQuery = {readonly series: string; readonly fromMs: number; readonly toMs: number};
 export type EvidenceQuery = Pick<MoneyQuery, 'fromMs' | 'toMs' | 'policy' | 'efficiencyPpm'>;
@@ -97,7 +98,10 @@ export function seriesOf(db: Db, tariffs: Tariffs, fromMs: number, toMs: number)
 export function money(db: Db, query: MoneyQuery): MoneyAnswer {
   const {tariffs, zone, efficiencyPpm, policy, toMs} = query;
   const stocksMs = query.depth === 'sums' ? query.fromMs : query.fromMs - STOCK_MS;
-  const walkMs = query.depth === 'bills' ? Math.min(billsBegin(query), stocksMs) : stocksMs;
+  const walkMs =
+    query.depth === 'bills'
+      ? Math.min(billReachMs(tariffs, zone, billMonth(localDay(zone, query.fromMs), tariffs.billingDay)), stocksMs)
+      : stocksMs;
   const untilMs = query.depth === 'bills' ? Math.max(toMs, lastBillEnd(query)) : toMs;
   const walk = startWalk({
     tariffs,
@@ -105,6 +109,7 @@ export function money(db: Db, query: MoneyQuery): MoneyAnswer {
     series: seriesOf(db, tariffs, walkMs, untilMs),
     batteries: batteriesOf(db),
     efficiencyPpm,
+    bills: query.depth === 'bills',
   });
   const rows = new Map<number | string, MoneyRow>();
   const sum = noMoney();
@@ -132,7 +137,7 @@ export function money(db: Db, query: MoneyQuery): MoneyAnswer {
     sum,
     sinks,
     stocks,
-    bills: query.depth === 'bills' ? bills.filter(bill => bill.toDay > first && bill.fromDay <= last) : [],
+    bills: bills.filter(bill => bill.toDay > first && bill.fromDay <= last),
   };
 }
 
@@ -164,38 +169,16 @@ function stepName({
   };
 }
 
-/** First instant that has a say in the bills of the range: that of the first bill, or of the tariff that carries something on. */
-function billsBegin({tariffs, zone, fromMs}: MoneyQuery): number {
-  const bill = billSpan(billMonth(localDay(zone, fromMs), tariffs.billingDay), tariffs.billingDay);
-  const beginMs = dayStart(zone, bill.fromDay);
-  const tariff = tariffAt(tariffs, beginMs);
-  if (tariff?.settle.kind !== 'net-metering' && tariff?.settle.kind !== 'net-billing') return beginMs;
-  let firstMs = tariff.fromMs;
-  // The same rule under an earlier tariff carries on as well.
-  for (const before of tariffs.list.toReversed()) {
-    if (before.fromMs >= firstMs) continue;
-    if (before.settle.kind !== tariff.settle.kind) break;
-    firstMs = before.fromMs;
-  }
-  return firstMs;
-}
-
 function lastBillEnd({tariffs, zone, toMs}: MoneyQuery): number {
   const bill = billSpan(billMonth(localDay(zone, toMs - 1), tariffs.billingDay), tariffs.billingDay);
   return dayStart(zone, bill.toDay);
 }
 
-/** Price now, of a moment without energy. */
+/** Prices of a moment, whether the ledger has it or not; null before the first tariff. */
 export function pricesNow(db: Db, {tariffs, zone, atMs}: {tariffs: Tariffs; zone: string; atMs: number}): SlotPrices | null {
   const startMs = msOfSlot(slotOfMs(atMs));
-  const walk = startWalk({
-    tariffs,
-    zone,
-    series: seriesOf(db, tariffs, startMs, startMs + 1),
-    batteries: [],
-    efficiencyPpm: 1_000_000,
-  });
-  return walk.take({startMs, cells: []}, false).prices;
+  const tariff = tariffAt(tariffs, startMs);
+  return tariff && pricesAt(tariff, startMs, calendarOf(zone, tariffs.holidays)(startMs), seriesOf(db, tariffs, startMs, startMs + 1));
 }
 
 /** Quarter hours as evidence, in order; the batteries' content is followed from the ledger's begin. */

@@ -6,7 +6,7 @@ import {AppError} from '../core/errors.ts';
 import type {SiteEnergy} from '../core/flow/model.ts';
 import type {Log} from '../core/log.ts';
 import type {Sink, SinkHealth} from '../core/sink.ts';
-import type {Bill} from '../core/tariff/money.ts';
+import type {Bill} from '../core/tariff/bills.ts';
 import type {SeriesRow} from '../core/tariff/series.ts';
 import type {Clock} from '../core/time.ts';
 import {createBatch, type StoredEvent} from './batch.ts';

@@ -3,7 +3,7 @@
 import {existsSync, readFileSync, renameSync, statSync} from 'node:fs';
 import path from 'node:path';
 import {AppError} from '../core/errors.ts';
-import type {Bill} from '../core/tariff/money.ts';
+import type {Bill} from '../core/tariff/bills.ts';
 import type {SeriesRow} from '../core/tariff/series.ts';
 import type {BatchData, StoredEvent} from './batch.ts';
 import {codeOf, type Db, identify, isDamage, openReadWrite, siblingName, storeError, troubleOf} from './connect.ts';

@@ -14,7 +14,7 @@ import {charge, discharge} from '../../src/core/flow/origin.ts';
 import {daySpan} from '../../src/core/flow/slots.ts';
 import type {Topology} from '../../src/core/flow/topology.ts';
 import type {Reading} from '../../src/core/reading.ts';
-import {slotMoney} from '../../src/core/tariff/value.ts';
+import {exchangesOf, type MoneyCell, slotMoney} from '../../src/core/tariff/value.ts';
 import {siteOf} from '../pipeline/house.ts';
 import {configured} from '../tariff/configured.ts';
 
@@ -153,7 +153,8 @@ describe('D14, D15: a battery that was charged from the grid', () => {
 
   test('is not priced at the feed-in rate', () => {
     const [tariff] = configured('- {import: 0.3, export: 0.08, paid_origins: [solar]}').list;
-    const prices = {import: 300_000, export: 80_000, co2: null, bucket: 'all day'};
+    const prices = {import: 300_000, export: 80_000, co2: null, bucket: 'all day', suspended: false};
+    const moneyOf = (one: MoneyCell) => slotMoney([one], tariff ?? null, prices, exchangesOf([one], tariff ?? null, ['battery']));
     const cell = {
       origin: 'grid',
       via: 'battery',
@@ -162,8 +163,8 @@ describe('D14, D15: a battery that was charged from the grid', () => {
       energyMilliWh: 1_000_000,
       label: 'imported_earlier',
     } as const;
-    expect(slotMoney([cell], tariff ?? null, prices, ['battery']).saved).toBe(0n);
-    expect(slotMoney([{...cell, sink: 'grid', label: 're_exported'}], tariff ?? null, prices, ['battery']).credit).toBe(0n);
+    expect(moneyOf(cell).saved).toBe(0n);
+    expect(moneyOf({...cell, sink: 'grid', label: 're_exported'}).credit).toBe(0n);
   });
 });
 

@@ -31,6 +31,8 @@ export type Settle =
   | {readonly kind: 'registers'}
   /** Import and export are set off against each other inside each interval, bucket by bucket; the rest is settled at its prices. */
   | {readonly kind: 'interval'; readonly every: '15m' | '1h' | 'month'}
+  /** The same over twelve bills from that of `fromMonth` (1-12) on; each bill is what the year so far comes to, less what was billed of it. */
+  | {readonly kind: 'year'; readonly fromMonth: number}
   /** 1:1 by bucket and month; what was exported more is banked as energy. In `trueUpMonth` (1-12) the bank is paid out at `trueUpMicro`. */
   | {readonly kind: 'net-metering'; readonly trueUpMonth: number | null; readonly trueUpMicro: Micro | null}
   /** Export earns credit at its price; credit pays for imported energy, never for what cannot be bypassed, and is carried on. */
@@ -51,7 +53,7 @@ export type Tariff = {
   readonly nonBypassable: Micro;
   /** Micro-currency. */
   readonly fixed: {readonly perDay: number; readonly perMonth: number; readonly perYear: number};
-  /** Micro-currency per kW of the month's highest quarter hour; null: none. */
+  /** Micro-currency per kW of the bill's highest quarter hour; null: none. */
   readonly demand: {readonly perKw: Micro; readonly when: When | null} | null;
   readonly settle: Settle;
 };

@@ -1,20 +1,20 @@
-// A walk over the ledger's quarter hours: money by step, by sink and battery, and the bills of the months it passes. Pure; streams in, sums out.
+// A walk through the ledger's quarter hours: what each cost, what each load took, what batteries hold, and the bills.
 
-import {addDays, dayStart, SLOT_MS} from '../flow/slots.ts';
-import {type Calendar, calendarOf} from './calendar.ts';
+import type {Origin} from '../flow/model.ts';
+import {type Bill, startBills} from './bills.ts';
+import {calendarOf} from './calendar.ts';
 import type {Series, Tariff, Tariffs} from './model.ts';
 import {pricesAt, type SlotPrices, tariffAt} from './prices.ts';
 import {pico} from './rules.ts';
-import {type BillLine, type BillSlot, type Carry, type FixedDay, NO_CARRY, type Settled, settle} from './settle.ts';
 import {EMPTY_STOCK, putIn, type Stock, takeOut} from './stock.ts';
-import {addMoney, consumes, isPaid, type Money, type MoneyCell, noMoney, slotMoney} from './value.ts';
+import {consumes, type Exchanges, exchangesOf, isPaid, type Money, type MoneyCell, slotMoney} from './value.ts';
 
 export type MoneySlot = {readonly startMs: number; readonly cells: readonly MoneyCell[]};
 
 /** One quarter hour, with the prices that held. */
 export type PricedSlot = {readonly startMs: number; readonly day: string; readonly prices: SlotPrices | null; readonly money: Money};
 
-/** What one sink (home, a load, the grid, a battery) took. */
+/** What one sink (home, a load, a battery) took. */
 export type SinkMoney = {
   energyMilliWh: number;
   /** Paid: its grid part now, and the grid part of what a battery gave it, at the price of then. */
@@ -27,24 +27,8 @@ export type SinkMoney = {
   unpricedMilliWh: number;
 };
 
-export type Bill = {
-  /** `2026-11`: the month in which it begins. */
-  readonly month: string;
-  readonly fromDay: string;
-  /** The day after its last one. */
-  readonly toDay: string;
-  /** Its days are over. */
-  readonly complete: boolean;
-  /** In the ledger, of those that its days have so far: what is missing is missing in the sums. */
-  readonly quarterHours: {readonly stored: number; readonly expected: number};
-  readonly lines: readonly BillLine[];
-  readonly duePico: bigint;
-  readonly carry: Carry;
-  readonly unpricedMilliWh: number;
-  readonly peak: Settled['peak'];
-  /** Names of the tariffs that held. */
-  readonly tariffs: readonly string[];
-};
+/** A bill, and what it would have been without the battery, and without generation and battery. */
+export type ComparedBill = Bill & {readonly withoutBatteryPico: bigint; readonly withoutOwnPico: bigint};
 
 export type WalkDeps = {
   readonly tariffs: Tariffs;
@@ -52,6 +36,8 @@ export type WalkDeps = {
   readonly series: Series;
   readonly batteries: readonly string[];
   readonly efficiencyPpm: number;
+  /** Whether bills are asked for. */
+  readonly bills: boolean;
 };
 export type Walk = {
   /** Slots in order of time. `counted`: it belongs to what was asked for; the others only fill batteries and bills. */
@@ -60,95 +46,40 @@ export type Walk = {
   end(endMs: number): {
     readonly sinks: Readonly<Record<string, SinkMoney>>;
     readonly stocks: Readonly<Record<string, Stock>>;
-    readonly bills: readonly Bill[];
+    readonly bills: readonly ComparedBill[];
   };
 };
-
-/** Prices of a moment; null before the first tariff. */
-export function pricesOf({tariffs, series}: Pick<WalkDeps, 'tariffs' | 'series'>, calendar: Calendar, startMs: number): SlotPrices | null {
-  const tariff = tariffAt(tariffs, startMs);
-  return tariff && pricesAt(tariff, startMs, calendar(startMs), series);
-}
 
 export function startWalk(deps: WalkDeps): Walk {
   const {tariffs, zone, batteries, efficiencyPpm} = deps;
   const calendar = calendarOf(zone, tariffs.holidays);
   const sinks: Record<string, SinkMoney> = {};
   const stocks: Record<string, Stock> = {};
-  const bills: Bill[] = [];
-  let open: {month: string; parts: {tariff: Tariff; slots: BillSlot[]}[]} | null = null;
-  let carry: Carry = NO_CARRY;
-  let carriedBy: Tariff | null = null;
-
-  const closeBill = (endDay: string): void => {
-    if (!open) return;
-    const {fromDay, toDay} = billSpan(open.month, tariffs.billingDay);
-    const complete = endDay >= toDay;
-    const days = daysOfBill(fromDay, complete ? toDay : endDay);
-    const lines: BillLine[] = [];
-    let duePico = 0n;
-    let unpricedMilliWh = 0;
-    let peak: Settled['peak'] = null;
-    open.parts.forEach(({tariff, slots}, index) => {
-      // Another rule cannot use what the last one kept.
-      if (carriedBy && carriedBy.settle.kind !== tariff.settle.kind) carry = NO_CARRY;
-      const next = open?.parts[index + 1]?.slots[0]?.local.day ?? null;
-      const first = index === 0 ? fromDay : (slots[0]?.local.day ?? fromDay);
-      const own = days.filter(({day}) => day >= first && (next === null || day < next));
-      const last = index === (open?.parts.length ?? 0) - 1 && complete;
-      const settled = settle(tariff, slots, own, carry, last ? {month: Number(open?.month.slice(5))} : null);
-      lines.push(...settled.lines);
-      duePico += settled.duePico;
-      unpricedMilliWh += settled.unpricedMilliWh;
-      if (settled.peak && (!peak || settled.peak.milliW > peak.milliW)) peak = settled.peak;
-      carry = settled.carry;
-      carriedBy = tariff;
-    });
-    bills.push({
-      month: open.month,
-      fromDay,
-      toDay,
-      complete,
-      quarterHours: {
-        stored: open.parts.reduce((all, part) => all + part.slots.length, 0),
-        expected: (dayStart(zone, complete ? toDay : addDays(endDay, 1)) - dayStart(zone, fromDay)) / SLOT_MS,
-      },
-      lines,
-      duePico,
-      carry,
-      unpricedMilliWh,
-      peak,
-      tariffs: [...new Set(open.parts.map(({tariff}) => tariff.name))],
-    });
-    open = null;
-  };
+  const books = {
+    actual: startBills(tariffs, zone, calendar),
+    withoutBattery: startBills(tariffs, zone, calendar),
+    withoutOwn: startBills(tariffs, zone, calendar),
+  } satisfies Record<keyof Exchanges, unknown>;
 
   return {
     take({startMs, cells}, counted) {
       const local = calendar(startMs);
       const tariff = tariffAt(tariffs, startMs);
       const prices = tariff && pricesAt(tariff, startMs, local, deps.series);
-      if (tariff && prices) {
-        const month = billMonth(local.day, tariffs.billingDay);
-        if (open && open.month !== month) closeBill(billSpan(month, tariffs.billingDay).fromDay);
-        open ??= {month, parts: []};
-        let part = open.parts.at(-1);
-        if (part?.tariff !== tariff) {
-          part = {tariff, slots: []};
-          open.parts.push(part);
-        }
-        let [importMilliWh, exportMilliWh] = [0, 0];
-        for (const {origin, source, sink, energyMilliWh} of cells) {
-          if (source === 'grid') importMilliWh += energyMilliWh;
-          if (sink === 'grid' && isPaid(tariff, origin)) exportMilliWh += energyMilliWh;
-        }
-        part.slots.push({startMs, local, prices, importMilliWh, exportMilliWh});
-      }
+      const exchanges = exchangesOf(cells, tariff, batteries);
+      if (deps.bills && tariff && prices)
+        for (const [name, {importMilliWh, paidMilliWh}] of Object.entries(exchanges) as [keyof Exchanges, Exchanges['actual']][])
+          books[name].add({startMs, local, tariff, prices, importMilliWh, exportMilliWh: paidMilliWh});
       takeSinks(cells, tariff, prices, counted);
-      return {startMs, day: local.day, prices, money: slotMoney(cells, tariff, prices, batteries)};
+      return {startMs, day: local.day, prices, money: slotMoney(cells, tariff, prices, exchanges)};
     },
     end(endMs) {
-      closeBill(calendar(endMs).day);
+      const [withoutBattery, withoutOwn] = [books.withoutBattery.end(endMs), books.withoutOwn.end(endMs)];
+      const bills = books.actual.end(endMs).map((bill, index) => ({
+        ...bill,
+        withoutBatteryPico: withoutBattery[index]?.duePico ?? bill.duePico,
+        withoutOwnPico: withoutOwn[index]?.duePico ?? bill.duePico,
+      }));
       return {sinks, stocks, bills};
     },
   };
@@ -167,16 +98,17 @@ export function startWalk(deps: WalkDeps): Walk {
     for (const cell of cells) {
       if (!batteries.includes(cell.sink) || batteries.includes(cell.source)) continue;
       const {paid, foregone} = worth(cell);
-      stocks[cell.sink] = putIn(stocks[cell.sink] ?? EMPTY_STOCK, cell.energyMilliWh, paid, foregone);
+      stocks[cell.sink] = putIn(stocks[cell.sink] ?? EMPTY_STOCK, originOf(cell), cell.energyMilliWh, paid, foregone);
     }
     for (const cell of cells) {
       const {origin, source, sink, energyMilliWh} = cell;
       let [paidPico, foregonePico, unpricedMilliWh] = [0n, 0n, 0];
       if (batteries.includes(source)) {
-        const out = takeOut(stocks[source] ?? EMPTY_STOCK, energyMilliWh, efficiencyPpm);
+        const out = takeOut(stocks[source] ?? EMPTY_STOCK, originOf(cell), energyMilliWh, efficiencyPpm);
         stocks[source] = out.stock;
         [paidPico, foregonePico, unpricedMilliWh] = [out.paidPico, out.foregonePico, out.unknownMilliWh];
-        if (batteries.includes(sink)) stocks[sink] = putIn(stocks[sink] ?? EMPTY_STOCK, energyMilliWh, paidPico, foregonePico);
+        if (batteries.includes(sink))
+          stocks[sink] = putIn(stocks[sink] ?? EMPTY_STOCK, originOf(cell), energyMilliWh, paidPico, foregonePico);
       } else {
         const own = worth(cell);
         [paidPico, foregonePico, unpricedMilliWh] = [own.paid, own.foregone, own.unpricedMilliWh];
@@ -193,39 +125,4 @@ export function startWalk(deps: WalkDeps): Walk {
   }
 }
 
-/** Sums of priced slots. */
-export function sumMoney(slots: Iterable<{readonly money: Money}>): Money {
-  const sum = noMoney();
-  for (const {money} of slots) addMoney(sum, money);
-  return sum;
-}
-
-/** `2026-11` for a day of the bill that begins in November. */
-export function billMonth(day: string, billingDay: number): string {
-  return Number(day.slice(8)) >= billingDay ? day.slice(0, 7) : addDays(`${day.slice(0, 7)}-01`, -1).slice(0, 7);
-}
-
-/** First day of a bill, and the day after its last one. */
-export function billSpan(month: string, billingDay: number): {readonly fromDay: string; readonly toDay: string} {
-  const dd = String(billingDay).padStart(2, '0');
-  return {fromDay: `${month}-${dd}`, toDay: `${addDays(`${month}-01`, 31).slice(0, 7)}-${dd}`};
-}
-
-const dayCount = (from: string, to: string): number => Math.round((Date.parse(to) - Date.parse(from)) / 86_400_000);
-
-/** Days from `fromDay` up to `endDay`, with their places in bill and calendar year. */
-function daysOfBill(fromDay: string, endDay: string): (FixedDay & {readonly day: string})[] {
-  const whole = dayCount(fromDay, billSpan(fromDay.slice(0, 7), Number(fromDay.slice(8))).toDay);
-  const days: (FixedDay & {readonly day: string})[] = [];
-  for (let day = fromDay, dayOfBill = 1; day < endDay; day = addDays(day, 1), dayOfBill++) {
-    const newYear = `${day.slice(0, 4)}-01-01`;
-    days.push({
-      day,
-      dayOfBill,
-      daysOfBill: whole,
-      dayOfYear: dayCount(newYear, day) + 1,
-      daysOfYear: dayCount(newYear, `${Number(day.slice(0, 4)) + 1}-01-01`),
-    });
-  }
-  return days;
-}
+const originOf = ({origin}: MoneyCell): Origin => (origin === 'unexplained' ? 'unknown' : origin);

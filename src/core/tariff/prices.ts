@@ -9,6 +9,8 @@ export type SlotPrices = {
   readonly co2: Micro | null;
   /** Name of the import price's band: the bucket in which import and export are set off. */
   readonly bucket: string;
+  /** The export price is 0 because the series that decides is below zero. */
+  readonly suspended: boolean;
 };
 
 /** Bucket of a price that is the same all day. */
@@ -29,19 +31,16 @@ export function tariffAt({list}: Tariffs, startMs: number): Tariff | null {
 export function pricesAt(tariff: Tariff, startMs: number, local: LocalTime, series: Series): SlotPrices {
   const bought = priceAt(tariff.import, startMs, local, series);
   const sold = priceAt(tariff.export, startMs, local, series);
+  const spot = tariff.unpaidBelowZero === null ? 0 : series(tariff.unpaidBelowZero, startMs);
+  const suspended = spot !== undefined && spot < 0;
   return {
     import: bought.micro,
-    export: sold.micro === null ? null : paid(tariff, startMs, series, sold.micro),
+    // Whether it is paid is not known where the series that decides is not.
+    export: spot === undefined ? null : suspended ? 0 : sold.micro,
     co2: priceAt(tariff.co2, startMs, local, series).micro,
     bucket: bought.bucket,
+    suspended,
   };
-}
-
-/** Null where the series that decides is not known. */
-function paid(tariff: Tariff, startMs: number, series: Series, micro: Micro): Micro | null {
-  if (tariff.unpaidBelowZero === null) return micro;
-  const spot = series(tariff.unpaidBelowZero, startMs);
-  return spot === undefined ? null : spot < 0 ? 0 : micro;
 }
 
 function priceAt(price: Price | null, startMs: number, local: LocalTime, series: Series): {micro: Micro | null; bucket: string} {

@@ -1,174 +1,219 @@
 // A bill: what a utility makes of a month's quarter hours under its rule of settlement. Rounded once, by whoever prints it.
 
-import {largestRemainder} from '../flow/split.ts';
 import {holds, type LocalTime} from './calendar.ts';
-import type {Micro, Tariff, When} from './model.ts';
-import {ALL_DAY, type SlotPrices} from './prices.ts';
+import type {Micro, Settle, Tariff} from './model.ts';
+import type {SlotPrices} from './prices.ts';
 import {PICO_PER_MICRO, pico, useCredit} from './rules.ts';
+import {setOff} from './setoff.ts';
 
 export type BillSlot = {
   readonly startMs: number;
   readonly local: LocalTime;
+  readonly tariff: Tariff;
   readonly prices: SlotPrices;
   readonly importMilliWh: number;
   /** Exported from origins that are paid; the rest earns nothing. */
   readonly exportMilliWh: number;
 };
+/** One local day of a bill: its tariff, and its place in its bill and in its year, so that the parts add up to the whole to the last unit. */
+export type BillDay = {
+  readonly day: string;
+  /** The one that holds when the day ends; null before the first. */
+  readonly tariff: Tariff | null;
+  readonly dayOfBill: number;
+  readonly daysOfBill: number;
+  readonly dayOfYear: number;
+  readonly daysOfYear: number;
+};
 export type BillLine = {
   readonly kind: 'import' | 'export' | 'non_bypassable' | 'fixed' | 'demand' | 'credit' | 'true_up';
   /** Bucket of the price, or what is charged. */
   readonly name: string;
-  /** After setting off. */
+  /** After setting off; below zero where a year's setting off takes back what an earlier bill had. */
   readonly energyMilliWh: number | null;
   /** Positive: to be paid. */
   readonly pico: bigint;
 };
-/** What goes on into the next month. */
+/** What goes on into the next bill. */
 export type Carry = {readonly bankMilliWh: Readonly<Record<string, number>>; readonly creditPico: bigint};
+export type Peak = {readonly startMs: number; readonly milliW: number};
 export type Settled = {
   readonly lines: readonly BillLine[];
   readonly duePico: bigint;
   readonly carry: Carry;
   /** Left out of the lines, because no price is known. */
   readonly unpricedMilliWh: number;
-  /** Highest quarter hour that a demand charge asks for, mW. */
-  readonly peak: {readonly startMs: number; readonly milliW: number} | null;
+  /** Highest quarter hour that a demand charge asks for. */
+  readonly peak: Peak | null;
 };
 export const NO_CARRY: Carry = {bankMilliWh: {}, creditPico: 0n};
 
+/** Sums by side and bucket, and what has no price. */
+type Sums = {readonly lines: ReadonlyMap<string, BillLine>; readonly unpricedMilliWh: number};
+const NO_SUMS: Sums = {lines: new Map(), unpricedMilliWh: 0};
+
+/** What one bill leaves for the next. */
+export type Ongoing = {
+  readonly rule: Settle | null;
+  readonly carry: Carry;
+  /** With setting off over a year: its quarter hours so far, and what its bills had of them. */
+  readonly year: {readonly slots: readonly BillSlot[]; readonly billed: Sums};
+};
+const NO_YEAR: Ongoing['year'] = {slots: [], billed: NO_SUMS};
+export const NOTHING_BEFORE: Ongoing = {rule: null, carry: NO_CARRY, year: NO_YEAR};
+
 /** Mean power of a quarter hour's energy. */
 const QUARTERS_PER_HOUR = 4;
-const HOUR_MS = 3_600_000;
 
 /**
- * One tariff's part of a bill month. `days` are the local days of that part, for fixed charges; `closes`: the month ends here, so
- * that a true-up falls due.
+ * One bill. `slots` and `days` in order of time; a tariff may change among them. `closes`: the number of its month if it is over, so that
+ * a true-up falls due and a year ends.
  */
 export function settle(
-  tariff: Tariff,
   slots: readonly BillSlot[],
-  days: readonly FixedDay[],
-  carry: Carry,
-  closes: {readonly month: number} | null,
-): Settled {
+  days: readonly BillDay[],
+  before: Ongoing,
+  closes: number | null,
+): Settled & {readonly after: Ongoing} {
   const lines: BillLine[] = [];
-  const left = setOff(tariff, slots, carry.bankMilliWh);
   let unpricedMilliWh = 0;
-  const sums = {import: new Map<string, [number, bigint]>(), export: new Map<string, [number, bigint]>()};
-  const add = (side: 'import' | 'export', bucket: string, energy: number, price: Micro | null): void => {
-    if (energy === 0) return;
+  let now = before;
+  for (const run of runsOf(slots, days)) {
+    // Another rule cannot use what the last one kept.
+    if (!sameRule(now.rule, run.rule)) now = {...NOTHING_BEFORE, rule: run.rule};
+    const all = [...now.year.slots, ...run.slots];
+    const {energies, bank} = setOff(run.rule, all, now.carry.bankMilliWh);
+    const sums = sumsOf(all, energies, run.rule.kind !== 'net-metering');
+    unpricedMilliWh += sums.unpricedMilliWh - now.year.billed.unpricedMilliWh;
+    const own = linesSince(sums, now.year.billed);
+    lines.push(...own);
+    let {creditPico} = now.carry;
+    if (run.rule.kind === 'net-billing') {
+      if (creditPico !== 0n) lines.push({kind: 'credit', name: 'carried in', energyMilliWh: null, pico: -creditPico});
+      const of = (kind: BillLine['kind']): bigint => own.reduce((sum, line) => (line.kind === kind ? sum + line.pico : sum), 0n);
+      creditPico = useCredit(of('import'), creditPico - of('export')).left;
+      if (creditPico !== 0n) lines.push({kind: 'credit', name: 'carried on', energyMilliWh: null, pico: creditPico});
+    }
+    now = {
+      rule: run.rule,
+      carry: {bankMilliWh: bank, creditPico},
+      year: run.rule.kind === 'year' ? {slots: all, billed: sums} : NO_YEAR,
+    };
+  }
+
+  lines.push(...chargesOf(slots, days));
+  const peak = peakOf(slots);
+  if (peak) lines.push({kind: 'demand', name: 'demand', energyMilliWh: null, pico: BigInt(peak.milliW) * BigInt(peak.perKw)});
+
+  const {rule} = now;
+  if (closes !== null && rule?.kind === 'net-metering' && closes === rule.trueUpMonth) {
+    const surplus = Object.values(now.carry.bankMilliWh).reduce((sum, energy) => sum + energy, 0);
+    if (rule.trueUpMicro === null) unpricedMilliWh += surplus;
+    else if (surplus > 0) lines.push({kind: 'true_up', name: 'true-up', energyMilliWh: surplus, pico: -pico(surplus, rule.trueUpMicro)});
+    now = {...now, carry: NO_CARRY};
+  }
+  if (closes !== null && rule?.kind === 'year' && closes === lastMonth(rule.fromMonth)) now = {...now, year: NO_YEAR};
+  return {
+    lines,
+    duePico: lines.reduce((sum, line) => sum + line.pico, 0n),
+    carry: now.carry,
+    unpricedMilliWh,
+    peak: peak && {startMs: peak.startMs, milliW: peak.milliW},
+    after: now,
+  };
+}
+
+/** The last month of a year that begins with `first`, both 1 to 12. */
+const lastMonth = (first: number): number => ((first + 10) % 12) + 1;
+
+/** Whether what one rule kept is of use to the other; the price of a true-up may change. */
+const sameRule = (one: Settle | null, other: Settle): boolean =>
+  one?.kind === other.kind && (one.kind !== 'interval' || other.kind !== 'interval' || one.every === other.every);
+
+/** Quarter hours under one rule after the other. Without any, the rule that the days have, so that what is carried goes on. */
+function runsOf(slots: readonly BillSlot[], days: readonly BillDay[]): {rule: Settle; slots: BillSlot[]}[] {
+  const runs: {rule: Settle; slots: BillSlot[]}[] = [];
+  for (const slot of slots) {
+    const run = runs.at(-1);
+    if (!run || !sameRule(run.rule, slot.tariff.settle)) runs.push({rule: slot.tariff.settle, slots: [slot]});
+    else {
+      run.rule = slot.tariff.settle;
+      run.slots.push(slot);
+    }
+  }
+  const rule = days.at(-1)?.tariff?.settle;
+  return runs.length === 0 && rule ? [{rule, slots: []}] : runs;
+}
+
+function sumsOf(slots: readonly BillSlot[], energies: readonly (readonly [number, number])[], sells: boolean): Sums {
+  const lines = new Map<string, BillLine>();
+  let unpricedMilliWh = 0;
+  const add = (kind: 'import' | 'export', name: string, energyMilliWh: number, price: Micro | null): void => {
+    if (energyMilliWh === 0) return;
     if (price === null) {
-      unpricedMilliWh += energy;
+      unpricedMilliWh += energyMilliWh;
       return;
     }
-    const [before, amount] = sums[side].get(bucket) ?? [0, 0n];
-    sums[side].set(bucket, [before + energy, amount + pico(energy, price)]);
+    const key = `${kind} ${name}`;
+    const amount = kind === 'import' ? pico(energyMilliWh, price) : -pico(energyMilliWh, price);
+    const line = lines.get(key);
+    lines.set(key, {kind, name, energyMilliWh: energyMilliWh + (line?.energyMilliWh ?? 0), pico: amount + (line?.pico ?? 0n)});
   };
-  let imported = 0;
-  slots.forEach((slot, index) => {
-    const [boughtMilliWh, soldMilliWh] = left.energies[index] as readonly [number, number];
-    imported += slot.importMilliWh;
-    add('import', slot.prices.bucket, boughtMilliWh, slot.prices.import);
-    if (tariff.settle.kind !== 'net-metering') add('export', slot.prices.bucket, soldMilliWh, slot.prices.export);
+  slots.forEach(({prices}, index) => {
+    const [bought, sold] = energies[index] as readonly [number, number];
+    add('import', prices.bucket, bought, prices.import);
+    if (sells) add('export', prices.bucket, sold, prices.export);
   });
-  for (const [name, [energyMilliWh, amount]] of sums.import) lines.push({kind: 'import', name, energyMilliWh, pico: amount});
-
-  let creditPico = carry.creditPico;
-  if (tariff.settle.kind === 'net-billing') {
-    const sold = total(sums.export.values());
-    const {left: unused} = useCredit(total(sums.import.values()), sold + creditPico);
-    for (const [name, [energyMilliWh, amount]] of sums.export) lines.push({kind: 'export', name, energyMilliWh, pico: -amount});
-    if (creditPico !== 0n) lines.push({kind: 'credit', name: 'carried in', energyMilliWh: null, pico: -creditPico});
-    creditPico = unused;
-    if (creditPico !== 0n) lines.push({kind: 'credit', name: 'carried on', energyMilliWh: null, pico: creditPico});
-  } else {
-    for (const [name, [energyMilliWh, amount]] of sums.export) lines.push({kind: 'export', name, energyMilliWh, pico: -amount});
-  }
-
-  if (tariff.nonBypassable !== 0 && imported > 0)
-    lines.push({kind: 'non_bypassable', name: 'non-bypassable', energyMilliWh: imported, pico: pico(imported, tariff.nonBypassable)});
-  const fixed = fixedCharge(tariff, days);
-  if (fixed !== 0n) lines.push({kind: 'fixed', name: 'fixed', energyMilliWh: null, pico: fixed});
-  const peak = tariff.demand ? peakOf(slots, tariff.demand.when) : null;
-  if (tariff.demand && peak)
-    lines.push({kind: 'demand', name: 'demand', energyMilliWh: null, pico: BigInt(peak.milliW) * BigInt(tariff.demand.perKw)});
-
-  let bankMilliWh: Readonly<Record<string, number>> = left.bank;
-  if (tariff.settle.kind === 'net-metering' && closes && closes.month === tariff.settle.trueUpMonth) {
-    const surplus = Object.values(bankMilliWh).reduce((sum, energy) => sum + energy, 0);
-    if (tariff.settle.trueUpMicro === null) unpricedMilliWh += surplus;
-    else if (surplus > 0)
-      lines.push({kind: 'true_up', name: 'true-up', energyMilliWh: surplus, pico: -pico(surplus, tariff.settle.trueUpMicro)});
-    bankMilliWh = {};
-  }
-  const duePico = lines.reduce((sum, line) => sum + line.pico, 0n);
-  return {lines, duePico, carry: {bankMilliWh, creditPico}, unpricedMilliWh, peak};
+  return {lines, unpricedMilliWh};
 }
 
-const total = (sums: Iterable<[number, bigint]>): bigint => [...sums].reduce((sum, [, amount]) => sum + amount, 0n);
-
-/** What is left of each quarter hour's import and export after both were set off, and what is banked. */
-function setOff(
-  {settle: rule}: Tariff,
-  slots: readonly BillSlot[],
-  bankBefore: Readonly<Record<string, number>>,
-): {energies: (readonly [number, number])[]; bank: Record<string, number>} {
-  const energies = slots.map(({importMilliWh, exportMilliWh}) => [importMilliWh, exportMilliWh] as readonly [number, number]);
-  if (rule.kind === 'registers' || rule.kind === 'net-billing') return {energies, bank: {...bankBefore}};
-  const groups = new Map<string, number[]>();
-  slots.forEach(({startMs, prices}, index) => {
-    const interval =
-      rule.kind === 'net-metering' || rule.every === 'month' ? '' : rule.every === '1h' ? Math.floor(startMs / HOUR_MS) : startMs;
-    const key = `${interval} ${prices.bucket}`;
-    const group = groups.get(key);
-    if (group) group.push(index);
-    else groups.set(key, [index]);
+/** Imports, then exports; without what an earlier bill of the year had. */
+function linesSince({lines}: Sums, billed: Sums): BillLine[] {
+  const names = new Map([...billed.lines, ...lines]);
+  const since = [...names].map(([key, {kind, name}]): BillLine => {
+    const [now, then] = [lines.get(key), billed.lines.get(key)];
+    return {
+      kind,
+      name,
+      energyMilliWh: (now?.energyMilliWh ?? 0) - (then?.energyMilliWh ?? 0),
+      pico: (now?.pico ?? 0n) - (then?.pico ?? 0n),
+    };
   });
-  const bank: Record<string, number> = rule.kind === 'net-metering' ? {...bankBefore} : {};
-  for (const group of groups.values()) {
-    const bucket = slots[group[0] as number]?.prices.bucket ?? ALL_DAY;
-    const bought = group.map(index => slots[index]?.importMilliWh ?? 0);
-    const sold = group.map(index => slots[index]?.exportMilliWh ?? 0);
-    const [allBought, allSold] = [sum(bought), sum(sold)];
-    const credit = rule.kind === 'net-metering' ? allSold + (bank[bucket] ?? 0) : allSold;
-    const off = Math.min(allBought, credit);
-    const boughtOff = largestRemainder(off, off > 0 ? bought : bought.map(() => 0));
-    const soldOff = rule.kind === 'net-metering' ? sold : largestRemainder(off, off > 0 ? sold : sold.map(() => 0));
-    group.forEach((index, at) => {
-      energies[index] = [(bought[at] as number) - (boughtOff[at] as number), (sold[at] as number) - (soldOff[at] as number)];
-    });
-    if (rule.kind === 'net-metering') bank[bucket] = credit - off;
-  }
-  return {energies, bank};
+  return ['import', 'export'].flatMap(side => since.filter(line => line.kind === side && (line.energyMilliWh !== 0 || line.pico !== 0n)));
 }
 
-const sum = (list: readonly number[]): number => list.reduce((all, one) => all + one, 0);
-
-/** The first of the highest quarter hours of import. */
-function peakOf(slots: readonly BillSlot[], when: When | null): Settled['peak'] {
-  let peak: Settled['peak'] = null;
-  for (const {startMs, local, importMilliWh} of slots) {
-    if (when && !holds(when, local)) continue;
-    const milliW = importMilliWh * QUARTERS_PER_HOUR;
-    if (!peak || milliW > peak.milliW) peak = {startMs, milliW};
+/** What is due however import and export are set off. */
+function chargesOf(slots: readonly BillSlot[], days: readonly BillDay[]): BillLine[] {
+  let [energyMilliWh, bypassed, fixed] = [0, 0n, 0n];
+  for (const {tariff, importMilliWh} of slots) {
+    if (tariff.nonBypassable === 0) continue;
+    energyMilliWh += importMilliWh;
+    bypassed += pico(importMilliWh, tariff.nonBypassable);
   }
-  return peak;
+  for (const day of days) fixed += fixedOf(day);
+  return [
+    ...(energyMilliWh > 0 ? [{kind: 'non_bypassable', name: 'non-bypassable', energyMilliWh, pico: bypassed} as const] : []),
+    ...(fixed !== 0n ? [{kind: 'fixed', name: 'fixed', energyMilliWh: null, pico: fixed} as const] : []),
+  ];
 }
 
-/** One local day of a bill: its place in its bill month and in its year, so that the parts add up to the whole to the last unit. */
-export type FixedDay = {readonly dayOfBill: number; readonly daysOfBill: number; readonly dayOfYear: number; readonly daysOfYear: number};
-
-function fixedCharge({fixed}: Tariff, days: readonly FixedDay[]): bigint {
+function fixedOf({tariff, dayOfBill, daysOfBill, dayOfYear, daysOfYear}: BillDay): bigint {
+  if (!tariff) return 0n;
   const share = (amount: number, day: number, of: number): bigint => {
     const all = BigInt(amount) * PICO_PER_MICRO;
     return (all * BigInt(day)) / BigInt(of) - (all * BigInt(day - 1)) / BigInt(of);
   };
-  return days.reduce(
-    (all, day) =>
-      all +
-      BigInt(fixed.perDay) * PICO_PER_MICRO +
-      share(fixed.perMonth, day.dayOfBill, day.daysOfBill) +
-      share(fixed.perYear, day.dayOfYear, day.daysOfYear),
-    0n,
-  );
+  const {perDay, perMonth, perYear} = tariff.fixed;
+  return BigInt(perDay) * PICO_PER_MICRO + share(perMonth, dayOfBill, daysOfBill) + share(perYear, dayOfYear, daysOfYear);
+}
+
+/** The first of the highest quarter hours of import among those that their own tariff asks for; one for the whole bill. */
+function peakOf(slots: readonly BillSlot[]): (Peak & {readonly perKw: Micro}) | null {
+  let peak: (Peak & {readonly perKw: Micro}) | null = null;
+  for (const {startMs, local, tariff, importMilliWh} of slots) {
+    if (!tariff.demand || (tariff.demand.when && !holds(tariff.demand.when, local))) continue;
+    const milliW = importMilliWh * QUARTERS_PER_HOUR;
+    if (!peak || milliW > peak.milliW) peak = {startMs, milliW, perKw: tariff.demand.perKw};
+  }
+  return peak;
 }

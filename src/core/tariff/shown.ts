@@ -1,6 +1,6 @@
 // Money as it is shown and published: cents for people, pico-currency as text for whoever checks it.
 
-import type {Bill, SinkMoney} from './money.ts';
+import type {ComparedBill, SinkMoney} from './money.ts';
 import type {SlotPrices} from './prices.ts';
 import {cents} from './rules.ts';
 import type {Stock} from './stock.ts';
@@ -36,6 +36,8 @@ export type MoneyShown = {
   readonly co2_g: number;
   readonly co2_saved_g: number;
   readonly unpriced: {readonly import_wh: number; readonly export_wh: number; readonly quarter_hours: number};
+  /** Exports that earn nothing: of an origin that is not paid, and while prices were below zero. */
+  readonly unpaid: {readonly not_eligible_wh: number; readonly negative_price_wh: number; readonly negative_price_quarter_hours: number};
 };
 
 export function shown(money: Money): MoneyShown {
@@ -55,6 +57,11 @@ export function shown(money: Money): MoneyShown {
       import_wh: wh(money.unpricedImportMilliWh),
       export_wh: wh(money.unpricedExportMilliWh),
       quarter_hours: money.unpricedQuarterHours,
+    },
+    unpaid: {
+      not_eligible_wh: wh(money.notEligibleMilliWh),
+      negative_price_wh: wh(money.suspendedMilliWh),
+      negative_price_quarter_hours: money.suspendedQuarterHours,
     },
   };
 }
@@ -78,7 +85,9 @@ export function billShown({
   unpricedMilliWh,
   peak,
   tariffs,
-}: Bill): unknown {
+  withoutBatteryPico,
+  withoutOwnPico,
+}: ComparedBill): unknown {
   return {
     month,
     from_day: fromDay,
@@ -95,6 +104,8 @@ export function billShown({
     })),
     due: amount(duePico),
     due_exact: exact(duePico),
+    without_battery: amount(withoutBatteryPico),
+    without_own: amount(withoutOwnPico),
     carried_on: {
       bank_wh: Object.fromEntries(Object.entries(carry.bankMilliWh).map(([name, energy]) => [name, wh(energy)])),
       credit: amount(carry.creditPico),
@@ -113,8 +124,9 @@ export const sinkShown = ({energyMilliWh, paidPico, foregonePico, originMilliWh,
   unpriced_wh: wh(unpricedMilliWh),
 });
 
-export const stockShown = ({energyMilliWh, paidPico, foregonePico}: Stock): unknown => ({
+export const stockShown = ({energyMilliWh, originMilliWh, paidPico, foregonePico}: Stock): unknown => ({
   wh: wh(energyMilliWh),
+  origin_wh: Object.fromEntries(Object.entries(originMilliWh).map(([origin, energy]) => [origin, wh(energy)])),
   paid: amount(paidPico),
   foregone: amount(foregonePico),
 });
@@ -129,7 +141,7 @@ export type AnswerShape = {
   readonly sum: Money;
   readonly sinks: Readonly<Record<string, SinkMoney>>;
   readonly stocks: Readonly<Record<string, Stock>>;
-  readonly bills: readonly Bill[];
+  readonly bills: readonly ComparedBill[];
 };
 
 /** The `money` of the report and of the API. */
@@ -149,5 +161,29 @@ export function moneyJson({rows, sum, sinks, stocks, bills}: AnswerShape, curren
       ...shown(money),
     })),
     bills: bills.map(billShown),
+  };
+}
+
+/** One step as an export has it, flat; the same from the command line and over HTTP. */
+export function moneyRow(
+  currency: string,
+  {prices, money}: Pick<AnswerShape['rows'][number], 'prices' | 'money'>,
+  withPrices: boolean,
+): Record<string, string | number | null> {
+  const {unpriced, unpaid, ...amounts} = shown(money);
+  return {
+    currency,
+    ...(withPrices ? pricesShown(prices) : {}),
+    ...amounts,
+    cost_exact: exact(money.cost),
+    credit_exact: exact(money.credit),
+    saved_exact: exact(money.saved),
+    import_mwh: money.importMilliWh,
+    export_mwh: money.exportMilliWh,
+    unpriced_import_wh: unpriced.import_wh,
+    unpriced_export_wh: unpriced.export_wh,
+    unpriced_quarter_hours: unpriced.quarter_hours,
+    unpaid_not_eligible_wh: unpaid.not_eligible_wh,
+    unpaid_negative_price_wh: unpaid.negative_price_wh,
   };
 }

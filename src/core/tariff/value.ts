@@ -38,6 +38,10 @@ export type Money = {
   unpricedExportMilliWh: number;
   /** Quarter hours with such energy. */
   unpricedQuarterHours: number;
+  /** Exported and never paid, because of its origin; and not paid while prices were below zero, with the number of such quarter hours. */
+  notEligibleMilliWh: number;
+  suspendedMilliWh: number;
+  suspendedQuarterHours: number;
 };
 
 export const noMoney = (): Money => ({
@@ -54,6 +58,9 @@ export const noMoney = (): Money => ({
   unpricedImportMilliWh: 0,
   unpricedExportMilliWh: 0,
   unpricedQuarterHours: 0,
+  notEligibleMilliWh: 0,
+  suspendedMilliWh: 0,
+  suspendedQuarterHours: 0,
 });
 
 export function addMoney(sum: Money, one: Money): void {
@@ -72,44 +79,75 @@ export const consumes = (sink: string, batteries: readonly string[]): boolean =>
 export const isPaid = (tariff: Tariff | null, origin: Origin | 'unexplained'): boolean =>
   !tariff?.paidOrigins || tariff.paidOrigins.includes(origin as Origin);
 
-/** `tariff` null or a price of null: the energy is counted as unpriced. Conserves: import and export are the ledger's own sums. */
+/** What passes the street's meter, and how much of the export is paid; mWh. */
+export type Exchange = {readonly importMilliWh: number; readonly exportMilliWh: number; readonly paidMilliWh: number};
+export type Exchanges = {
+  readonly actual: Exchange;
+  /** The battery gone: what it took from the sun is exported, what it gave is imported, and what it took from the street is not. */
+  readonly withoutBattery: Exchange;
+  /** Generation and battery gone: all that is used is imported. */
+  readonly withoutOwn: Exchange;
+};
+
+/** The quarter hour as it was, and as it would have been. Conserves: import and export are the ledger's own sums. */
+export function exchangesOf(cells: readonly MoneyCell[], tariff: Tariff | null, batteries: readonly string[]): Exchanges {
+  const nothing = () => ({importMilliWh: 0, exportMilliWh: 0, paidMilliWh: 0});
+  const [actual, withoutBattery, withoutOwn] = [nothing(), nothing(), nothing()];
+  for (const {origin, source, sink, energyMilliWh} of cells) {
+    const [fromBattery, intoBattery] = [batteries.includes(source), batteries.includes(sink)];
+    const paidMilliWh = isPaid(tariff, origin) ? energyMilliWh : 0;
+    if (source === 'grid') actual.importMilliWh += energyMilliWh;
+    if (sink === 'grid') {
+      actual.exportMilliWh += energyMilliWh;
+      actual.paidMilliWh += paidMilliWh;
+    }
+    const used = consumes(sink, batteries);
+    if (used) withoutOwn.importMilliWh += energyMilliWh;
+    if (source === 'grid' ? !intoBattery : fromBattery && used) withoutBattery.importMilliWh += energyMilliWh;
+    if (!fromBattery && (sink === 'grid' || (intoBattery && source !== 'grid'))) {
+      withoutBattery.exportMilliWh += energyMilliWh;
+      withoutBattery.paidMilliWh += paidMilliWh;
+    }
+  }
+  return {actual, withoutBattery, withoutOwn};
+}
+
+/** `tariff` null or a price of null: the energy is counted as unpriced. */
 export function slotMoney(
   cells: readonly MoneyCell[],
   tariff: Tariff | null,
   prices: SlotPrices | null,
-  batteries: readonly string[],
+  {actual, withoutBattery, withoutOwn}: Exchanges,
 ): Money {
   const money = noMoney();
   const buy: Micro | null = prices && prices.import !== null ? prices.import + (tariff?.nonBypassable ?? 0) : null;
   const sell: Micro | null = prices?.export ?? null;
   const gram: Micro | null = prices?.co2 ?? null;
-  let consumed = 0;
-  for (const {origin, source, sink, energyMilliWh: energy, label} of cells) {
-    const fromBattery = batteries.includes(source);
-    const intoBattery = batteries.includes(sink);
-    const paid = isPaid(tariff, origin);
-    if (source === 'grid') money.importMilliWh += energy;
-    if (sink === 'grid') money.exportMilliWh += energy;
-    if (consumes(sink, batteries)) consumed += energy;
-    if (label === 'btm_consumed') money.savedMilliWh += energy;
-    if (sell !== null && sink === 'grid' && paid) money.credit += pico(energy, sell);
-    if (sell === null && sink === 'grid' && paid) money.unpricedExportMilliWh += energy;
-    // Without the battery: what it took from the sun would have been exported, what it gave would have been imported.
-    const wouldImport = source === 'grid' ? !intoBattery : fromBattery && consumes(sink, batteries);
-    const wouldExport = !fromBattery && (sink === 'grid' || (intoBattery && source !== 'grid'));
-    if (buy !== null && wouldImport) money.withoutBattery += pico(energy, buy);
-    if (sell !== null && wouldExport && paid) money.withoutBattery -= pico(energy, sell);
-  }
+  money.importMilliWh = actual.importMilliWh;
+  money.exportMilliWh = actual.exportMilliWh;
+  money.notEligibleMilliWh = actual.exportMilliWh - actual.paidMilliWh;
+  for (const {label, energyMilliWh} of cells) if (label === 'btm_consumed') money.savedMilliWh += energyMilliWh;
   if (buy !== null) {
-    money.cost = pico(money.importMilliWh, buy);
+    money.cost = pico(actual.importMilliWh, buy);
     money.saved = pico(money.savedMilliWh, buy);
-    money.withoutOwn = pico(consumed, buy);
+    money.withoutOwn = pico(withoutOwn.importMilliWh, buy);
+    money.withoutBattery = pico(withoutBattery.importMilliWh, buy);
   } else {
-    money.unpricedImportMilliWh = money.importMilliWh;
+    money.unpricedImportMilliWh = actual.importMilliWh;
+  }
+  if (sell !== null) {
+    money.credit = pico(actual.paidMilliWh, sell);
+    money.withoutBattery -= pico(withoutBattery.paidMilliWh, sell);
+  } else {
+    money.unpricedExportMilliWh = actual.paidMilliWh;
   }
   if (gram !== null) {
-    money.co2 = pico(money.importMilliWh, gram);
+    money.co2 = pico(actual.importMilliWh, gram);
     money.co2Saved = pico(money.savedMilliWh, gram);
+  }
+  if (prices?.suspended) {
+    money.suspendedMilliWh = actual.paidMilliWh;
+    money.suspendedQuarterHours = 1;
   }
   if (money.unpricedImportMilliWh > 0 || money.unpricedExportMilliWh > 0) money.unpricedQuarterHours = 1;
   return money;
