@@ -4,79 +4,155 @@ import type {ComparedBill} from '../core/tariff/money.ts';
 import {cents} from '../core/tariff/rules.ts';
 import {netOf} from '../core/tariff/shown.ts';
 import type {MoneyAnswer} from '../store/read-money.ts';
+import {bar, colourOf, kwh, type Paint, percent} from './page.ts';
+import type {Comparison} from './report-billed.ts';
+import type {Period} from './when.ts';
 
-/** `-1,234.50` right-aligned. */
+/** `-1,234.50`, without a sign where it rounds to nothing. */
 export const shownAmount = (pico: bigint): string => {
   const value = cents(pico);
   const [whole = '', fraction = ''] = (Math.abs(value) / 100).toFixed(2).split('.');
   return `${value < 0 ? '-' : ''}${whole.replace(/\B(?=(\d{3})+$)/g, ',')}.${fraction}`;
 };
-const WIDTH = 34;
-const line = (name: string, pico: bigint): string => `  ${name.padEnd(WIDTH)}${shownAmount(pico).padStart(10)}`;
-const kwh = (milliWh: number): string => `${(milliWh / 1_000_000).toFixed(2)} kWh`;
+const NAME = 24;
+const MONEY = 12;
+const row = (name: string, energyMilliWh: number | null, pico: bigint, more = ''): string =>
+  `  ${name.padEnd(NAME)}${(energyMilliWh === null ? '' : kwh(energyMilliWh)).padStart(10)}${shownAmount(pico).padStart(MONEY)}${more === '' ? '' : `   ${more}`}`;
+const words = (name: string): string => name.replaceAll('_', ' ');
+const heading = (text: string, unit: string, currency: string, paint: Paint): string =>
+  `${paint('bold', text.padEnd(NAME + 2))}${paint('dim', `${unit.padStart(10)}${currency.padStart(MONEY)}`)}`;
 
 /** Lines of a terminal page. `withBills`: the period is that of bills. */
-export function moneyLines({sum, sinks, stocks, bills}: MoneyAnswer, currency: string, withBills: boolean): string[] {
+export function moneyLines(
+  {sum, sinks, stocks, bills}: MoneyAnswer,
+  currency: string,
+  withBills: boolean,
+  columns: number,
+  paint: Paint,
+): string[] {
   const net = netOf(sum);
   const batteries = Object.keys(stocks);
   const lines = [
     '',
-    `Money in ${currency}`,
-    line('Imports cost', sum.cost),
-    line('Exports earned', sum.credit),
-    line('Own energy saved', sum.saved),
-    line('Without sun and battery', sum.withoutOwn),
-    line('Sun and battery together made', sum.withoutOwn - net),
+    heading('Money', 'kWh', currency, paint),
+    row('Imports', sum.importMilliWh, sum.cost),
+    row('Exports', sum.exportMilliWh, -sum.credit),
   ];
-  if (batteries.length > 0) {
-    lines.push(line('Of that the battery', sum.withoutBattery - net));
-    for (const [name, stock] of Object.entries(stocks))
-      if (stock.energyMilliWh > 0)
-        lines.push(
-          `  ${name} holds ${kwh(stock.energyMilliWh)} that cost ${shownAmount(stock.paidPico)} and would have earned ${shownAmount(stock.foregonePico)}`,
-        );
-  }
+  lines.push(paint('bold', row(net < 0n ? 'Earned on balance' : 'Paid on balance', null, net < 0n ? -net : net)));
+  if (batteries.length > 0)
+    lines.push(row('Without the battery', null, sum.withoutBattery, made(sum.withoutBattery - net, 'the battery', paint)));
+  lines.push(
+    row(
+      'Without own energy',
+      null,
+      sum.withoutOwn,
+      made(sum.withoutOwn - net, batteries.length > 0 ? 'sun and battery' : 'the sun', paint),
+    ),
+  );
+  lines.push(row('Own energy used', sum.savedMilliWh, sum.saved, paint('dim', 'at the import price of its quarter hour')));
   if (sum.co2 !== 0n || sum.co2Saved !== 0n) {
     const kg = (value: bigint): string => `${(Number(value / 1_000_000_000_000n) / 1000).toFixed(1)} kg`;
-    lines.push(`  CO2 of the imports ${kg(sum.co2)}, saved ${kg(sum.co2Saved)}`);
+    lines.push(`  ${'CO2 of imports'.padEnd(NAME)}${kg(sum.co2).padStart(10)}   ${kg(sum.co2Saved)} saved`);
   }
-  const loads = Object.entries(sinks).filter(([name]) => !batteries.includes(name));
-  if (loads.length > 0) lines.push('', 'Paid by what used it (own energy in brackets: what it would have earned)');
-  for (const [name, {energyMilliWh, paidPico, foregonePico}] of loads.toSorted((a, b) => b[1].energyMilliWh - a[1].energyMilliWh))
+  if (sum.notEligibleMilliWh > 0)
+    lines.push(`  ${'Exports never paid'.padEnd(NAME)}${kwh(sum.notEligibleMilliWh).padStart(10)}   of an origin that is not paid`);
+  if (sum.suspendedMilliWh > 0)
     lines.push(
-      `  ${name.replaceAll('_', ' ').padEnd(20)}${kwh(energyMilliWh).padStart(WIDTH - 20)}${shownAmount(paidPico).padStart(10)}  (${shownAmount(foregonePico)})`,
+      `  ${'Exports not paid'.padEnd(NAME)}${kwh(sum.suspendedMilliWh).padStart(10)}   prices were below zero in ${sum.suspendedQuarterHours} quarter hours`,
     );
-  if (withBills) for (const bill of bills) lines.push(...billLines(bill, currency));
+  for (const [name, {energyMilliWh, originMilliWh, paidPico, foregonePico}] of Object.entries(stocks))
+    if (energyMilliWh > 0)
+      lines.push(
+        '',
+        heading(`Now in ${words(name)}`.slice(0, NAME + 2), 'kWh', currency, paint),
+        row('Paid for its grid part', energyMilliWh, paidPico, mix(originMilliWh, energyMilliWh, paint)),
+        row('Would have earned', null, foregonePico, paint('dim', 'exported instead of stored')),
+      );
+  const loads = Object.entries(sinks).filter(([name]) => !batteries.includes(name));
+  if (loads.length > 0) lines.push('', heading('What used it', 'kWh', currency, paint));
+  for (const [name, {energyMilliWh, paidPico, foregonePico, originMilliWh}] of loads.toSorted(
+    (a, b) => b[1].energyMilliWh - a[1].energyMilliWh,
+  )) {
+    lines.push(
+      row(
+        words(name),
+        energyMilliWh,
+        paidPico,
+        columns >= 100 ? `${mix(originMilliWh, energyMilliWh, paint)}` : foregone(foregonePico, paint),
+      ),
+    );
+    if (columns < 100) lines.push(`    ${mix(originMilliWh, energyMilliWh, paint)}`);
+    else if (foregonePico > 0n) lines.push(`${''.padEnd(NAME + 2 + 10 + MONEY)}   ${foregone(foregonePico, paint)}`);
+  }
+  if (withBills) for (const bill of bills) lines.push(...billLines(bill, currency, batteries.length > 0, paint));
   if (sum.unpricedQuarterHours > 0)
     lines.push(
       '',
-      `For ${sum.unpricedQuarterHours} quarter hours no price is known; ${kwh(sum.unpricedImportMilliWh)} of imports and ${kwh(sum.unpricedExportMilliWh)} of exports are left out.`,
+      paint('bad', `For ${sum.unpricedQuarterHours} quarter hours no price is known:`),
+      `${kwh(sum.unpricedImportMilliWh)} kWh of imports and ${kwh(sum.unpricedExportMilliWh)} kWh of exports are left out.`,
     );
   return lines;
 }
 
-const KINDS: Readonly<Record<string, string>> = {import: 'Import', export: 'Export', true_up: 'True-up', credit: 'Credit'};
+const made = (pico: bigint, who: string, paint: Paint): string =>
+  pico >= 0n ? `${who} made ${paint('good', shownAmount(pico))}` : `${who} lost ${paint('bad', shownAmount(-pico))}`;
+const foregone = (pico: bigint, paint: Paint): string =>
+  cents(pico) === 0 ? '' : paint('dim', `its own part would have earned ${shownAmount(pico)}`);
 
-export function billLines(
-  {month, fromDay, toDay, complete, quarterHours, lines, duePico, carry, peak, unpricedMilliWh}: ComparedBill,
+/** `solar 45 %, grid 55 %`, after a small bar of the same. */
+function mix(origins: Readonly<Record<string, number | undefined>>, whole: number, paint: Paint): string {
+  const parts = Object.entries(origins)
+    .map(([origin, energy]) => [origin, energy ?? 0] as const)
+    .filter(([, energy]) => energy > 0)
+    .sort((a, b) => b[1] - a[1]);
+  return parts.map(([origin, energy]) => `${paint(colourOf(origin), bar(1, 1))} ${origin} ${percent(energy / whole)}`).join('  ');
+}
+
+const KINDS: Readonly<Record<string, string>> = {import: 'Import', export: 'Export', credit: 'Credit'};
+/** A bill's line for people. */
+export const lineName = (kind: string, name: string): string => {
+  if (KINDS[kind]) return `${KINDS[kind]}, ${name}`;
+  return kind === 'fixed' ? 'Fixed charge' : kind === 'demand' ? 'Demand charge' : name[0]?.toUpperCase() + name.slice(1);
+};
+
+function billLines(
+  {fromDay, toDay, complete, quarterHours, lines, duePico, carry, peak, unpricedMilliWh, withoutBatteryPico, withoutOwnPico}: ComparedBill,
   currency: string,
+  battery: boolean,
+  paint: Paint,
 ): string[] {
-  const bank = Object.values(carry.bankMilliWh).reduce((all, energy) => all + energy, 0);
+  const bank = Object.entries(carry.bankMilliWh).filter(([, energy]) => energy > 0);
+  const toBePaid = duePico < 0n ? 'To be received' : 'To be paid';
   return [
     '',
-    `Bill of ${month}, ${fromDay} to before ${toDay}${complete ? '' : ', so far'}`,
-    ...lines.map(({kind, name, energyMilliWh, pico}) => {
-      const what = KINDS[kind] ? `${KINDS[kind]}, ${name}` : name[0]?.toUpperCase() + name.slice(1);
-      const energy = energyMilliWh === null ? '' : kwh(energyMilliWh);
-      return `  ${what.padEnd(20)}${energy.padStart(WIDTH - 20)}${shownAmount(pico).padStart(10)}`;
-    }),
-    line(duePico < 0n ? `To be received, ${currency}` : `To be paid, ${currency}`, duePico),
-    ...(bank > 0 ? [`  Banked for later: ${kwh(bank)}`] : []),
-    ...(carry.creditPico !== 0n ? [line('Credit carried on', carry.creditPico)] : []),
-    ...(peak ? [`  Highest quarter hour: ${(peak.milliW / 1_000_000).toFixed(2)} kW`] : []),
+    heading(`Bill from ${fromDay}`, 'kWh', currency, paint),
+    paint('dim', `  to before ${toDay}${complete ? '' : ', so far'}`),
+    ...lines.map(({kind, name, energyMilliWh, pico}) => row(lineName(kind, name), energyMilliWh, pico)),
+    paint('bold', row(toBePaid, null, duePico < 0n ? -duePico : duePico)),
+    ...(battery ? [row('Without the battery', null, withoutBatteryPico, made(withoutBatteryPico - duePico, 'the battery', paint))] : []),
+    row('Without own energy', null, withoutOwnPico, made(withoutOwnPico - duePico, battery ? 'sun and battery' : 'the sun', paint)),
+    ...bank.map(([bucket, energy]) => `  ${`Banked, ${bucket}`.padEnd(NAME)}${kwh(energy).padStart(10)}`),
+    ...(carry.creditPico !== 0n ? [row('Credit carried on', null, carry.creditPico)] : []),
+    ...(peak ? [`  ${'Highest quarter hour'.padEnd(NAME)}${(peak.milliW / 1_000_000).toFixed(2).padStart(10)} kW`] : []),
     ...(complete && quarterHours.stored < quarterHours.expected
-      ? [`  Only ${quarterHours.stored} of its ${quarterHours.expected} quarter hours are in the ledger.`]
+      ? [paint('bad', `  Only ${quarterHours.stored} of its ${quarterHours.expected} quarter hours are in the ledger.`)]
       : []),
-    ...(unpricedMilliWh > 0 ? [`  Without a known price, and left out: ${kwh(unpricedMilliWh)}`] : []),
+    ...(unpricedMilliWh > 0 ? [paint('bad', `  Without a known price, and left out: ${kwh(unpricedMilliWh)} kWh`)] : []),
+  ];
+}
+
+/** The ledger's bill beside the one that came by post. */
+export function comparisonLines({rows}: Comparison, {name}: Period, currency: string, paint: Paint): string[] {
+  const figure = (value: number | null): string => (value === null ? '-' : value.toFixed(2)).padStart(MONEY);
+  return [
+    '',
+    `${paint('bold', 'Against the bill'.padEnd(NAME + 2))}${paint('dim', `${'ledger'.padStart(MONEY)}${'bill'.padStart(MONEY)}${'difference'.padStart(MONEY)}`)}`,
+    ...rows.map(({what, unit, ledger, billed, difference, share}) => {
+      const label = `${what}, ${unit === 'currency' ? currency : unit}`;
+      return `  ${label.padEnd(NAME)}${figure(ledger)}${figure(billed)}${figure(difference)}${share === null ? '' : `   ${(share * 100).toFixed(2)} %`}`;
+    }),
+    ...(rows.some(({unit, difference}) => unit === 'kWh' && difference !== 0)
+      ? [paint('dim', `  \`wattledger correct --meter-reading\` books the meter's own readings of ${name}.`)]
+      : []),
   ];
 }

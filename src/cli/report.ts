@@ -3,16 +3,19 @@
 import {realClock} from '../app/clock.ts';
 import {AppError} from '../core/errors.ts';
 import type {Policy} from '../core/site.ts';
-import {moneyJson} from '../core/tariff/shown.ts';
+import {moneyJson, moneyRow} from '../core/tariff/shown.ts';
 import {utcText} from '../core/time.ts';
 import type {LedgerStep} from '../store/queries.ts';
 import type {MoneyAnswer} from '../store/read-money.ts';
+import {csvField} from '../store/retention.ts';
 import {SLOT_S} from '../store/schema.ts';
 import {type Command, type CommandContext, flagOption, textOption} from './command.ts';
-import {type Figures, figuresOf} from './figures.ts';
+import {type Figures, figuresOf, type StepFigures} from './figures.ts';
 import {ledgerHelp, ledgerOptions, moneyQuery, openLedger, policyOption, wordOption} from './ledger-file.ts';
+import {type PageStyle, PLAIN} from './page.ts';
+import {billedOptions, type Comparison, comparisonOf} from './report-billed.ts';
 import {htmlOf} from './report-html.ts';
-import {moneyLines} from './report-money.ts';
+import {textOf} from './report-text.ts';
 import {type Period, periodOf} from './when.ts';
 
 /** Steps shown inside a period. */
@@ -21,7 +24,8 @@ const STEP: Readonly<Record<Period['kind'], LedgerStep>> = {day: '1h', month: '1
 export const command: Command = {
   name: 'report',
   summary: 'energy, labels, self-sufficiency, battery origin and money of a day, month, bill or year',
-  usage: '[--day D | --month M | --bill M | --year Y] [--policy POLICY] [--format text|json|html] [--json]',
+  usage:
+    '[--day D | --month M | --bill M | --year Y] [--policy POLICY] [--format text|json|csv|html] [--json]\n       wattledger report --bill M --billed AMOUNT [--billed-import KWH] [--billed-export KWH]',
   options: {
     ...ledgerOptions,
     day: {type: 'string'},
@@ -31,13 +35,16 @@ export const command: Command = {
     format: {type: 'string'},
     policy: {type: 'string'},
     json: {type: 'boolean'},
+    ...billedOptions,
   },
   help: `  --day D         2026-11-24, today (default) or yesterday
   --month M       2026-11 or this
   --bill M        the bill that begins in this month; its day is tariffs.billing_day
   --year Y        2026 or this
   --policy POLICY solar-first, proportional or battery-first
-  --format html   one page that prints well; json is the same as --json
+  --format html   one page that prints well; csv: a line per step; json is the same as --json
+  --billed AMOUNT, --billed-import KWH, --billed-export KWH
+                  what the utility's bill says, to be compared with the ledger's
 ${ledgerHelp}
 
 Days, months and years are those of the site's time zone. Money needs tariffs in the configuration. docs/reports.md describes the JSON.`,
@@ -60,10 +67,19 @@ Days, months and years are those of the site's time zone. Money needs tariffs in
         step: STEP[period.kind],
         depth: period.kind === 'day' ? 'stocks' : 'bills',
       });
-      const money = query && {answer: reader.money(query), currency: query.tariffs.currency};
-      const report = {period, policy, zone, figures, coverage, money};
-      const format = flagOption(context, 'json') ? 'json' : wordOption(context, 'format', ['text', 'json', 'html'] as const);
-      context.out(format === 'json' ? JSON.stringify(jsonOf(report)) : format === 'html' ? pageOf(report) : textOf(report));
+      const answer = query && reader.money(query);
+      const comparison = comparisonOf(context, period, figures, answer);
+      const money = query && answer && {answer, currency: query.tariffs.currency, comparison};
+      const report: Report = {period, policy, zone, figures, coverage, money};
+      const format = flagOption(context, 'json') ? 'json' : wordOption(context, 'format', ['text', 'json', 'csv', 'html'] as const);
+      context.out(
+        {
+          text: () => textOf(report, context.tty ? styleOf(process.stdout.columns) : PLAIN),
+          json: () => JSON.stringify(jsonOf(report)),
+          csv: () => csvOf(report),
+          html: () => htmlOf(report),
+        }[format](),
+      );
       return 0;
     } finally {
       reader.close();
@@ -79,7 +95,7 @@ export type Report = {
   /** Quarter hours. */
   readonly coverage: {readonly stored: number; readonly expected: number};
   /** Null without tariffs. */
-  readonly money: {readonly answer: MoneyAnswer; readonly currency: string} | null;
+  readonly money: {readonly answer: MoneyAnswer; readonly currency: string; readonly comparison: Comparison | null} | null;
 };
 
 function wantedPeriod(context: CommandContext, zone: string, billingDay: number): Period {
@@ -92,6 +108,13 @@ function wantedPeriod(context: CommandContext, zone: string, billingDay: number)
 const wh = (milliWh: number): number => milliWh / 1000;
 const allWh = (sums: Readonly<Record<string, number | undefined>>): Record<string, number> =>
   Object.fromEntries(Object.entries(sums).map(([name, energy]) => [name, wh(energy ?? 0)]));
+
+const stepWh = (step: Omit<StepFigures, 'startMs' | 'day'>): Record<string, number> => ({
+  produced_wh: wh(step.producedMilliWh),
+  consumed_wh: wh(step.consumedMilliWh),
+  imported_wh: wh(step.importedMilliWh),
+  exported_wh: wh(step.exportedMilliWh),
+});
 
 /** The document of docs/reports.md. `money` is null where there is no tariff. */
 export function jsonOf({period, policy, zone, figures, coverage, money}: Report): unknown {
@@ -114,114 +137,33 @@ export function jsonOf({period, policy, zone, figures, coverage, money}: Report)
     steps: figures.steps.map(({startMs, day, ...step}) => ({
       start_utc: utcText(startMs),
       day,
-      produced_wh: wh(step.producedMilliWh),
-      consumed_wh: wh(step.consumedMilliWh),
-      imported_wh: wh(step.importedMilliWh),
-      exported_wh: wh(step.exportedMilliWh),
+      ...stepWh(step),
     })),
-    money: money && moneyJson(money.answer, money.currency),
+    money: money && {...moneyJson(money.answer, money.currency), ...(money.comparison ? {comparison: money.comparison.rows} : {})},
   };
 }
 
-const BLOCKS = ' ▏▎▍▌▋▊▉█';
-
-/** A bar of eighths of a character; anything above zero shows. */
-export function bar(share: number, width: number): string {
-  const eighths = share > 0 ? Math.max(1, Math.round(Math.min(1, share) * width * 8)) : 0;
-  return '█'.repeat(Math.floor(eighths / 8)) + (eighths % 8 === 0 ? '' : (BLOCKS[eighths % 8] ?? ''));
-}
-
-const kwh = (milliWh: number): string => (milliWh / 1_000_000).toFixed(2).padStart(9);
-const percent = (share: number | null): string => (share === null ? '-' : `${(share * 100).toFixed(share > 0 && share < 0.01 ? 1 : 0)} %`);
-
-/** The terminal's page as a document for a printer. */
-function pageOf(report: Report): string {
-  const {period, zone, figures} = report;
-  return htmlOf({
-    title: title(period, zone),
-    figures,
-    stepNames: figures.steps.map(({startMs, day}) => stepName(period, zone, startMs, day)),
-    text: textOf(report),
+/** A line per step, energies in Wh; money's columns only where there are tariffs. */
+function csvOf({figures, policy, money}: Report): string {
+  const amounts = new Map(money?.answer.rows.map(row => [row.startMs, row]));
+  const rows = figures.steps.map(step => {
+    const row = amounts.get(step.startMs);
+    return {
+      start_utc: utcText(step.startMs),
+      day: step.day,
+      policy,
+      ...stepWh(step),
+      ...(money && row ? moneyRow(money.currency, row, false) : {}),
+    };
   });
+  const [first] = rows;
+  return first
+    ? [Object.keys(first), ...rows.map(Object.values<string | number | null>)].map(fields => fields.map(csvField).join()).join('\n')
+    : '';
 }
 
-function textOf({period, policy, zone, figures, coverage, money}: Report): string {
-  const {totalsMilliWh, producedMilliWh, consumedMilliWh} = figures;
-  const lines = [`${title(period, zone)}   ${policy}`];
-  if (coverage.stored === 0) return [...lines, '', 'Nothing is stored for this period.'].join('\n');
-  const charged = totalsMilliWh['battery_charge'] ?? 0;
-  const discharged = totalsMilliWh['battery_discharge'] ?? 0;
-  const energies: [string, number][] = [
-    ['Produced', producedMilliWh],
-    ['Consumed', consumedMilliWh],
-    ['From the grid', totalsMilliWh['grid_import'] ?? 0],
-    ['To the grid', totalsMilliWh['grid_export'] ?? 0],
-  ];
-  if (charged + discharged > 0) energies.push(['Into the battery', charged], ['Out of the battery', discharged]);
-  const most = Math.max(1, ...energies.map(([, energy]) => energy));
-  lines.push('', `${''.padEnd(22)}${'kWh'.padStart(9)}`);
-  for (const [name, energy] of energies) lines.push(`  ${name.padEnd(20)}${kwh(energy)}  ${bar(energy / most, 30)}`);
-  lines.push(
-    '',
-    `  ${'Self-sufficiency'.padEnd(20)}${percent(figures.selfSufficiency).padStart(9)}  ${bar(figures.selfSufficiency ?? 0, 30)}`,
-  );
-  lines.push(`  ${'Self-consumption'.padEnd(20)}${percent(figures.selfConsumption).padStart(9)}  ${bar(figures.selfConsumption ?? 0, 30)}`);
-  lines.push(...shares('Consumption came from', figures.consumedFromMilliWh, consumedMilliWh));
-  lines.push(...shares('Production went to', figures.producedToMilliWh, producedMilliWh));
-  lines.push(...shares('The battery gave, by origin', figures.batteryOriginMilliWh, sumOf(figures.batteryOriginMilliWh)));
-  lines.push(...shares('Labels', figures.labelsMilliWh, sumOf(figures.labelsMilliWh)));
-  if (money) lines.push(...moneyLines(money.answer, money.currency, period.kind !== 'day'));
-  lines.push(...stepLines(period, zone, figures));
-  if (coverage.stored < coverage.expected) lines.push('', `${coverage.stored} of ${coverage.expected} quarter hours are stored.`);
-  if (figures.quality.length > 0)
-    lines.push('', `Not everything was measured at its best: ${figures.quality.join(', ')}. \`wattledger explain --at T\` tells why.`);
-  return lines.join('\n');
-}
-
-const sumOf = (sums: Readonly<Record<string, number | undefined>>): number =>
-  Object.values(sums).reduce<number>((sum, energy) => sum + (energy ?? 0), 0);
-
-function title({kind, name, fromMs}: Period, zone: string): string {
-  const shown: Intl.DateTimeFormatOptions =
-    kind === 'day'
-      ? {weekday: 'long', day: 'numeric', month: 'long', year: 'numeric'}
-      : kind === 'month' || kind === 'bill'
-        ? {month: 'long', year: 'numeric'}
-        : {year: 'numeric'};
-  return kind === 'year' ? `${name}   ${zone}` : `${new Intl.DateTimeFormat('en-GB', {timeZone: zone, ...shown}).format(fromMs)}   ${zone}`;
-}
-
-function shares(heading: string, sums: Readonly<Record<string, number | undefined>>, whole: number): string[] {
-  const rows = Object.entries(sums)
-    .map(([name, energy]) => [name, energy ?? 0] as const)
-    .filter(([, energy]) => energy !== 0)
-    .sort((a, b) => b[1] - a[1]);
-  if (rows.length === 0 || whole <= 0) return [];
-  return [
-    '',
-    heading,
-    ...rows.map(
-      ([name, energy]) =>
-        `  ${name.replaceAll('_', ' ').padEnd(20)}${kwh(energy)}  ${percent(energy / whole).padStart(5)}  ${bar(energy / whole, 24)}`,
-    ),
-  ];
-}
-
-function stepName({kind}: Period, zone: string, startMs: number, day: string | null): string {
-  if (kind === 'day')
-    return new Intl.DateTimeFormat('en-GB', {timeZone: zone, hour: '2-digit', minute: '2-digit', hourCycle: 'h23'}).format(startMs);
-  return kind === 'year' ? (day ?? '').slice(0, 7) : (day ?? '').slice(8);
-}
-
-function stepLines(period: Period, zone: string, {steps}: Figures): string[] {
-  const width = 18;
-  const most = Math.max(1, ...steps.flatMap(step => [step.producedMilliWh, step.consumedMilliWh]));
-  const head = period.kind === 'day' ? 'Hours' : period.kind === 'year' ? 'Months' : 'Days';
-  return [
-    '',
-    `${head.padEnd(10)}${'produced'.padStart(9)} ${''.padEnd(width)} ${'consumed'.padStart(9)} ${''.padEnd(width)}`.trimEnd(),
-    ...steps.map(step =>
-      `  ${stepName(period, zone, step.startMs, step.day).padEnd(8)}${kwh(step.producedMilliWh)} ${bar(step.producedMilliWh / most, width).padEnd(width)} ${kwh(step.consumedMilliWh)} ${bar(step.consumedMilliWh / most, width)}`.trimEnd(),
-    ),
-  ];
-}
+/** NO_COLOR is honoured (no-color.org). */
+const styleOf = (columns: number | undefined): PageStyle => ({
+  columns: columns || PLAIN.columns,
+  colour: !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb',
+});

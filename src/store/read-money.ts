@@ -9,7 +9,7 @@ import {type Series, type Tariffs, usedSeries} from '../core/tariff/model.ts';
 import {type ComparedBill, type MoneySlot, type SinkMoney, startWalk} from '../core/tariff/money.ts';
 import {pricesAt, type SlotPrices, tariffAt} from '../core/tariff/prices.ts';
 import type {SeriesRow} from '../core/tariff/series.ts';
-import type {Stock} from '../core/tariff/stock.ts';
+import type {Held} from '../core/tariff/stock.ts';
 import {addMoney, type Money, type MoneyCell, noMoney} from '../core/tariff/value.ts';
 import type {Db} from './connect.ts';
 import type {LedgerStep} from './queries.ts';
@@ -44,7 +44,7 @@ export type MoneyAnswer = {
   readonly sum: Money;
   readonly sinks: Readonly<Record<string, SinkMoney>>;
   /** What the batteries hold at the end of the range. */
-  readonly stocks: Readonly<Record<string, Stock>>;
+  readonly stocks: Readonly<Record<string, Held>>;
   readonly bills: readonly ComparedBill[];
 };
 export type PriceQuery = {readonly series: string; readonly fromMs: number; readonly toMs: number};

@@ -218,19 +218,15 @@ describe('a battery', () => {
     };
     one.take(evening, true);
     const {sinks, stocks} = one.end(startMs + 86_400_000);
-    // 4 kWh at the terminals are 5 kWh of what was charged: half of it all.
+    // 4 kWh at the terminals are 5 kWh of what was charged: half of either, each with its own money.
     expect(stocks['battery']).toEqual({
       energyMilliWh: 5_000_000,
       originMilliWh: {grid: 2_500_000, solar: 2_500_000},
       paidPico: 250_000_000_000n,
       foregonePico: 200_000_000_000n,
     });
-    expect(sinks['heat_pump']).toMatchObject({
-      paidPico: 125_000_000_000n,
-      foregonePico: 100_000_000_000n,
-      originMilliWh: {grid: 2_000_000},
-    });
-    expect(sinks['home']).toMatchObject({paidPico: 125_000_000_000n, originMilliWh: {solar: 2_000_000}});
+    expect(sinks['heat_pump']).toMatchObject({paidPico: 250_000_000_000n, foregonePico: 0n, originMilliWh: {grid: 2_000_000}});
+    expect(sinks['home']).toMatchObject({paidPico: 0n, foregonePico: 200_000_000_000n, originMilliWh: {solar: 2_000_000}});
     expect(sinks['battery']).toMatchObject({paidPico: 500_000_000_000n, energyMilliWh: 10_000_000});
   });
 

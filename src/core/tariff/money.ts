@@ -6,7 +6,7 @@ import {calendarOf} from './calendar.ts';
 import type {Series, Tariff, Tariffs} from './model.ts';
 import {pricesAt, type SlotPrices, tariffAt} from './prices.ts';
 import {pico} from './rules.ts';
-import {EMPTY_STOCK, putIn, type Stock, takeOut} from './stock.ts';
+import {EMPTY_STOCK, type Held, heldIn, putIn, type Stock, takeOut} from './stock.ts';
 import {consumes, type Exchanges, exchangesOf, isPaid, type Money, type MoneyCell, slotMoney} from './value.ts';
 
 export type MoneySlot = {readonly startMs: number; readonly cells: readonly MoneyCell[]};
@@ -45,7 +45,7 @@ export type Walk = {
   /** `endMs`: the ledger was read up to here. */
   end(endMs: number): {
     readonly sinks: Readonly<Record<string, SinkMoney>>;
-    readonly stocks: Readonly<Record<string, Stock>>;
+    readonly stocks: Readonly<Record<string, Held>>;
     readonly bills: readonly ComparedBill[];
   };
 };
@@ -80,7 +80,7 @@ export function startWalk(deps: WalkDeps): Walk {
         withoutBatteryPico: withoutBattery[index]?.duePico ?? bill.duePico,
         withoutOwnPico: withoutOwn[index]?.duePico ?? bill.duePico,
       }));
-      return {sinks, stocks, bills};
+      return {sinks, stocks: Object.fromEntries(Object.entries(stocks).map(([name, stock]) => [name, heldIn(stock)])), bills};
     },
   };
 

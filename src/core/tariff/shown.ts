@@ -3,7 +3,7 @@
 import type {ComparedBill, SinkMoney} from './money.ts';
 import type {SlotPrices} from './prices.ts';
 import {cents} from './rules.ts';
-import type {Stock} from './stock.ts';
+import type {Held} from './stock.ts';
 import type {Money} from './value.ts';
 
 /** Currency with two digits: 12.34. Rounded once, half away from zero. */
@@ -124,7 +124,7 @@ export const sinkShown = ({energyMilliWh, paidPico, foregonePico, originMilliWh,
   unpriced_wh: wh(unpricedMilliWh),
 });
 
-export const stockShown = ({energyMilliWh, originMilliWh, paidPico, foregonePico}: Stock): unknown => ({
+export const stockShown = ({energyMilliWh, originMilliWh, paidPico, foregonePico}: Held): unknown => ({
   wh: wh(energyMilliWh),
   origin_wh: Object.fromEntries(Object.entries(originMilliWh).map(([origin, energy]) => [origin, wh(energy)])),
   paid: amount(paidPico),
@@ -140,7 +140,7 @@ export type AnswerShape = {
   }[];
   readonly sum: Money;
   readonly sinks: Readonly<Record<string, SinkMoney>>;
-  readonly stocks: Readonly<Record<string, Stock>>;
+  readonly stocks: Readonly<Record<string, Held>>;
   readonly bills: readonly ComparedBill[];
 };
 

@@ -1,30 +1,52 @@
-// The energy in a battery with where it came from, what was paid for it, and what it was worth when it was not exported.
+// The energy in a battery by origin, with what was paid for it, and what it was worth when it was not exported.
 
 import {ORIGINS, type Origin} from '../flow/model.ts';
 
-export type Stock = {
-  /** Charged and not yet withdrawn. */
+/** Energy of one origin: charged and not yet withdrawn. */
+type Lot = {
   readonly energyMilliWh: number;
-  /** The same by origin; the parts add up to it. */
-  readonly originMilliWh: Readonly<Partial<Record<Origin, number>>>;
-  /** Paid for its grid part. */
+  /** What was paid for it; only grid energy has a price. */
   readonly paidPico: bigint;
-  /** Credit that was not earned because the sun charged instead of exporting. */
+  /** Credit that was not earned because it was charged instead of exported. */
   readonly foregonePico: bigint;
 };
-export const EMPTY_STOCK: Stock = {energyMilliWh: 0, originMilliWh: {}, paidPico: 0n, foregonePico: 0n};
+export type Stock = Readonly<Partial<Record<Origin, Lot>>>;
+export const EMPTY_STOCK: Stock = {};
+const NO_LOT: Lot = {energyMilliWh: 0, paidPico: 0n, foregonePico: 0n};
 const PPM = 1_000_000n;
 
-export const putIn = (stock: Stock, origin: Origin, energyMilliWh: number, paidPico: bigint, foregonePico: bigint): Stock => ({
-  energyMilliWh: stock.energyMilliWh + energyMilliWh,
-  originMilliWh: {...stock.originMilliWh, [origin]: (stock.originMilliWh[origin] ?? 0) + energyMilliWh},
-  paidPico: stock.paidPico + paidPico,
-  foregonePico: stock.foregonePico + foregonePico,
-});
+/** What a battery holds in all. */
+export type Held = Lot & {readonly originMilliWh: Readonly<Partial<Record<Origin, number>>>};
+
+export function heldIn(stock: Stock): Held {
+  let {energyMilliWh, paidPico, foregonePico} = NO_LOT;
+  const originMilliWh: Partial<Record<Origin, number>> = {};
+  for (const origin of ORIGINS) {
+    const lot = stock[origin];
+    if (!lot || lot.energyMilliWh === 0) continue;
+    originMilliWh[origin] = lot.energyMilliWh;
+    energyMilliWh += lot.energyMilliWh;
+    paidPico += lot.paidPico;
+    foregonePico += lot.foregonePico;
+  }
+  return {energyMilliWh, originMilliWh, paidPico, foregonePico};
+}
+
+export function putIn(stock: Stock, origin: Origin, energyMilliWh: number, paidPico: bigint, foregonePico: bigint): Stock {
+  const lot = stock[origin] ?? NO_LOT;
+  return {
+    ...stock,
+    [origin]: {
+      energyMilliWh: lot.energyMilliWh + energyMilliWh,
+      paidPico: lot.paidPico + paidPico,
+      foregonePico: lot.foregonePico + foregonePico,
+    },
+  };
+}
 
 /**
- * `energyMilliWh` of this origin at the terminals leaves, losses included, and takes its share of the money along.
- * `unknownMilliWh` of it came from before the stock was watched, at a price nobody knows.
+ * `energyMilliWh` of this origin at the terminals leaves, losses included, and takes its share of the lot's money along. What the lot does not have
+ * comes from the unknown, then from the others. `unknownMilliWh` came from before the stock was watched, at a price nobody knows.
  */
 export function takeOut(
   stock: Stock,
@@ -32,33 +54,21 @@ export function takeOut(
   energyMilliWh: number,
   efficiencyPpm: number,
 ): {readonly stock: Stock; readonly paidPico: bigint; readonly foregonePico: bigint; readonly unknownMilliWh: number} {
-  const wanted = (BigInt(energyMilliWh) * PPM + BigInt(efficiencyPpm) - 1n) / BigInt(efficiencyPpm);
-  const held = BigInt(stock.energyMilliWh);
-  const leaves = wanted < held ? wanted : held;
-  const share = (amount: bigint): bigint => (held === 0n ? 0n : (amount * leaves) / held);
-  const [paidPico, foregonePico] = [share(stock.paidPico), share(stock.foregonePico)];
-  return {
-    stock: {
-      energyMilliWh: Number(held - leaves),
-      originMilliWh: without(stock.originMilliWh, origin, Number(leaves)),
-      paidPico: stock.paidPico - paidPico,
-      foregonePico: stock.foregonePico - foregonePico,
-    },
-    paidPico,
-    foregonePico,
-    unknownMilliWh: wanted > held ? energyMilliWh - Number((held * BigInt(efficiencyPpm)) / PPM) : 0,
-  };
-}
-
-/** The origin itself first; what it does not have comes from the unknown, then from the others. */
-function without(held: Stock['originMilliWh'], origin: Origin, energyMilliWh: number): Stock['originMilliWh'] {
-  const left = {...held};
-  let wanted = energyMilliWh;
+  const wanted = Number((BigInt(energyMilliWh) * PPM + BigInt(efficiencyPpm) - 1n) / BigInt(efficiencyPpm));
+  const left: Partial<Record<Origin, Lot>> = {...stock};
+  let missing = wanted;
+  let [paidPico, foregonePico] = [0n, 0n];
   for (const one of new Set<Origin>([origin, 'unknown', ...ORIGINS])) {
-    const taken = Math.min(wanted, left[one] ?? 0);
-    wanted -= taken;
-    if (taken > 0) left[one] = (left[one] ?? 0) - taken;
-    if (left[one] === 0) delete left[one];
+    const lot = left[one];
+    if (!lot || lot.energyMilliWh === 0 || missing === 0) continue;
+    const taken = Math.min(missing, lot.energyMilliWh);
+    const share = (amount: bigint): bigint => (amount * BigInt(taken)) / BigInt(lot.energyMilliWh);
+    const [paid, foregone] = [share(lot.paidPico), share(lot.foregonePico)];
+    left[one] = {energyMilliWh: lot.energyMilliWh - taken, paidPico: lot.paidPico - paid, foregonePico: lot.foregonePico - foregone};
+    missing -= taken;
+    paidPico += paid;
+    foregonePico += foregone;
   }
-  return left;
+  const known = Number((BigInt(wanted - missing) * BigInt(efficiencyPpm)) / PPM);
+  return {stock: left, paidPico, foregonePico, unknownMilliWh: missing > 0 ? energyMilliWh - known : 0};
 }
