@@ -55,7 +55,7 @@ function energyPart({period, zone, figures, money}: Report): string {
     })),
   )}</section>
 <section class="pair">${stacked('Consumption came from', figures.consumedFromMilliWh)}${stacked('Production went to', figures.producedToMilliWh)}</section>
-<section class="pair">${stacked('Labels', figures.labelsMilliWh)}${stacked('The battery gave, by origin', figures.batteryOriginMilliWh)}</section>`;
+<section class="pair">${stacked('Labels', figures.labelsMilliWh)}${stacked('Out of the battery came', figures.batteryOriginMilliWh)}</section>`;
 }
 
 /** The first column is text, the others are figures. */
@@ -99,7 +99,7 @@ function moneyPart({period, money}: Report): string {
     parts.push(
       table(
         'What used it',
-        ['', 'kWh', `paid, ${unit}`, `own part would have earned, ${unit}`, 'made of'],
+        ['', 'kWh', `paid, ${unit}`, `own part if sold, ${unit}`, 'made of'],
         used
           .toSorted((a, b) => b[1].energyMilliWh - a[1].energyMilliWh)
           .map(([name, one]) => [
@@ -116,7 +116,7 @@ function moneyPart({period, money}: Report): string {
     parts.push(
       table(
         'In the battery at the end',
-        ['', 'kWh', `paid, ${unit}`, `would have earned, ${unit}`, 'made of'],
+        ['', 'kWh', `paid, ${unit}`, `own part if sold, ${unit}`, 'made of'],
         held.map(([name, one]) => [
           words(name),
           kwh(one.energyMilliWh),

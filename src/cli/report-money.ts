@@ -4,7 +4,7 @@ import type {ComparedBill} from '../core/tariff/money.ts';
 import {cents} from '../core/tariff/rules.ts';
 import {netOf} from '../core/tariff/shown.ts';
 import type {MoneyAnswer} from '../store/read-money.ts';
-import {bar, colourOf, kwh, type Paint, percent} from './page.ts';
+import {colourOf, kwh, type Paint, percent} from './page.ts';
 import type {Comparison} from './report-billed.ts';
 import type {Period} from './when.ts';
 
@@ -49,7 +49,7 @@ export function moneyLines(
       made(sum.withoutOwn - net, batteries.length > 0 ? 'sun and battery' : 'the sun', paint),
     ),
   );
-  lines.push(row('Own energy used', sum.savedMilliWh, sum.saved, paint('dim', 'at the import price of its quarter hour')));
+  lines.push(row('Own energy used', sum.savedMilliWh, sum.saved, paint('dim', 'at its import price')));
   if (sum.co2 !== 0n || sum.co2Saved !== 0n) {
     const kg = (value: bigint): string => `${(Number(value / 1_000_000_000_000n) / 1000).toFixed(1)} kg`;
     lines.push(`  ${'CO2 of imports'.padEnd(NAME)}${kg(sum.co2).padStart(10)}   ${kg(sum.co2Saved)} saved`);
@@ -58,32 +58,12 @@ export function moneyLines(
     lines.push(`  ${'Exports never paid'.padEnd(NAME)}${kwh(sum.notEligibleMilliWh).padStart(10)}   of an origin that is not paid`);
   if (sum.suspendedMilliWh > 0)
     lines.push(
-      `  ${'Exports not paid'.padEnd(NAME)}${kwh(sum.suspendedMilliWh).padStart(10)}   prices were below zero in ${sum.suspendedQuarterHours} quarter hours`,
+      `  ${'Exports not paid'.padEnd(NAME)}${kwh(sum.suspendedMilliWh).padStart(10)}   below zero in ${sum.suspendedQuarterHours} quarter hours`,
     );
-  for (const [name, {energyMilliWh, originMilliWh, paidPico, foregonePico}] of Object.entries(stocks))
-    if (energyMilliWh > 0)
-      lines.push(
-        '',
-        heading(`Now in ${words(name)}`.slice(0, NAME + 2), 'kWh', currency, paint),
-        row('Paid for its grid part', energyMilliWh, paidPico, mix(originMilliWh, energyMilliWh, paint)),
-        row('Would have earned', null, foregonePico, paint('dim', 'exported instead of stored')),
-      );
-  const loads = Object.entries(sinks).filter(([name]) => !batteries.includes(name));
-  if (loads.length > 0) lines.push('', heading('What used it', 'kWh', currency, paint));
-  for (const [name, {energyMilliWh, paidPico, foregonePico, originMilliWh}] of loads.toSorted(
-    (a, b) => b[1].energyMilliWh - a[1].energyMilliWh,
-  )) {
-    lines.push(
-      row(
-        words(name),
-        energyMilliWh,
-        paidPico,
-        columns >= 100 ? `${mix(originMilliWh, energyMilliWh, paint)}` : foregone(foregonePico, paint),
-      ),
-    );
-    if (columns < 100) lines.push(`    ${mix(originMilliWh, energyMilliWh, paint)}`);
-    else if (foregonePico > 0n) lines.push(`${''.padEnd(NAME + 2 + 10 + MONEY)}   ${foregone(foregonePico, paint)}`);
-  }
+  const held = Object.entries(stocks).filter(([, stock]) => stock.energyMilliWh > 0);
+  if (held.length > 0) lines.push(...partsLines('In the battery at the end', held, currency, columns, paint));
+  const used = Object.entries(sinks).filter(([name]) => !batteries.includes(name));
+  if (used.length > 0) lines.push(...partsLines('What used it', used, currency, columns, paint));
   if (withBills) for (const bill of bills) lines.push(...billLines(bill, currency, batteries.length > 0, paint));
   if (sum.unpricedQuarterHours > 0)
     lines.push(
@@ -96,16 +76,35 @@ export function moneyLines(
 
 const made = (pico: bigint, who: string, paint: Paint): string =>
   pico >= 0n ? `${who} made ${paint('good', shownAmount(pico))}` : `${who} lost ${paint('bad', shownAmount(-pico))}`;
-const foregone = (pico: bigint, paint: Paint): string =>
-  cents(pico) === 0 ? '' : paint('dim', `its own part would have earned ${shownAmount(pico)}`);
+type Part = {
+  readonly energyMilliWh: number;
+  readonly paidPico: bigint;
+  readonly foregonePico: bigint;
+  readonly originMilliWh: Readonly<Record<string, number | undefined>>;
+};
 
-/** `solar 45 %, grid 55 %`, after a small bar of the same. */
-function mix(origins: Readonly<Record<string, number | undefined>>, whole: number, paint: Paint): string {
+/** Energy with what was paid for it, what its own part would have earned, and what it is made of: beside it where there is room. */
+function partsLines(text: string, parts: readonly (readonly [string, Part])[], currency: string, columns: number, paint: Paint): string[] {
+  return [
+    '',
+    `${heading(text, 'kWh', currency, paint)}${paint('dim', 'if sold'.padStart(MONEY))}`,
+    ...parts
+      .toSorted((a, b) => b[1].energyMilliWh - a[1].energyMilliWh)
+      .flatMap(([name, {energyMilliWh, paidPico, foregonePico, originMilliWh}]) => {
+        const line = `${row(words(name), energyMilliWh, paidPico)}${paint('dim', shownAmount(foregonePico).padStart(MONEY))}`;
+        const origins = mix(originMilliWh, energyMilliWh, paint);
+        return columns >= 110 ? [`${line}   ${origins}`] : [line, `    ${origins}`];
+      }),
+  ];
+}
+
+/** `grid 55 %  solar 45 %`, each after its colour. */
+function mix(origins: Part['originMilliWh'], whole: number, paint: Paint): string {
   const parts = Object.entries(origins)
     .map(([origin, energy]) => [origin, energy ?? 0] as const)
     .filter(([, energy]) => energy > 0)
     .sort((a, b) => b[1] - a[1]);
-  return parts.map(([origin, energy]) => `${paint(colourOf(origin), bar(1, 1))} ${origin} ${percent(energy / whole)}`).join('  ');
+  return parts.map(([origin, energy]) => `${paint(colourOf(origin), '■')} ${origin} ${percent(energy / whole)}`).join('  ');
 }
 
 const KINDS: Readonly<Record<string, string>> = {import: 'Import', export: 'Export', credit: 'Credit'};

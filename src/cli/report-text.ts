@@ -26,7 +26,7 @@ export function textOf(report: Report, style: PageStyle): string {
     ],
     [
       shares('Labels', figures.labelsMilliWh, sumOf(figures.labelsMilliWh), columns, paint),
-      shares('The battery gave, by origin', figures.batteryOriginMilliWh, sumOf(figures.batteryOriginMilliWh), columns, paint),
+      shares('Out of the battery came', figures.batteryOriginMilliWh, sumOf(figures.batteryOriginMilliWh), columns, paint),
     ],
   ];
   for (const [left, right] of pairs) if (left.length + right.length > 0) lines.push('', ...beside(left, right, columns));
