@@ -70,13 +70,21 @@ export function validate<T extends z.ZodType>(schema: T, file: YamlFile, code: E
   const result = schema.safeParse(file.document.toJS() ?? {});
   if (result.success) return result.data;
   const issues = result.error.issues.flatMap(issue => flatten(issue, []));
-  const [first] = issues;
+  const first = mostTelling(issues, file);
   if (!first) throw new AppError(code, file.name, 'not valid');
   const others = issues.length > 1 ? ` (and ${issues.length - 1} more)` : '';
   throw new AppError(code, placeOf(file, first.path, first.ofKey), `${describe(first, schema, file)}${others}`);
 }
 
 type Problem = {readonly issue: z.core.$ZodIssue; readonly path: readonly PropertyKey[]; readonly ofKey: boolean};
+
+/** The first problem; where that is a missing key, an unknown one beside it says more: it is the same, misspelt. */
+function mostTelling(issues: readonly Problem[], file: YamlFile): Problem | undefined {
+  const [first] = issues;
+  if (!first || file.document.getIn(first.path) !== undefined) return first;
+  const beside = (one: Problem): boolean => one.path.slice(0, -1).join('.') === first.path.slice(0, -1).join('.');
+  return issues.find(one => one.issue.code === 'unrecognized_keys' && beside(one)) ?? first;
+}
 
 /** Issues inside a union are the most telling ones: those of the option that got furthest. */
 function flatten(issue: z.core.$ZodIssue, above: readonly PropertyKey[]): Problem[] {

@@ -5,6 +5,7 @@ import path from 'node:path';
 import {z} from 'zod';
 import {AppError} from '../core/errors.ts';
 import {localInstant, SLOT_MS} from '../core/flow/slots.ts';
+import {nearest} from '../core/nearest.ts';
 import {type DayKind, type Price, type Settle, type Tariff, type Tariffs, WEEKDAYS, type When} from '../core/tariff/model.ts';
 import {OTHERWISE, timesPpm} from '../core/tariff/prices.ts';
 import {UNITS} from '../core/tariff/series.ts';
@@ -13,7 +14,7 @@ import {duration, id} from './values.ts';
 
 const PPM = 1_000_000;
 const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'] as const;
-const DAY_WORDS: readonly string[] = [...WEEKDAYS, 'holiday'];
+const MONTH_WORDS: readonly string[] = MONTHS;
 
 /** Currency with up to six decimals, as whole millionths. */
 const money = z
@@ -22,25 +23,28 @@ const money = z
   .refine(value => Math.abs(value * PPM - Math.round(value * PPM)) < 1e-4, 'has more than six decimals')
   .transform(value => Math.round(value * PPM) + 0);
 
-/** `nov-feb`, `[jun, jul]`, `mon-fri`: words of a ring. */
-const ring = (words: readonly string[], example: string) =>
+/** `nov-feb`, `[jun, jul]`, `mon-fri`: words of a ring; `apart` stand beside it and are in no range. */
+const ring = (words: readonly string[], example: string, apart: readonly string[] = []) =>
   z.union([z.string().transform(text => text.split(/\s*,\s*/)), z.array(z.string())]).transform((list, context) => {
-    const found: number[] = [];
+    const found: string[] = [];
     for (const text of list) {
-      const [from, to, ...more] = text
+      const parts = text
         .toLowerCase()
         .split('-')
-        .map(word => words.indexOf(word.trim()));
-      if (from === undefined || from < 0 || (to !== undefined && to < 0) || more.length > 0) {
-        context.addIssue({code: 'custom', message: `expected ${words.join(', ')}, or a range such as ${example}`});
+        .map(part => part.trim());
+      const [from, to = from] = parts.map(part => words.indexOf(part)) as [number, number?];
+      const known = parts.length === 1 ? [...words, ...apart] : words;
+      const stranger = parts.find(part => !known.includes(part));
+      if (stranger !== undefined || parts.length > 2) {
+        const near = stranger === undefined ? null : (known.find(word => stranger.startsWith(word)) ?? nearest(stranger, known));
+        context.addIssue({
+          code: 'custom',
+          message: `found "${text}", expected ${[...words, ...apart].join(', ')}, or a range such as ${example}${near ? `; did you mean "${near}"?` : ''}`,
+        });
         return z.NEVER;
       }
-      // Days of the week wrap among themselves; `holiday` is no part of that ring.
-      const size = words === DAY_WORDS ? WEEKDAYS.length : words.length;
-      for (let at = from; ; at = (at + 1) % size) {
-        found.push(at);
-        if (to === undefined || at === to || found.length > words.length) break;
-      }
+      if (from < 0) found.push(...parts);
+      else for (let at = from; found.push(words[at] as string) && at !== to; ) at = (at + 1) % words.length;
     }
     return found;
   });
@@ -58,14 +62,14 @@ const hours = z.union([z.string().transform(text => [text]), z.array(z.string())
 
 const whenFields = {
   months: ring(MONTHS, 'nov-feb').optional(),
-  days: ring(DAY_WORDS, 'mon-fri').optional(),
+  days: ring(WEEKDAYS, 'mon-fri', ['holiday']).optional(),
   hours: hours.optional(),
 };
-type WhenFile = {months?: number[] | undefined; days?: number[] | undefined; hours?: (readonly [number, number])[] | undefined};
+type WhenFile = {months?: string[] | undefined; days?: string[] | undefined; hours?: (readonly [number, number])[] | undefined};
 
 const bands = z
   .array(z.strictObject({name: z.string().min(1).optional(), price: money, ...whenFields}))
-  .min(1)
+  .min(1, 'expected at least one band')
   .describe('Time of use: the first that holds, counts; one without months, days and hours is the rest.');
 const seriesPrice = z.strictObject({
   series: id.describe('A series of `tariffs.series`.'),
@@ -73,6 +77,8 @@ const seriesPrice = z.strictObject({
   add: money.default(0).describe('On top of each kWh.'),
 });
 const price = z.union([money, bands, seriesPrice], {error: 'expected a price such as 0.3125, a list of bands, or {series: …}'});
+
+const FACTOR = 'expected a factor from 1 to 3, such as 1.19 for 19 %';
 
 const period = z.strictObject({
   name: z.string().min(1).optional(),
@@ -83,7 +89,7 @@ const period = z.strictObject({
     .describe('First day of this tariff, in the site’s time zone; the first tariff may leave it out.'),
   import: price.optional().describe('Per imported kWh: a price, a list of bands, or {series: …}.'),
   export: price.optional().describe('Per exported kWh.'),
-  tax: z.number().min(1).max(3).default(1).describe('Factor on everything that is paid; not on what is earned.'),
+  tax: z.number().min(1, FACTOR).max(3, FACTOR).default(1).describe('Factor on everything that is paid; not on what is earned.'),
   non_bypassable: money.default(0).describe('Per imported kWh, whatever is set off.'),
   fixed: z
     .strictObject({per_day: money.default(0), per_month: money.default(0), per_year: money.default(0)})
@@ -125,7 +131,7 @@ const series = z.strictObject({
     .regex(/^[^#+\s/][^#+\s]*$/, 'a topic without wildcards')
     .optional()
     .describe('At the first broker of `mqtt:`; JSON as from a url.'),
-  unit: z.string().default('EUR/kWh').describe('CURRENCY/kWh, CURRENCY/MWh, ct/kWh or g/kWh.'),
+  unit: z.string().optional().describe('CURRENCY/kWh (if left out), CURRENCY/MWh, ct/kWh or g/kWh; the currency is that of the site.'),
   list: z.string().default('').describe('Where in the JSON the list of prices is, such as data.prices; empty: the document itself.'),
   start: z.string().default('start').describe('Key of the begin: ISO 8601, or Unix seconds or milliseconds.'),
   price: z.string().default('price').describe('Key of the price.'),
@@ -136,13 +142,16 @@ const series = z.strictObject({
   every: duration(60_000, 86_400_000).default(3_600_000).describe('How often the file or url is read.'),
 });
 
+const AT_LEAST_ONE = 'expected at least one tariff';
+const BILLING_DAY = 'expected a day from 1 to 28';
+
 const section = z.strictObject({
-  periods: z.array(period).min(1),
-  billing_day: z.int().min(1).max(28).default(1).describe('A bill begins on this day of the month.'),
+  periods: z.array(period).min(1, AT_LEAST_ONE),
+  billing_day: z.int().min(1, BILLING_DAY).max(28, BILLING_DAY).default(1).describe('A bill begins on this day of the month.'),
   holidays: z
     .union([
       z.string().regex(/^[A-Z]{2}(-[A-Z0-9]{1,5}){0,2}$/, 'expected a country such as ES, or with its region: DE-BY'),
-      z.array(z.string().regex(/^\d{4}-\d\d-\d\d$/, 'expected a date such as 2026-12-25')),
+      z.array(z.iso.date('expected a date such as 2026-12-25')),
     ])
     .default([])
     .describe('On these days only bands with `holiday` among their days, or without days, hold.'),
@@ -150,7 +159,7 @@ const section = z.strictObject({
 });
 
 export const tariffsSchema = z
-  .union([z.array(period).min(1), section])
+  .union([z.array(period).min(1, AT_LEAST_ONE), section], {error: 'expected a list of tariffs, or `periods:` with further keys'})
   .optional()
   .describe('What energy costs and earns.');
 export type TariffsFile = z.infer<typeof tariffsSchema>;
@@ -188,8 +197,13 @@ export function resolveTariffs(
     throw new AppError('CONFIG_INVALID', placeOf(yaml, keys), `${keys.map(String).join('.')}: ${what}`);
   };
   const knows = (keys: readonly PropertyKey[], name: string): void => {
-    if (!(name in section.series))
-      fail(keys, `no series "${name}"; known under tariffs.series: ${Object.keys(section.series).join(', ') || 'none'}`);
+    const known = Object.keys(section.series);
+    const near = nearest(name, known);
+    if (!known.includes(name))
+      fail(
+        keys,
+        `no series "${name}"${near ? `; did you mean "${near}"?` : `; known under tariffs.series: ${known.join(', ') || 'none'}`}`,
+      );
   };
 
   const list = section.periods.map((one, index) => {
@@ -226,14 +240,16 @@ export function resolveTariffs(
     const keys = ['tariffs', 'series', name];
     if ([one.file, one.url, one.topic].filter(source => source !== undefined).length !== 1)
       fail(keys, 'expected one of file, url and topic');
-    if (!(one.unit in UNITS) && !UNIT.test(one.unit))
-      fail([...keys, 'unit'], `found "${one.unit}", expected ${site.currency}/kWh, ${site.currency}/MWh, ct/kWh or g/kWh`);
+    const unit = one.unit ?? `${site.currency}/kWh`;
+    const units = [`${site.currency}/kWh`, `${site.currency}/MWh`, ...Object.keys(UNITS)];
+    // Another currency would be taken for the site's own; its rate belongs into `factor`, where a person has seen it.
+    if (!units.includes(unit)) fail([...keys, 'unit'], `found "${unit}", expected ${units.join(', ')}`);
     return {
       id: name,
       file: one.file === undefined ? null : path.resolve(folder, one.file),
       url: one.url ?? null,
       topic: one.topic ?? null,
-      unit: one.unit,
+      unit,
       list: one.list,
       start: one.start,
       price: one.price,
@@ -245,8 +261,6 @@ export function resolveTariffs(
     typeof section.holidays === 'string' ? holidaysOf(section.holidays, what => fail(['tariffs', 'holidays'], what)) : section.holidays;
   return {tariffs: {currency: site.currency, list, holidays, billingDay: section.billing_day}, series};
 }
-
-const UNIT = /^([A-Z]{3}\/[kM]Wh)$/;
 
 function momentOf(text: string, zone: string, fail: (what: string) => never): number {
   const [, day = '', hour = '0', minute = '0'] = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d):(\d\d))?$/.exec(text) ?? [];
@@ -261,8 +275,8 @@ function momentOf(text: string, zone: string, fail: (what: string) => never): nu
 
 function whenOf({months, days, hours}: WhenFile): When {
   return {
-    months: months?.map(month => month + 1) ?? null,
-    days: days?.map(day => DAY_WORDS[day] as DayKind) ?? null,
+    months: months?.map(month => MONTH_WORDS.indexOf(month) + 1) ?? null,
+    days: (days as DayKind[] | undefined) ?? null,
     hours: hours ?? null,
   };
 }

@@ -3,7 +3,7 @@
 import {localInstant, SLOT_MS, slotStart} from '../flow/slots.ts';
 import type {Micro} from './model.ts';
 
-/** Decimal shift from a unit to millionths per kWh. `CURRENCY/kWh` and `CURRENCY/MWh` stand for any currency. */
+/** Decimal shift from a unit to millionths per kWh. Those of a currency are `/kWh` and `/MWh`. */
 export const UNITS: Readonly<Record<string, number>> = {'ct/kWh': 4, 'g/kWh': 6};
 const shiftOf = (unit: string): number => UNITS[unit] ?? (unit.endsWith('/MWh') ? 3 : 6);
 
