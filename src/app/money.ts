@@ -23,8 +23,10 @@ export type MoneyDeps = {
 };
 
 const HOUR_MS = 3_600_000;
-/** Bills this old are not computed again by themselves. */
+/** Bills are computed again each day as far back as this, and once after each start (tariffs may be others then) from the ledger's begin. */
 const BILLS_BACK_MS = 400 * 24 * HOUR_MS;
+/** One question to the reader's thread; others wait no longer than for this. */
+const CHUNK_MS = 92 * 24 * HOUR_MS;
 
 export function keepMoney(config: MoneyConfig, {site, clock, log, store, note, everyMs}: MoneyDeps): MoneyKeeper {
   const {tariffs} = config;
@@ -78,13 +80,16 @@ export function keepMoney(config: MoneyConfig, {site, clock, log, store, note, e
       year: {fromMs: yearMs, money: year},
     });
     if (today !== billedDay) {
+      const first = billedDay === '';
       billedDay = today;
-      await keepBills(nowMs);
+      const beginMs = (await store.query('ledgerBounds')).firstSlotMs ?? nowMs;
+      const fromMs = first ? beginMs : Math.max(beginMs, nowMs - BILLS_BACK_MS);
+      for (let at = fromMs; at < nowMs && !ended; at += CHUNK_MS) await keepBills(at, Math.min(at + CHUNK_MS, nowMs));
     }
   }
 
-  async function keepBills(nowMs: number): Promise<void> {
-    const {bills} = await store.query('money', question(nowMs - BILLS_BACK_MS, nowMs, 'bills'));
+  async function keepBills(fromMs: number, toMs: number): Promise<void> {
+    const {bills} = await store.query('money', question(fromMs, toMs, 'bills'));
     const changed = await store.keepBills(
       bills.filter(bill => bill.complete && (bill.quarterHours.stored > 0 || bill.lines.length > 0)),
       tariffs.currency,
