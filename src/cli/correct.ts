@@ -3,10 +3,11 @@
 import {userInfo} from 'node:os';
 import {realClock} from '../app/clock.ts';
 import {AppError} from '../core/errors.ts';
+import {localDay} from '../core/flow/slots.ts';
 import {nearest} from '../core/nearest.ts';
 import {utcText} from '../core/time.ts';
 import {CORRECTABLE, type Correctable, correct, openForChange, type SlotChange} from '../store/correction.ts';
-import {openReader} from '../store/queries.ts';
+import {type CorrectionRow, openReader} from '../store/queries.ts';
 import {SLOT_S} from '../store/schema.ts';
 import {type Command, type CommandContext, flagOption, textOption} from './command.ts';
 import {ledgerFile, ledgerHelp, ledgerOptions} from './ledger-file.ts';
@@ -72,18 +73,28 @@ ${whenHelp}`,
     } finally {
       db.close();
     }
+    const held = before(path, total, fromMs, toMs, changes);
     if (flagOption(context, 'json')) {
       const shown = changes.map(one => ({slot_start_utc: utcText(one.startMs), before_mwh: one.before, after_mwh: one.after}));
-      context.out(JSON.stringify({schema: 1, dry_run: dryRun, total, changes: shown}));
+      context.out(
+        JSON.stringify({
+          schema: 1,
+          dry_run: dryRun,
+          total,
+          ledger_mwh: held,
+          wanted_mwh: energyMilliWh,
+          drift_mwh: energyMilliWh - held,
+          changes: shown,
+        }),
+      );
       return 0;
     }
     if (textOption(context, 'meter-reading') !== undefined) {
-      const held = before(path, total, fromMs, toMs, changes);
       const drift = energyMilliWh - held;
       const share = energyMilliWh === 0 ? '' : ` (${((drift / energyMilliWh) * 100).toFixed(3)} %)`;
       context.out(`The meter says ${energyMilliWh / 1000} Wh, the ledger had ${held / 1000} Wh: a drift of ${drift / 1000} Wh${share}.`);
     }
-    for (const one of changes) context.out(`${utcText(one.startMs)}  ${total}  ${one.before / 1000} -> ${one.after / 1000} Wh`);
+    for (const line of changeLines(changes, total, zone)) context.out(line);
     context.out(
       changes.length === 0
         ? 'Nothing to change: the ledger says so already.'
@@ -92,6 +103,16 @@ ${whenHelp}`,
     return 0;
   },
 };
+
+/** A line per quarter hour, or per local day where there are more than a day of them. */
+function changeLines(changes: readonly SlotChange[], total: Correctable, zone: string): string[] {
+  const line = (when: string, before: number, after: number): string => `${when}  ${total}  ${before / 1000} -> ${after / 1000} Wh`;
+  if (changes.length <= QUARTERS_OF_LONGEST_DAY) return changes.map(one => line(utcText(one.startMs), one.before, one.after));
+  const days = Map.groupBy(changes, one => localDay(zone, one.startMs));
+  const sum = (list: readonly SlotChange[], key: 'before' | 'after'): number => list.reduce((all, one) => all + one[key], 0);
+  return [...days].map(([day, list]) => `${line(day, sum(list, 'before'), sum(list, 'after'))}, ${list.length} quarter hours`);
+}
+const QUARTERS_OF_LONGEST_DAY = 100;
 
 /** What the ledger had in the range, mWh: the changed quarter hours as they were, the others as they are. */
 function before(path: string, total: Correctable, fromMs: number, toMs: number, changes: readonly SlotChange[]): number {
@@ -164,7 +185,7 @@ export function userName(): string {
 function list(context: CommandContext, path: string): number {
   const reader = openReader(path);
   try {
-    const rows = reader.corrections({fromMs: 0, toMs: Number.MAX_SAFE_INTEGER, limit: 10_000});
+    const rows = reader.corrections({fromMs: 0, toMs: Number.MAX_SAFE_INTEGER, limit: 200_000});
     if (flagOption(context, 'json')) {
       context.out(
         JSON.stringify({
@@ -178,13 +199,19 @@ function list(context: CommandContext, path: string): number {
       );
       return 0;
     }
-    for (const row of rows)
-      context.out(
-        `${utcText(row.atMs)}  ${row.who}: ${row.why}\n  ${row.slotMs === null ? row.what : `${utcText(row.slotMs)}  ${row.what}`}\n  ${row.before} -> ${row.after}`,
-      );
+    // One correction of a month is thousands of quarter hours: one entry.
+    for (const group of Map.groupBy(rows, ({atMs, who, why, what}) => JSON.stringify([atMs, who, why, what])).values())
+      context.out(entryOf(group));
     if (rows.length === 0) context.out('Nothing was ever corrected.');
     return 0;
   } finally {
     reader.close();
   }
+}
+
+function entryOf(rows: readonly CorrectionRow[]): string {
+  const [row] = rows as [CorrectionRow];
+  const head = `${utcText(row.atMs)}  ${row.who}: ${row.why}`;
+  if (rows.length > 1) return `${head}\n  ${row.what}: ${rows.length} quarter hours; the view \`corrections\` has them`;
+  return `${head}\n  ${row.slotMs === null ? row.what : `${utcText(row.slotMs)}  ${row.what}`}\n  ${row.before} -> ${row.after}`;
 }

@@ -50,8 +50,8 @@ export function openForChange(file: string): Db {
 
 /**
  * Sets one total over a range of quarter hours. The difference goes to them in proportion to what they had (evenly where they had nothing),
- * to the mWh, and each slot's cells are rebalanced under every stored policy. All in one transaction, or nothing.
- * Throws AppError FAILED where a slot cannot meet its new total, USAGE where the range holds no closed slot.
+ * to the mWh, as far as their home, which takes it, can give; and each slot's cells are rebalanced under every stored policy. All in one
+ * transaction, or nothing. Throws AppError FAILED where a slot cannot meet its new total, USAGE where the range holds no closed slot.
  */
 export function correct(db: Db, correction: Correction, audit: Audit): SlotChange[] {
   const {total, fromMs, toMs, energyMilliWh} = correction;
@@ -68,8 +68,8 @@ export function correct(db: Db, correction: Correction, audit: Audit): SlotChang
         throw new AppError('USAGE', utcText(msOfSlot(running[0])), 'this quarter hour is still running; correct it when it is over');
       const records = slots.map(([slot]) => readRecord(db, slot));
       const before = records.map(record => record.totals.find(one => one.name === total)?.energyMilliWh ?? 0);
-      const sum = before.reduce((a, b) => a + b, 0);
-      const after = largestRemainder(energyMilliWh, sum > 0 ? before : before.map(() => 1));
+      const homes = records.map(({cells}) => homeOf(matrixOf(Object.values(cells)[0] ?? [])));
+      const after = sharedOut(total, energyMilliWh, before, homes);
       const ledger = createLedger(db, getMeta(db, 'zone') ?? 'UTC');
       const changes: SlotChange[] = [];
       records.forEach((record, index) => {
@@ -86,6 +86,35 @@ export function correct(db: Db, correction: Correction, audit: Audit): SlotChang
       return changes;
     })
     .immediate();
+}
+
+/** More of these leaves less for the home; more of the others leaves more. */
+const AT_HOMES_COST: readonly Correctable[] = ['grid_export', 'battery_charge'];
+
+/** New totals, in proportion to the old ones; what would take more than a home has goes to where there is room. Throws AppError FAILED. */
+function sharedOut(total: Correctable, energyMilliWh: number, before: readonly number[], homes: readonly number[]): number[] {
+  const sum = before.reduce((a, b) => a + b, 0);
+  const sign = AT_HOMES_COST.includes(total) ? -1 : 1;
+  const wanted = largestRemainder(energyMilliWh, sum > 0 ? before : before.map(() => 1));
+  let excess = 0;
+  const room: number[] = [];
+  const fitting = wanted.map((energy, index) => {
+    const fall = sign * ((before[index] as number) - energy);
+    const over = Math.max(0, fall - (homes[index] as number));
+    excess += over;
+    room.push(over > 0 ? 0 : Math.min((homes[index] as number) - fall, sign > 0 ? energy : Number.MAX_SAFE_INTEGER));
+    return energy + sign * over;
+  });
+  if (excess === 0) return fitting;
+  const most = room.reduce((a, b) => a + b, 0);
+  if (most < excess)
+    throw new AppError(
+      'FAILED',
+      total,
+      `cannot become ${energyMilliWh / 1000} Wh: the home would be left with ${(most - excess) / 1000} Wh; is another total wrong as well?`,
+    );
+  const more = largestRemainder(excess, room);
+  return fitting.map((energy, index) => energy - sign * (more[index] as number));
 }
 
 /** The slot as the ledger knows it. */

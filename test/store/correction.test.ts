@@ -12,7 +12,7 @@ import {rescale} from '../../src/store/rescale.ts';
 import {createWriter} from '../../src/store/writer.ts';
 import {run} from '../support/cli.ts';
 import {type Bench, bench, never, ZONE} from './harness.ts';
-import {good, record, SLOT_MS, START_MS, slot} from './house.ts';
+import {cell, good, record, SLOT_MS, START_MS, slot, total} from './house.ts';
 
 const SLOTS = 12;
 const audit = {who: 'ann', why: 'the meter was read by hand', what: 'a test', atMs: START_MS + 1_000_000_000};
@@ -82,6 +82,30 @@ describe('correct', () => {
     expect(db.prepare('SELECT count(*) FROM wl_correction').pluck().get()).toBe(0);
     db.close();
   });
+});
+
+test('what would take more than a home has goes to quarter hours with room; where there is none it says so and changes nothing', async () => {
+  const night = slot(START_MS, 0, {
+    cells: {
+      'solar-first': [
+        cell('grid', 'direct', 'grid', 'battery', 1_000_000, 'imported'),
+        cell('grid', 'direct', 'grid', 'home', 10_000, 'imported'),
+      ],
+    },
+    totals: [total('grid_import', 1_010_000), total('battery_charge', 1_000_000), total('home', 10_000)],
+  });
+  const day = slot(START_MS + SLOT_MS, 0, {
+    cells: {'solar-first': [cell('grid', 'direct', 'grid', 'home', 1_000_000, 'imported')]},
+    totals: [total('grid_import', 1_000_000), total('home', 1_000_000)],
+  });
+  const place = await stored([record(0, START_MS, {slots: [night, day]})]);
+  const db = openForChange(place.file);
+  const to = (energyMilliWh: number) =>
+    correct(db, {total: 'grid_import', fromMs: START_MS, toMs: START_MS + 2 * SLOT_MS, energyMilliWh}, audit);
+  expect(() => to(999_999)).toThrow(/home would be left with -0\.001 Wh/);
+  expect(to(1_910_000).map(one => one.after)).toEqual([1_000_000, 910_000]);
+  expect(to(1_000_000).map(one => one.after)).toEqual([0]);
+  db.close();
 });
 
 describe('recompute', () => {
