@@ -64,7 +64,7 @@ export async function runApp(options: AppOptions): Promise<void> {
 
   const store = createStore(
     {...config.store, bufferRows: BUFFER_ROWS, history: config.mqtt.some(broker => broker.history)},
-    {clock, log, zone: site.timezone},
+    {clock, log, zone: site.timezone, efficiencyPpm: site.flows.efficiencyPpm},
   );
   const found = await store.start();
   const trust = createClockTrust(found.newestSlotMs);

@@ -144,10 +144,9 @@ function* moneyOf({reader, config}: OpenLedger, span: Span, step: LedgerStep, po
 }
 
 /** Figures of the quarter hour in mWh; the ledger alone is enough to make them again. */
-function* evidenceLines({reader, config}: OpenLedger, {fromMs, toMs}: Span, step: Step, policy: Policy): Generator<Line> {
+function* evidenceLines({reader}: OpenLedger, {fromMs, toMs}: Span, step: Step, policy: Policy): Generator<Line> {
   if (step !== '15m') throw new AppError('USAGE', '--step', 'evidence is told by the quarter hour: 15m');
-  const efficiencyPpm = config?.site.flows.efficiencyPpm ?? USUAL_EFFICIENCY_PPM;
-  for (const one of reader.eachEvidence({fromMs, toMs, policy, efficiencyPpm})) {
+  for (const one of reader.eachEvidence({fromMs, toMs, policy})) {
     yield {
       slot_start_utc: utcText(one.startMs),
       policy,
@@ -162,9 +161,6 @@ function* evidenceLines({reader, config}: OpenLedger, {fromMs, toMs}: Span, step
     };
   }
 }
-
-/** As `flows.efficiency` has it where it is not set. */
-const USUAL_EFFICIENCY_PPM = 850_000;
 
 function* pointLines(context: CommandContext, reader: Reader, {fromMs, toMs, zone}: Span, step: Step): Generator<Line> {
   const device = textOption(context, 'device') ?? null;

@@ -4,7 +4,7 @@ import type {Db} from './connect.ts';
 import {msOfSlot} from './schema.ts';
 import type {StartState} from './store.ts';
 
-export type MetaKey = 'flow_state' | 'energy' | 'zone' | 'running' | 'last_wall_ms' | 'outbox_dropped';
+export type MetaKey = 'flow_state' | 'energy' | 'zone' | 'efficiency_ppm' | 'running' | 'last_wall_ms' | 'outbox_dropped';
 
 export const getMeta = (db: Db, key: MetaKey): string | null =>
   (db.prepare('SELECT value FROM wl_meta WHERE key = ?').pluck().get(key) as string | undefined) ?? null;

@@ -12,6 +12,7 @@ import type {SeriesRow} from '../core/tariff/series.ts';
 import type {Held} from '../core/tariff/stock.ts';
 import {addMoney, type Money, type MoneyCell, noMoney} from '../core/tariff/value.ts';
 import type {Db} from './connect.ts';
+import {getMeta} from './meta.ts';
 import type {LedgerStep} from './queries.ts';
 import {cellNames} from './read-flows.ts';
 import {batteries as batteriesOf} from './read-rest.ts';
@@ -48,7 +49,7 @@ export type MoneyAnswer = {
   readonly bills: readonly ComparedBill[];
 };
 export type PriceQuery = {readonly series: string; readonly fromMs: number; readonly toMs: number};
-export type EvidenceQuery = Pick<MoneyQuery, 'fromMs' | 'toMs' | 'policy' | 'efficiencyPpm'>;
+export type EvidenceQuery = Pick<MoneyQuery, 'fromMs' | 'toMs' | 'policy'>;
 
 /** A battery is watched this long before the range, so that what it held at its begin has a price. */
 const STOCK_MS = 31 * 86_400_000;
@@ -181,11 +182,15 @@ export function pricesNow(db: Db, {tariffs, zone, atMs}: {tariffs: Tariffs; zone
   return tariff && pricesAt(tariff, startMs, calendarOf(zone, tariffs.holidays)(startMs), seriesOf(db, tariffs, startMs, startMs + 1));
 }
 
-/** Quarter hours as evidence, in order; the batteries' content is followed from the ledger's begin. */
-export function* evidence(db: Db, query: EvidenceQuery): Generator<Evidence> {
-  const step = startEvidence({batteries: batteriesOf(db), efficiencyPpm: query.efficiencyPpm});
-  for (const slot of slotsOf(db, 0, query.toMs, query.policy)) {
+/** As `flows.efficiency` has it where it is not set. */
+const USUAL_EFFICIENCY_PPM = 850_000;
+
+/** Quarter hours as evidence, in order; the batteries' content is followed from the ledger's begin. The file alone is enough. */
+export function* evidence(db: Db, {fromMs, toMs, policy}: EvidenceQuery): Generator<Evidence> {
+  const efficiencyPpm = Number(getMeta(db, 'efficiency_ppm') ?? USUAL_EFFICIENCY_PPM);
+  const step = startEvidence({batteries: batteriesOf(db), efficiencyPpm});
+  for (const slot of slotsOf(db, 0, toMs, policy)) {
     const one = step(slot);
-    if (slot.startMs >= query.fromMs) yield one;
+    if (slot.startMs >= fromMs) yield one;
   }
 }

@@ -34,6 +34,8 @@ export type StoreDeps = {
   readonly log: Log;
   /** The site's IANA zone; local days are days of this zone. */
   readonly zone: string;
+  /** Round trip of batteries as configured, kept in the file so that evidence can be made again from it alone. */
+  readonly efficiencyPpm?: number;
 };
 
 /** What the last run left behind. */
@@ -88,10 +90,11 @@ const FLUSH_GRACE_MS = 5000;
 const MB = 1024 * 1024;
 
 /** A store on this file. Nothing is opened before start() or open(). */
-export function createStore(settings: StoreSettings, {clock, log, zone}: StoreDeps): Store {
+export function createStore(settings: StoreSettings, {clock, log, zone, efficiencyPpm = null}: StoreDeps): Store {
   const writerSettings: WriterSettings = {
     path: settings.path,
     zone,
+    efficiencyPpm,
     rawDays: settings.rawDays,
     archive: settings.archive,
     history: settings.history ?? false,

@@ -24,6 +24,7 @@ import type {OutboxRow, StartState} from './store.ts';
 export type WriterSettings = {
   readonly path: string;
   readonly zone: string;
+  readonly efficiencyPpm: number | null;
   readonly rawDays: number;
   readonly archive: boolean;
   readonly history: boolean;
@@ -99,6 +100,7 @@ export function createWriter(settings: WriterSettings, note: (event: StoredEvent
         rebuildDays(db, settings.zone);
         tell('store-zone', `local days were made anew: ${zone} to ${settings.zone}`, wallMs);
       }
+      if (settings.efficiencyPpm !== null) setMeta(db, 'efficiency_ppm', String(settings.efficiencyPpm));
       db.prepare('SELECT count(*) FROM wl_device').get();
       open = {db, raw: createRaw(db), ledger: createLedger(db, settings.zone), inode: statSync(file).ino};
       return open;

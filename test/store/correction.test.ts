@@ -168,7 +168,7 @@ describe('recompute', () => {
 test('a year of raw days comes and goes: the newest stay, and the file uses the freed pages again', () => {
   const place = bench();
   const KEEP = 10;
-  const writer = createWriter({path: place.file, zone: ZONE, rawDays: KEEP, archive: true, history: false}, () => {});
+  const writer = createWriter({path: place.file, zone: ZONE, efficiencyPpm: null, rawDays: KEEP, archive: true, history: false}, () => {});
   const batch = createBatch(100_000);
   writer.start(START_MS);
   const pages = (): number =>
