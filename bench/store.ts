@@ -23,7 +23,7 @@ const COMMIT_S = 60;
 const DAY_S = 86_400;
 const START_MS = Date.parse('2026-05-31T22:00:00Z');
 const ZONE = 'Europe/Berlin';
-const settings = {zone: ZONE, rawDays: 30, archive: false, history: false};
+const settings = {efficiencyPpm: null, zone: ZONE, rawDays: 30, archive: false, history: false};
 
 const line = (name: string, value: string, note = ''): void => console.log(`  ${name.padEnd(58)} ${value.padStart(14)}  ${note}`);
 

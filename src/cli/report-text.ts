@@ -92,7 +92,7 @@ export function title({kind, name, fromMs, toMs}: Period, zone: string): string 
     case 'month':
       return shown(fromMs, {month: 'long', year: 'numeric'});
     case 'bill':
-      return `Bill of ${new Intl.DateTimeFormat('en-GB', {timeZone: zone, day: 'numeric', month: 'long', year: 'numeric'}).formatRange(fromMs, toMs - 1)}`;
+      return `Bill of ${new Intl.DateTimeFormat('en-GB', {timeZone: zone, day: 'numeric', month: 'long', year: 'numeric'}).formatRange(fromMs, toMs - 1).replace(/\s/g, ' ')}`;
     case 'year':
       return name;
   }

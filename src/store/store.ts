@@ -90,11 +90,11 @@ const FLUSH_GRACE_MS = 5000;
 const MB = 1024 * 1024;
 
 /** A store on this file. Nothing is opened before start() or open(). */
-export function createStore(settings: StoreSettings, {clock, log, zone, efficiencyPpm = null}: StoreDeps): Store {
+export function createStore(settings: StoreSettings, {clock, log, zone, efficiencyPpm}: StoreDeps): Store {
   const writerSettings: WriterSettings = {
     path: settings.path,
     zone,
-    efficiencyPpm,
+    efficiencyPpm: efficiencyPpm ?? null,
     rawDays: settings.rawDays,
     archive: settings.archive,
     history: settings.history ?? false,

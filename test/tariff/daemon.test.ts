@@ -183,7 +183,7 @@ describe('on the command line', () => {
       expect(row['grid_reexported_mwh']).toBeLessThanOrEqual(row['grid_reexported_max_mwh'] ?? -1);
     }
     const page = await ask('report', '--month', '2026-03', '--format', 'html');
-    expect(page).toMatch(/^<!doctype html>[\s\S]*<svg[\s\S]*Bill of 2026-03[\s\S]*<\/html>\s*$/);
+    expect(page).toMatch(/^<!doctype html>[\s\S]*<svg[\s\S]*Bill from 2026-03-01 to before 2026-04-01[\s\S]*<\/html>\s*$/);
     expect(page).not.toMatch(/<script|https?:/);
   });
 
