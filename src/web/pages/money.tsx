@@ -4,7 +4,9 @@ import {ask, now, Refused} from '../data.ts';
 import {currency, fixed, kwh, nameOf, t} from '../text.ts';
 import {useAnswer} from './load.ts';
 
-type Sink = {readonly wh: number; readonly paid: number; readonly foregone: number; readonly unpriced_wh: number};
+type Origins = Readonly<Record<string, number>>;
+type Stock = {readonly wh: number; readonly paid: number; readonly foregone: number; readonly origin_wh: Origins};
+type Sink = Stock & {readonly unpriced_wh: number};
 type Bill = {
   readonly month: string;
   readonly from_day: string;
@@ -12,6 +14,8 @@ type Bill = {
   readonly complete: boolean;
   readonly lines: readonly {readonly kind: string; readonly name: string; readonly wh: number | null; readonly amount: number}[];
   readonly due: number;
+  readonly without_battery: number;
+  readonly without_own: number;
 };
 type Money = {
   readonly currency: string;
@@ -24,8 +28,9 @@ type Money = {
   readonly co2_g: number;
   readonly co2_saved_g: number;
   readonly unpriced: {readonly quarter_hours: number};
+  readonly unpaid: {readonly not_eligible_wh: number; readonly negative_price_wh: number};
   readonly sinks: Readonly<Record<string, Sink>>;
-  readonly batteries: Readonly<Record<string, {readonly wh: number; readonly paid: number; readonly foregone: number}>>;
+  readonly batteries: Readonly<Record<string, Stock>>;
   readonly bills: readonly Bill[];
 };
 export type MoneyPeriod = {
@@ -78,6 +83,7 @@ export function MoneyCard({from, to, step, policy, bills}: MoneyPeriod) {
               <th scope="col">kWh</th>
               <th scope="col">{t('paid')}</th>
               <th scope="col">{t('foregone')}</th>
+              <th scope="col">{t('madeOf')}</th>
             </tr>
           </thead>
           <tbody>
@@ -87,18 +93,27 @@ export function MoneyCard({from, to, step, policy, bills}: MoneyPeriod) {
                 <td>{fixed(one.wh / 1000, 2)}</td>
                 <td>{amount(one.paid)}</td>
                 <td>{amount(one.foregone)}</td>
+                <td>{mixOf(one)}</td>
               </tr>
             ))}
           </tbody>
         </table>
       )}
+      {data.unpaid.not_eligible_wh > 0 && <p class="quiet">{t('notEligible', {kwh: kwh(data.unpaid.not_eligible_wh / 1000)})}</p>}
+      {data.unpaid.negative_price_wh > 0 && <p class="quiet">{t('negativePrice', {kwh: kwh(data.unpaid.negative_price_wh / 1000)})}</p>}
       {Object.entries(data.batteries).map(([name, one]) => (
         <p class="quiet" key={name}>
-          {t('holds', {name: nameOf(name), kwh: kwh(one.wh / 1000), paid: amount(one.paid), foregone: amount(one.foregone)})}
+          {t('holds', {
+            name: nameOf(name),
+            kwh: kwh(one.wh / 1000),
+            mix: mixOf(one),
+            paid: amount(one.paid),
+            foregone: amount(one.foregone),
+          })}
         </p>
       ))}
       {data.bills.map(bill => (
-        <BillTable key={bill.month} bill={bill} amount={amount} />
+        <BillTable key={bill.month} bill={bill} battery={batteries.length > 0} amount={amount} />
       ))}
     </section>
   );
@@ -106,7 +121,20 @@ export function MoneyCard({from, to, step, policy, bills}: MoneyPeriod) {
 
 const kg = (grams: number): string => `${fixed(grams / 1000, 1)}\u00a0kg`;
 
-function BillTable({bill, amount}: {readonly bill: Bill; readonly amount: (value: number) => string}) {
+/** `Solar 62 %, Grid 38 %`, the most first. */
+const mixOf = ({wh, origin_wh: origins}: Stock): string =>
+  Object.entries(origins)
+    .filter(([, energy]) => Math.round((100 * energy) / wh) > 0)
+    .sort((a, b) => b[1] - a[1])
+    .map(([origin, energy]) => `${nameOf(origin)} ${Math.round((100 * energy) / wh)} %`)
+    .join(', ');
+
+type BillProps = {readonly bill: Bill; readonly battery: boolean; readonly amount: (value: number) => string};
+function BillTable({bill, battery, amount}: BillProps) {
+  const others: [string, number][] = [
+    ...(battery ? ([[t('billWithoutBattery'), bill.without_battery]] as [string, number][]) : []),
+    [t('billWithoutOwn'), bill.without_own],
+  ];
   return (
     <details>
       <summary>
@@ -131,6 +159,15 @@ function BillTable({bill, amount}: {readonly bill: Bill; readonly amount: (value
             </tr>
           ))}
         </tbody>
+        <tfoot>
+          {others.map(([name, value]) => (
+            <tr key={name}>
+              <th scope="row">{name}</th>
+              <td />
+              <td>{amount(value)}</td>
+            </tr>
+          ))}
+        </tfoot>
       </table>
     </details>
   );
