@@ -38,6 +38,14 @@ export async function fetchSeries(source: SeriesSource, zone: string, stop?: Abo
   return parseText(bytes.toString('utf8'), source, zone);
 }
 
+/** Why a series could not be read, in words for people. */
+export function troubleOf(error: unknown): string {
+  const {name, message, cause, code} = error as NodeJS.ErrnoException & {cause?: {message?: string}};
+  if (name === 'TimeoutError') return 'does not answer';
+  if (code === 'ENOENT') return 'no such file';
+  return cause?.message || message;
+}
+
 function parseText(text: string, source: SeriesSource, zone: string): SeriesRow[] {
   let document: unknown;
   try {
@@ -60,9 +68,7 @@ export function watchPrices({series}: MoneyConfig, {clock, log, zone, store, not
     if (troubles.delete(source.id)) say(source, 'price-series-back', 'prices come again');
   };
   const failed = (source: SeriesSource, error: unknown): void => {
-    const reason =
-      (error as Error).name === 'TimeoutError' ? 'does not answer' : String((error as Error).cause ?? (error as Error).message);
-    const what = maskUrls(`${source.file ?? source.url ?? source.topic}: ${reason}`);
+    const what = maskUrls(`${source.file ?? source.url ?? source.topic}: ${troubleOf(error)}`);
     if (troubles.get(source.id) !== what) {
       log.warn({part: 'money', series: source.id}, `no prices of ${source.id}: ${what}`);
       say(source, 'price-series-lost', `no new prices: ${what}`);

@@ -3,7 +3,7 @@
 import {loadConfig, parseConfig} from '../config/load.ts';
 import {upgradeFile} from '../config/upgrade.ts';
 import {type Command, flagOption, textOption} from './command.ts';
-import {busLoads, offlineFindings} from './findings.ts';
+import {busLoads, offlineFindings, priceFindings} from './findings.ts';
 import {askAround, type OnlineTold} from './online.ts';
 
 const FOUND = 3;
@@ -14,7 +14,7 @@ export const command: Command = {
   usage: '--config FILE [--online] [--upgrade] [--json]',
   options: {config: {type: 'string', short: 'c'}, online: {type: 'boolean'}, upgrade: {type: 'boolean'}, json: {type: 'boolean'}},
   help: `  --config FILE   the configuration (default /etc/wattledger/wattledger.yaml)
-  --online        asks each device once, logs in at each broker, and looks whether the house adds up at this moment
+  --online        asks each device once, logs in at each broker, reads each address of prices, and looks whether the house adds up at this moment
   --upgrade       writes a configuration of an earlier version in the form of today; the old file is kept beside it as FILE.vN
   --json          as JSON
 
@@ -33,8 +33,9 @@ Exit code 0 where all is well, 3 where anything is found, 2 where the configurat
     }
     const json = flagOption(context, 'json');
     let online: OnlineTold | null = null;
-    const findings = offlineFindings(config);
-    if (flagOption(context, 'online')) {
+    const isOnline = flagOption(context, 'online');
+    const findings = [...offlineFindings(config), ...(await priceFindings(config, isOnline))];
+    if (isOnline) {
       online = await askAround(config, context.signal, ({id, identity, good, latencyMs}) => {
         const {manufacturer, model, serial} = identity;
         const who = [manufacturer, model, serial && `serial ${serial}`].filter(Boolean).join(' ') || 'answers';

@@ -3,8 +3,10 @@
 import {accessSync, constants, existsSync, statfsSync} from 'node:fs';
 import path from 'node:path';
 import {realClock} from '../app/clock.ts';
+import {fetchSeries, troubleOf} from '../app/prices.ts';
 import type {AppConfig} from '../config/load.ts';
 import {type Finding, siteFindings} from '../core/checks.ts';
+import {maskUrls} from '../core/masked.ts';
 import {tariffFindings} from '../core/tariff/checks.ts';
 import {planOf, timingOf} from '../device/device.ts';
 
@@ -84,6 +86,28 @@ function machineFindings(config: AppConfig): Finding[] {
     });
   }
   return found;
+}
+
+/** Price series as the daemon would read them: files always, addresses only `online`. */
+export async function priceFindings(config: AppConfig, online: boolean): Promise<Finding[]> {
+  const found = (config.money?.series ?? []).map(async (source): Promise<Finding[]> => {
+    const where = `tariffs.series.${source.id}`;
+    if (source.topic !== null)
+      return config.mqtt.length > 0
+        ? []
+        : [{where, what: 'comes from a topic, but there is no broker', todo: 'name a broker under `mqtt:`'}];
+    if (source.url !== null && !online) return [];
+    try {
+      const rows = await fetchSeries(source, config.site.timezone);
+      if (rows.length > 0) return [];
+      return [{where, what: maskUrls(`${source.file ?? source.url} holds no price`), todo: 'see docs/tariffs.md for the form of a list'}];
+    } catch (error) {
+      return [
+        {where, what: maskUrls(`${source.file ?? source.url}: ${troubleOf(error)}`), todo: 'without prices, energy is counted as unpriced'},
+      ];
+    }
+  });
+  return (await Promise.all(found)).flat();
 }
 
 function nearestFolder(folder: string): string {

@@ -106,6 +106,21 @@ describe('prices come into the database', () => {
   });
 });
 
+test('check looks at the files of prices, and for a broker where they come from a topic', async () => {
+  const place = bench();
+  const config = path.join(place.folder, 'site.yaml');
+  writeFileSync(path.join(place.folder, 'bad.csv'), 'start,price\n2026-01-01T00:00,cheap\n');
+  writeFileSync(
+    config,
+    `${HOUSE}mqtt: false\nstore: {path: wattledger.db}\ntariffs:\n  periods: [{import: 0.3, export: 0}]\n  series: {gone: {file: gone.csv}, bad: {file: bad.csv}, told: {topic: prices}}\n`,
+  );
+  const {code, stdout} = await run(['check', '--config', config]);
+  expect(code).toBe(3);
+  expect(stdout).toMatch(/tariffs\.series\.gone: .*gone\.csv: no such file/);
+  expect(stdout).toMatch(/tariffs\.series\.bad: .*bad\.csv: line 2: "cheap" is no price/);
+  expect(stdout).toMatch(/tariffs\.series\.told: comes from a topic, but there is no broker/);
+});
+
 describe('bills on record', () => {
   test('a corrected tariff adds a bill, says so, and leaves the old one', async () => {
     const place = bench();

@@ -1,6 +1,6 @@
 // Price series from the world: CSV or JSON into whole prices by the quarter hour. What cannot be read is an error, never a guess.
 
-import {localInstant, SLOT_MS, slotStart} from '../flow/slots.ts';
+import {localInstant, localMs, SLOT_MS, slotStart} from '../flow/slots.ts';
 import type {Micro} from './model.ts';
 
 /** Decimal shift from a unit to millionths per kWh. Those of a currency are `/kWh` and `/MWh`. */
@@ -26,18 +26,25 @@ const LAST_MS = 253_402_300_799_999;
 /** CSV with a header or without: begin, price; separated by comma, semicolon or tab. Throws RangeError with the line. */
 export function parseCsv(text: string, shape: SeriesShape, zone: string): SeriesRow[] {
   const rows: SeriesRow[] = [];
-  text.split(/\r?\n/).forEach((line, index) => {
-    if (line.trim() === '' || line.startsWith('#')) return;
-    const separator = line.includes(';') ? ';' : line.includes('\t') ? '\t' : ',';
-    const [begin = '', amount = ''] = line.split(separator).map(field => field.trim().replace(/^"(.*)"$/, '$1'));
-    const startMs = parseMoment(begin, zone);
-    // A decimal comma is one where the fields are not separated by commas.
-    const micro = decimal(separator === ',' ? amount : amount.replace(',', '.'), shiftOf(shape.unit));
-    if (startMs === null && index === 0) return;
-    if (startMs === null) throw new RangeError(`line ${index + 1}: "${begin}" is no time, expected 2026-11-24T13:00 or with Z or offset`);
-    if (micro === null) throw new RangeError(`line ${index + 1}: "${amount}" is no price`);
-    rows.push({startMs, micro});
-  });
+  const momentOf = momentReader(zone);
+  let headed = false;
+  text
+    .replace(/^\uFEFF/, '')
+    .split(/\r?\n/)
+    .forEach((line, index) => {
+      if (line.trim() === '' || line.startsWith('#')) return;
+      const separator = line.includes(';') ? ';' : line.includes('\t') ? '\t' : ',';
+      const [begin = '', amount = ''] = line.split(separator).map(field => field.trim().replace(/^"(.*)"$/, '$1'));
+      const first = !headed;
+      headed = true;
+      if (first && !/^\d/.test(begin)) return;
+      const startMs = momentOf(begin);
+      // A decimal comma is one where the fields are not separated by commas.
+      const micro = decimal(separator === ',' ? amount : amount.replace(',', '.'), shiftOf(shape.unit));
+      if (startMs === null) throw new RangeError(`line ${index + 1}: "${begin}" is no time, expected 2026-11-24T13:00 or with Z or offset`);
+      if (micro === null) throw new RangeError(`line ${index + 1}: "${amount}" is no price`);
+      rows.push({startMs, micro});
+    });
   return spread(rows, shape.lastsMs);
 }
 
@@ -46,9 +53,10 @@ export function parseJsonSeries(document: unknown, shape: SeriesShape, zone: str
   let list = document;
   for (const key of shape.list === '' ? [] : shape.list.split('.')) list = (list as Record<string, unknown> | null | undefined)?.[key];
   if (!Array.isArray(list)) throw new RangeError(`${shape.list === '' ? 'the document' : `"${shape.list}"`} is no list`);
+  const momentOf = momentReader(zone);
   const rows = list.map((entry: unknown, index): SeriesRow => {
     const [begin, amount] = [pick(entry, shape.start), pick(entry, shape.price)];
-    const startMs = typeof begin === 'number' ? (begin > 1e11 ? begin : begin * 1000) : parseMoment(String(begin), zone);
+    const startMs = typeof begin === 'number' ? (begin > 1e11 ? begin : begin * 1000) : momentOf(String(begin));
     const micro = typeof amount === 'number' || typeof amount === 'string' ? decimal(String(amount), shiftOf(shape.unit)) : null;
     if (startMs === null || !(Math.abs(startMs) <= LAST_MS))
       throw new RangeError(`entry ${index + 1}: "${shape.start}" is ${JSON.stringify(begin)}, no time`);
@@ -73,16 +81,31 @@ function spread(rows: readonly SeriesRow[], lastsMs: number): SeriesRow[] {
   return [...slots].map(([startMs, micro]) => ({startMs, micro}));
 }
 
-/** UTC ms of ISO 8601 with Z or offset, of a local time, or of Unix seconds; null for anything else. */
-function parseMoment(text: string, zone: string): number | null {
+/**
+ * Reads begins one after the other: UTC ms of ISO 8601 with Z or offset, of a local time, or of Unix seconds; null for anything else.
+ * Where clocks are set back, a local time that does not go on from the one before is the second of the two that look the same.
+ */
+function momentReader(zone: string): (text: string) => number | null {
+  let beforeMs = Number.NEGATIVE_INFINITY;
+  return text => {
+    const local = /^(\d{4}-\d\d-\d\d)[T ](\d\d):(\d\d)(?::\d\d(?:\.\d+)?)?$/.exec(text);
+    if (!local) return momentOf(text);
+    try {
+      const firstMs = localInstant(zone, local[1] ?? '', Number(local[2]) * 60 + Number(local[3]));
+      const again = AGAIN_AFTER_MS.find(ms => firstMs <= beforeMs && localMs(zone, firstMs + ms) === localMs(zone, firstMs));
+      beforeMs = firstMs + (again ?? 0);
+      return beforeMs;
+    } catch {
+      return null;
+    }
+  };
+}
+/** By how much clocks are set back; half an hour on Lord Howe Island. */
+const AGAIN_AFTER_MS = [3_600_000, 1_800_000];
+
+function momentOf(text: string): number | null {
   if (/^\d{9,10}$/.test(text)) return Number(text) * 1000;
   if (/^\d{12,13}$/.test(text)) return Number(text);
-  const local = /^(\d{4}-\d\d-\d\d)[T ](\d\d):(\d\d)(?::\d\d(?:\.\d+)?)?$/.exec(text);
-  try {
-    if (local) return localInstant(zone, local[1] ?? '', Number(local[2]) * 60 + Number(local[3]));
-  } catch {
-    return null;
-  }
   const ms = /^\d{4}-\d\d-\d\d[T ].*(Z|[+-]\d\d:?\d\d)$/i.test(text) ? Date.parse(text.replace(' ', 'T')) : Number.NaN;
   return Number.isNaN(ms) ? null : ms;
 }
