@@ -24,7 +24,7 @@ const heading = (text: string, unit: string, currency: string, paint: Paint): st
 
 /** Lines of a terminal page. `withBills`: the period is that of bills. */
 export function moneyLines(
-  {sum, sinks, stocks, bills}: MoneyAnswer,
+  {sum, sinks, stocks, lost, bills}: MoneyAnswer,
   currency: string,
   withBills: boolean,
   columns: number,
@@ -62,6 +62,8 @@ export function moneyLines(
     );
   const held = Object.entries(stocks).filter(([, stock]) => stock.energyMilliWh > 0);
   if (held.length > 0) lines.push(...partsLines('In the battery at the end', held, currency, columns, paint));
+  for (const [name, {energyMilliWh, paidPico}] of Object.entries(lost))
+    lines.push(row(`Lost in ${words(name)}`, energyMilliWh, paidPico, paint('dim', 'found empty')));
   const used = Object.entries(sinks).filter(([name]) => !batteries.includes(name));
   if (used.length > 0) lines.push(...partsLines('What used it', used, currency, columns, paint));
   if (withBills) for (const bill of bills) lines.push(...billLines(bill, currency, batteries.length > 0, paint));

@@ -9,7 +9,7 @@ import {type Series, type Tariffs, usedSeries} from '../core/tariff/model.ts';
 import {type ComparedBill, type MoneySlot, type SinkMoney, startWalk} from '../core/tariff/money.ts';
 import {pricesAt, type SlotPrices, tariffAt} from '../core/tariff/prices.ts';
 import type {SeriesRow} from '../core/tariff/series.ts';
-import type {Held} from '../core/tariff/stock.ts';
+import type {BatteryNote, Held} from '../core/tariff/stock.ts';
 import {addMoney, type Money, type MoneyCell, noMoney} from '../core/tariff/value.ts';
 import type {Db} from './connect.ts';
 import {getMeta} from './meta.ts';
@@ -46,6 +46,7 @@ export type MoneyAnswer = {
   readonly sinks: Readonly<Record<string, SinkMoney>>;
   /** What the batteries hold at the end of the range. */
   readonly stocks: Readonly<Record<string, Held>>;
+  readonly lost: Readonly<Record<string, Held>>;
   readonly bills: readonly ComparedBill[];
 };
 export type PriceQuery = {readonly series: string; readonly fromMs: number; readonly toMs: number};
@@ -54,7 +55,21 @@ export type EvidenceQuery = Pick<MoneyQuery, 'fromMs' | 'toMs' | 'policy'>;
 /** A battery is watched this long before the range, so that what it held at its begin has a price. */
 const STOCK_MS = 31 * 86_400_000;
 
-/** Quarter hours in order of time with their cells under one policy. */
+/** What the ledger noted about its batteries, by the quarter hour that follows it, in order of time. */
+function batteryNotes(db: Db, toMs: number): {readonly slot: number; readonly note: BatteryNote}[] {
+  const rows = db
+    .prepare(
+      "SELECT at_ms, about, CASE kind WHEN 'efficiency-learned' THEN json_extract(evidence, '$.in_use_ppm') END FROM wl_event WHERE (kind = 'battery-trued-up' OR kind = 'efficiency-learned' AND evidence IS NOT NULL) AND at_ms < ? ORDER BY at_ms, id",
+    )
+    .raw()
+    .all(toMs) as [number, string, number | null][];
+  return rows.map(([atMs, battery, ppm]) => ({
+    slot: slotOfMs(atMs),
+    note: ppm === null ? {kind: 'empty', battery} : {kind: 'efficiency', battery, ppm},
+  }));
+}
+
+/** Quarter hours in order of time with their cells under one policy, and with what was noted up to their begin. */
 function* slotsOf(db: Db, fromMs: number, toMs: number, policy: Policy): Generator<MoneySlot> {
   const names = cellNames(db);
   const select = db
@@ -62,6 +77,11 @@ function* slotsOf(db: Db, fromMs: number, toMs: number, policy: Policy): Generat
       'SELECT c.slot, c.cell, c.energy_mwh FROM wl_slot s CROSS JOIN wl_cell c ON c.slot = s.slot AND c.policy = ? WHERE s.slot >= ? AND s.slot < ? ORDER BY s.slot, c.cell',
     )
     .raw();
+  const pending = batteryNotes(db, toMs);
+  const notesUpTo = (last: number): BatteryNote[] => {
+    const count = pending.findIndex(({slot}) => slot > last);
+    return pending.splice(0, count < 0 ? pending.length : count).map(({note}) => note);
+  };
   let slot = -1;
   let cells: MoneyCell[] = [];
   for (const [at, cell, energyMilliWh] of select.iterate(
@@ -70,14 +90,14 @@ function* slotsOf(db: Db, fromMs: number, toMs: number, policy: Policy): Generat
     Math.ceil(toMs / msOfSlot(1)),
   ) as IterableIterator<[number, number, number]>) {
     if (at !== slot) {
-      if (slot >= 0) yield {startMs: msOfSlot(slot), cells};
+      if (slot >= 0) yield {startMs: msOfSlot(slot), cells, notes: notesUpTo(slot)};
       slot = at;
       cells = [];
     }
     const name = names.get(cell);
     if (name) cells.push({...name, energyMilliWh});
   }
-  if (slot >= 0) yield {startMs: msOfSlot(slot), cells};
+  if (slot >= 0) yield {startMs: msOfSlot(slot), cells, notes: notesUpTo(slot)};
 }
 
 export const prices = (db: Db, {series, fromMs, toMs}: PriceQuery): SeriesRow[] =>
@@ -110,6 +130,7 @@ export function money(db: Db, query: MoneyQuery): MoneyAnswer {
     series: seriesOf(db, tariffs, walkMs, untilMs),
     batteries: batteriesOf(db),
     efficiencyPpm,
+    stocksFromMs: stocksMs,
     bills: query.depth === 'bills',
   });
   const rows = new Map<number | string, MoneyRow>();
@@ -131,13 +152,14 @@ export function money(db: Db, query: MoneyQuery): MoneyAnswer {
     addMoney(row.money, priced.money);
     addMoney(sum, priced.money);
   }
-  const {sinks, stocks, bills} = walk.end(Math.max(readMs, Math.min(untilMs, query.nowMs)));
+  const {sinks, stocks, lost, bills} = walk.end(Math.max(readMs, Math.min(untilMs, query.nowMs)));
   const [first, last] = [localDay(zone, query.fromMs), localDay(zone, Math.max(query.fromMs, toMs - 1))];
   return {
     rows: [...rows.values()],
     sum,
     sinks,
     stocks,
+    lost,
     bills: bills.filter(bill => bill.toDay > first && bill.fromDay <= last),
   };
 }

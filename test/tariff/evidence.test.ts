@@ -47,6 +47,14 @@ describe('grid energy that is exported again', () => {
   });
 });
 
+test('a battery that was found empty can give no grid energy of before', () => {
+  const step = startEvidence({batteries: ['battery'], efficiencyPpm: 1_000_000});
+  step({startMs: 0, cells: [cell('grid', 'direct', 'grid', 'battery', 1_000_000)]});
+  const notes = [{kind: 'empty', battery: 'battery'}] as const;
+  const cells = [cell('solar', 'direct', 'solar', 'battery', 600_000), cell('solar', 'battery', 'battery', 'grid', 600_000)];
+  expect(step({startMs: QUARTER_MS, notes, cells})).toMatchObject({gridReexportedMin: 0, gridReexportedMax: 0});
+});
+
 test.each([
   // solar home battery: rows solar and grid, columns home and battery
   ['sun enough for the battery: it may all be from the sun, or none', 500, 900, 700, 300, [0, 300]],

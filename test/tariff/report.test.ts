@@ -9,6 +9,7 @@ import type {Report} from '../../src/cli/report.ts';
 import {textOf} from '../../src/cli/report-text.ts';
 import {periodOf} from '../../src/cli/when.ts';
 import {parseConfig} from '../../src/config/load.ts';
+import {openForChange} from '../../src/store/correction.ts';
 import {openReader} from '../../src/store/queries.ts';
 import {type Bench, bench, never, ZONE} from '../store/harness.ts';
 import {cell, record, SLOT_MS, START_MS, slot, total} from '../store/house.ts';
@@ -136,6 +137,27 @@ describe('the page of a terminal', () => {
     ])
       expect(stdout).toMatch(line);
   });
+});
+
+test('what the ledger noted about its battery counts for money and evidence, from the database alone', async () => {
+  const place = await filled();
+  const ask = async () => {
+    const report = JSON.parse((await run(['report', '--day', '2026-03-29', '--json', '--config', place.config])).stdout);
+    const options = ['--from', '2026-03-28', '--to', '2026-03-30', '--what', 'evidence', '--db', place.file];
+    const lines = (await run(['export', ...options])).stdout.trim().split('\n');
+    return {money: report.money, most: lines.slice(1).map(line => Number(line.split(',').at(-1)))};
+  };
+  const before = await ask();
+  expect(before.money.battery_losses).toEqual({});
+  const db = openForChange(place.file);
+  const note = db.prepare("INSERT INTO wl_event (at_ms, kind, about, detail) VALUES (?, 'battery-trued-up', 'battery', 'rests empty')");
+  note.run(START_MS + 8 * SLOT_MS + 20_000);
+  db.close();
+  const after = await ask();
+  const held = before.money.batteries.battery.wh;
+  expect(after.money.battery_losses.battery.wh).toBeGreaterThan(0.4 * held);
+  expect(after.money.batteries.battery.wh + after.money.battery_losses.battery.wh).toBeCloseTo(held, 3);
+  expect(after.most[7]).toBe(before.most[7]);
 });
 
 test('CSV has a line per step, and the same money as the export', async () => {

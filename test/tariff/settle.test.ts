@@ -30,7 +30,7 @@ const cell = (source: string, sink: string, energyMilliWh: number, origin = sour
           : 'btm_consumed') as MoneyCell['label'],
 });
 const walkOf = (tariffs: Tariffs, batteries: string[] = [], series = () => undefined as number | undefined) =>
-  startWalk({tariffs, zone: ZONE, series, batteries, efficiencyPpm: 1_000_000, bills: true});
+  startWalk({tariffs, zone: ZONE, series, batteries, efficiencyPpm: 1_000_000, stocksFromMs: 0, bills: true});
 const slotsFrom = (day: string, days: number, cellsOf: (index: number, startMs: number) => MoneyCell[]): MoneySlot[] => {
   const [fromMs, toMs] = [dayStart(ZONE, day), dayStart(ZONE, addDays(day, days))];
   return Array.from({length: (toMs - fromMs) / SLOT_MS}, (_, index) => {
@@ -206,7 +206,8 @@ describe('what is not paid, not known, not used', () => {
 describe('a battery', () => {
   const tariffs = configured('- {import: [{name: night, price: 0.1, hours: "00:00-06:00"}, {name: day, price: 0.4}], export: 0.08}');
   const startMs = dayStart(ZONE, '2026-06-01');
-  const walk = () => startWalk({tariffs, zone: ZONE, series: () => undefined, batteries: ['battery'], efficiencyPpm: 800_000, bills: true});
+  const walk = () =>
+    startWalk({tariffs, zone: ZONE, series: () => undefined, batteries: ['battery'], efficiencyPpm: 800_000, stocksFromMs: 0, bills: true});
 
   test('what it holds has cost what was paid for it, and loads cost what they took of it', () => {
     const one = walk();
@@ -228,6 +229,24 @@ describe('a battery', () => {
     expect(sinks['heat_pump']).toMatchObject({paidPico: 250_000_000_000n, foregonePico: 0n, originMilliWh: {grid: 2_000_000}});
     expect(sinks['home']).toMatchObject({paidPico: 0n, foregonePico: 200_000_000_000n, originMilliWh: {solar: 2_000_000}});
     expect(sinks['battery']).toMatchObject({paidPico: 500_000_000_000n, energyMilliWh: 10_000_000});
+  });
+
+  test('that was found empty holds nothing, its money is told as lost, and a measured round trip is used from then on', () => {
+    const one = walk();
+    one.take({startMs, cells: [cell('grid', 'battery', 5_000_000)]}, true);
+    one.take({startMs: startMs + SLOT_MS, cells: [cell('battery', 'home', 2_000_000, 'grid', 'battery')]}, true); // takes 2.5 kWh along
+    const notes = [
+      {kind: 'empty', battery: 'battery'},
+      {kind: 'efficiency', battery: 'battery', ppm: 500_000},
+    ] as const;
+    one.take({startMs: startMs + 2 * SLOT_MS, notes, cells: [cell('grid', 'battery', 1_000_000)]}, true);
+    one.take({startMs: startMs + 3 * SLOT_MS, cells: [cell('battery', 'home', 500_000, 'grid', 'battery')]}, true);
+    const {stocks, lost, sinks} = one.end(startMs + 86_400_000);
+    expect(lost['battery']).toMatchObject({energyMilliWh: 2_500_000, paidPico: 250_000_000_000n});
+    expect(stocks['battery']).toMatchObject({energyMilliWh: 0, paidPico: 0n});
+    // 0.10 for each of 2.5 and 1 kWh that were withdrawn for it: with the loss, all that was paid.
+    expect(sinks['home']?.paidPico).toBe(350_000_000_000n);
+    expect(sinks['battery']?.paidPico).toBe(600_000_000_000n);
   });
 
   test('what it gave though nobody saw it charged has no known price', () => {
@@ -331,6 +350,7 @@ test('an hour of setting off is one of the local clock, also where it begins at 
     series: () => undefined,
     batteries: [],
     efficiencyPpm: 1_000_000,
+    stocksFromMs: 0,
     bills: true,
   });
   // 12:30 and 13:00 UTC are 18:00 and 18:30 of one local hour; 13:30 is the next.

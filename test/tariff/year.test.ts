@@ -249,7 +249,7 @@ describe.each([
       const spot = spots.get(startMs);
       return spot && Number(spot.n);
     };
-    const walk = startWalk({tariffs, zone: ZONE, series, batteries: ['battery'], efficiencyPpm: 1_000_000, bills: true});
+    const walk = startWalk({tariffs, zone: ZONE, series, batteries: ['battery'], efficiencyPpm: 1_000_000, stocksFromMs: 0, bills: true});
     const sum = noMoney();
     for (const {startMs, cells} of quarters) addMoney(sum, walk.take({startMs, cells}, true).money);
     return {sum, ...walk.end(dayStart(ZONE, `${year + 1}-01-01`))};

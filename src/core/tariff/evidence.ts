@@ -47,7 +47,13 @@ export function startEvidence({
 }): (slot: MoneySlot) => Evidence {
   const pools: Record<Mode, Record<string, Pool>> = {'solar-first': {}, 'grid-first': {}};
 
-  return ({startMs, cells}) => {
+  const efficiencies: Record<string, number> = {};
+
+  return ({startMs, cells, notes = []}) => {
+    for (const note of notes) {
+      if (note.kind === 'efficiency') efficiencies[note.battery] = note.ppm;
+      else for (const mode of MODES) pools[mode][note.battery] = [];
+    }
     const matrix: Record<string, Record<string, number>> = {};
     const made: Record<string, number> = {solar: 0, wind: 0, generator: 0};
     let [imported, exported, charged, discharged, gridCharged, unknownExported, reexported] = [0, 0, 0, 0, 0, 0, 0];
@@ -125,7 +131,7 @@ export function startEvidence({
     own[battery] = charge(own[battery] ?? [], arriving);
     const out = rowSum(matrix, battery);
     if (out === 0) return 0;
-    const gone = discharge(own[battery], out, efficiencyPpm, mode);
+    const gone = discharge(own[battery], out, efficiencies[battery] ?? efficiencyPpm, mode);
     own[battery] = compact(gone.pool, mode);
     const toGrid = cellOf(matrix, battery, 'grid');
     const least = gone.delivered.grid ?? 0;

@@ -6,10 +6,15 @@ import {calendarOf} from './calendar.ts';
 import type {Series, Tariff, Tariffs} from './model.ts';
 import {pricesAt, type SlotPrices, tariffAt} from './prices.ts';
 import {pico} from './rules.ts';
-import {EMPTY_STOCK, type Held, heldIn, putIn, type Stock, takeOut} from './stock.ts';
+import {type BatteryNote, EMPTY_STOCK, type Held, heldIn, putIn, type Stock, takeOut} from './stock.ts';
 import {consumes, type Exchanges, exchangesOf, isPaid, type Money, type MoneyCell, slotMoney} from './value.ts';
 
-export type MoneySlot = {readonly startMs: number; readonly cells: readonly MoneyCell[]};
+export type MoneySlot = {
+  readonly startMs: number;
+  readonly cells: readonly MoneyCell[];
+  /** What was learned about batteries since the slot before. */
+  readonly notes?: readonly BatteryNote[];
+};
 
 /** One quarter hour, with the prices that held. */
 export type PricedSlot = {readonly startMs: number; readonly day: string; readonly prices: SlotPrices | null; readonly money: Money};
@@ -35,7 +40,10 @@ export type WalkDeps = {
   readonly zone: string;
   readonly series: Series;
   readonly batteries: readonly string[];
+  /** Round trip of batteries until it has been measured. */
   readonly efficiencyPpm: number;
+  /** Batteries are followed from here on. */
+  readonly stocksFromMs: number;
   /** Whether bills are asked for. */
   readonly bills: boolean;
 };
@@ -46,6 +54,8 @@ export type Walk = {
   end(endMs: number): {
     readonly sinks: Readonly<Record<string, SinkMoney>>;
     readonly stocks: Readonly<Record<string, Held>>;
+    /** What turned out to be lost: on record, but gone when a battery was found empty. */
+    readonly lost: Readonly<Record<string, Held>>;
     readonly bills: readonly ComparedBill[];
   };
 };
@@ -55,6 +65,8 @@ export function startWalk(deps: WalkDeps): Walk {
   const calendar = calendarOf(zone, tariffs.holidays);
   const sinks: Record<string, SinkMoney> = {};
   const stocks: Record<string, Stock> = {};
+  const lost: Record<string, Stock> = {};
+  const efficiencies: Record<string, number> = {};
   const books = {
     actual: startBills(tariffs, zone, calendar),
     withoutBattery: startBills(tariffs, zone, calendar),
@@ -62,7 +74,8 @@ export function startWalk(deps: WalkDeps): Walk {
   } satisfies Record<keyof Exchanges, unknown>;
 
   return {
-    take({startMs, cells}, counted) {
+    take({startMs, cells, notes = []}, counted) {
+      for (const note of notes) learn(note, counted);
       const local = calendar(startMs);
       const tariff = tariffAt(tariffs, startMs);
       const prices = tariff && pricesAt(tariff, startMs, local, deps.series);
@@ -70,7 +83,7 @@ export function startWalk(deps: WalkDeps): Walk {
       if (deps.bills && tariff && prices)
         for (const [name, {importMilliWh, paidMilliWh}] of Object.entries(exchanges) as [keyof Exchanges, Exchanges['actual']][])
           books[name].add({startMs, local, tariff, prices, importMilliWh, exportMilliWh: paidMilliWh});
-      takeSinks(cells, tariff, prices, counted);
+      if (startMs >= deps.stocksFromMs) takeSinks(cells, tariff, prices, counted);
       return {startMs, day: local.day, prices, money: slotMoney(cells, tariff, prices, exchanges)};
     },
     end(endMs) {
@@ -80,9 +93,21 @@ export function startWalk(deps: WalkDeps): Walk {
         withoutBatteryPico: withoutBattery[index]?.duePico ?? bill.duePico,
         withoutOwnPico: withoutOwn[index]?.duePico ?? bill.duePico,
       }));
-      return {sinks, stocks: Object.fromEntries(Object.entries(stocks).map(([name, stock]) => [name, heldIn(stock)])), bills};
+      return {sinks, stocks: held(stocks), lost: held(lost), bills};
     },
   };
+
+  function learn(note: BatteryNote, counted: boolean): void {
+    if (note.kind === 'efficiency') {
+      efficiencies[note.battery] = note.ppm;
+      return;
+    }
+    const gone = heldIn(stocks[note.battery] ?? EMPTY_STOCK);
+    stocks[note.battery] = EMPTY_STOCK;
+    // Money is of no origin once it is gone.
+    if (counted && gone.energyMilliWh > 0)
+      lost[note.battery] = putIn(lost[note.battery] ?? EMPTY_STOCK, 'unknown', gone.energyMilliWh, gone.paidPico, gone.foregonePico);
+  }
 
   /** Batteries first take, then give, as in the ledger's own quarter hour. */
   function takeSinks(cells: readonly MoneyCell[], tariff: Tariff | null, prices: SlotPrices | null, counted: boolean): void {
@@ -104,7 +129,7 @@ export function startWalk(deps: WalkDeps): Walk {
       const {origin, source, sink, energyMilliWh} = cell;
       let [paidPico, foregonePico, unpricedMilliWh] = [0n, 0n, 0];
       if (batteries.includes(source)) {
-        const out = takeOut(stocks[source] ?? EMPTY_STOCK, originOf(cell), energyMilliWh, efficiencyPpm);
+        const out = takeOut(stocks[source] ?? EMPTY_STOCK, originOf(cell), energyMilliWh, efficiencies[source] ?? efficiencyPpm);
         stocks[source] = out.stock;
         [paidPico, foregonePico, unpricedMilliWh] = [out.paidPico, out.foregonePico, out.unknownMilliWh];
         if (batteries.includes(sink))
@@ -126,3 +151,5 @@ export function startWalk(deps: WalkDeps): Walk {
 }
 
 const originOf = ({origin}: MoneyCell): Origin => (origin === 'unexplained' ? 'unknown' : origin);
+const held = (stocks: Readonly<Record<string, Stock>>): Record<string, Held> =>
+  Object.fromEntries(Object.entries(stocks).map(([name, stock]) => [name, heldIn(stock)]));

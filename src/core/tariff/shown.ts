@@ -141,11 +141,12 @@ export type AnswerShape = {
   readonly sum: Money;
   readonly sinks: Readonly<Record<string, SinkMoney>>;
   readonly stocks: Readonly<Record<string, Held>>;
+  readonly lost: Readonly<Record<string, Held>>;
   readonly bills: readonly ComparedBill[];
 };
 
 /** The `money` of the report and of the API. */
-export function moneyJson({rows, sum, sinks, stocks, bills}: AnswerShape, currency: string): Record<string, unknown> {
+export function moneyJson({rows, sum, sinks, stocks, lost, bills}: AnswerShape, currency: string): Record<string, unknown> {
   const mapped = <T>(record: Readonly<Record<string, T>>, show: (one: T) => unknown): Record<string, unknown> =>
     Object.fromEntries(Object.entries(record).map(([name, one]) => [name, show(one)]));
   return {
@@ -154,6 +155,7 @@ export function moneyJson({rows, sum, sinks, stocks, bills}: AnswerShape, curren
     exact: {cost: exact(sum.cost), credit: exact(sum.credit), saved: exact(sum.saved)},
     sinks: mapped(sinks, sinkShown),
     batteries: mapped(stocks, stockShown),
+    battery_losses: mapped(lost, stockShown),
     steps: rows.map(({startMs, day, prices, money}) => ({
       start_utc: new Date(startMs).toISOString(),
       day,

@@ -15,6 +15,11 @@ export const EMPTY_STOCK: Stock = {};
 const NO_LOT: Lot = {energyMilliWh: 0, paidPico: 0n, foregonePico: 0n};
 const PPM = 1_000_000n;
 
+/** What the ledger learned about a battery: it was found empty, whatever is on record; or its round trip was measured. */
+export type BatteryNote =
+  | {readonly kind: 'empty'; readonly battery: string}
+  | {readonly kind: 'efficiency'; readonly battery: string; readonly ppm: number};
+
 /** What a battery holds in all. */
 export type Held = Lot & {readonly originMilliWh: Readonly<Partial<Record<Origin, number>>>};
 
