@@ -113,7 +113,8 @@ const KINDS: Readonly<Record<string, string>> = {import: 'Import', export: 'Expo
 /** A bill's line for people. */
 export const lineName = (kind: string, name: string): string => {
   if (KINDS[kind]) return `${KINDS[kind]}, ${name}`;
-  return kind === 'fixed' ? 'Fixed charge' : kind === 'demand' ? 'Demand charge' : name[0]?.toUpperCase() + name.slice(1);
+  const charge = ['fixed', 'capacity', 'demand'].includes(kind) ? ' charge' : '';
+  return `${name.charAt(0).toUpperCase()}${name.slice(1)}${charge}`;
 };
 
 function billLines(

@@ -6,7 +6,7 @@ import {z} from 'zod';
 import {AppError} from '../core/errors.ts';
 import {localInstant, SLOT_MS} from '../core/flow/slots.ts';
 import {nearest} from '../core/nearest.ts';
-import {type DayKind, type Price, type Settle, type Tariff, type Tariffs, WEEKDAYS, type When} from '../core/tariff/model.ts';
+import {type ByTime, type DayKind, type Price, type Settle, type Tariff, type Tariffs, WEEKDAYS, type When} from '../core/tariff/model.ts';
 import {OTHERWISE, timesPpm} from '../core/tariff/prices.ts';
 import {UNITS} from '../core/tariff/series.ts';
 import {placeOf, type YamlFile} from './document.ts';
@@ -78,6 +78,18 @@ const seriesPrice = z.strictObject({
 });
 const price = z.union([money, bands, seriesPrice], {error: 'expected a price such as 0.3125, a list of bands, or {series: …}'});
 
+const kilowatts = z
+  .number({error: 'expected kW, such as 4.6'})
+  .positive('expected kW above zero')
+  .max(100_000, 'is too much')
+  .refine(value => Math.abs(value * 1000 - Math.round(value * 1000)) < 1e-6, 'has more than three decimals');
+const capacity = z.strictObject({
+  kw: kilowatts,
+  per_kw_day: money.default(0),
+  per_kw_month: money.default(0),
+  per_kw_year: money.default(0),
+});
+const AVERAGE = 'expected a number of bills from 1 to 12';
 const FACTOR = 'expected a factor from 1 to 3, such as 1.19 for 19 %';
 
 const period = z.strictObject({
@@ -95,10 +107,19 @@ const period = z.strictObject({
     .strictObject({per_day: money.default(0), per_month: money.default(0), per_year: money.default(0)})
     .prefault({})
     .describe('Whatever is used.'),
-  demand: z
-    .strictObject({per_kw: money, ...whenFields})
+  capacity: z
+    .union([capacity, z.array(capacity).min(1, 'expected at least one capacity')])
     .optional()
-    .describe("Per kW of the bill month's highest quarter hour."),
+    .describe('For contracted kW, whatever is used; several where each period has its own.'),
+  demand: z
+    .strictObject({
+      per_kw: money,
+      ...whenFields,
+      least_kw: kilowatts.optional().describe('Less is charged as this.'),
+      average_of: z.int().min(1, AVERAGE).max(12, AVERAGE).default(1).describe("The mean of so many bills' highest is charged."),
+    })
+    .optional()
+    .describe("Per kW of the bill's highest quarter hour."),
   paid_origins: z
     .array(z.enum(['solar', 'wind', 'generator', 'grid', 'unknown']))
     .optional()
@@ -226,7 +247,15 @@ export function resolveTariffs(
       unpaidBelowZero: one.unpaid_below_zero ?? null,
       nonBypassable: taxed(one.non_bypassable),
       fixed: {perDay: taxed(one.fixed.per_day), perMonth: taxed(one.fixed.per_month), perYear: taxed(one.fixed.per_year)},
-      demand: one.demand ? {perKw: taxed(one.demand.per_kw), when: whenOf(one.demand)} : null,
+      capacity: capacityOf(one.capacity, taxed),
+      demand: one.demand
+        ? {
+            perKw: taxed(one.demand.per_kw),
+            when: always(one.demand) ? null : whenOf(one.demand),
+            leastMilliW: Math.round((one.demand.least_kw ?? 0) * 1_000_000),
+            averageOf: one.demand.average_of,
+          }
+        : null,
       settle: settleOf(one.settle),
     };
     if (one.from === undefined && index > 0) fail(at(index), 'expected `from:`; only the first tariff holds since ever');
@@ -301,6 +330,13 @@ function priceOf(value: PriceFile, taxPpm: number, fail: (what: string) => never
     return [{name, micro: timesPpm(band.price, taxPpm), when: whenOf(band)}];
   });
   return {kind: 'bands', bands: list, otherwise: null};
+}
+
+/** Prices times kW, each rounded to a millionth once. */
+function capacityOf(file: PeriodFile['capacity'], taxed: (micro: number) => number): ByTime {
+  const sum = (price: (one: z.infer<typeof capacity>) => number): number =>
+    [file ?? []].flat().reduce((all, one) => all + timesPpm(taxed(price(one)), Math.round(one.kw * PPM)), 0);
+  return {perDay: sum(one => one.per_kw_day), perMonth: sum(one => one.per_kw_month), perYear: sum(one => one.per_kw_year)};
 }
 
 function settleOf(value: PeriodFile['settle']): Settle {

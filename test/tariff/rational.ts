@@ -25,11 +25,15 @@ export function picoOf(amount: Rational): bigint {
   return (amount.n * 10n ** 12n) / amount.d;
 }
 
-/** Half away from zero to a millionth: a price with its tax. */
-export function toMillionth({n, d}: Rational): Rational {
-  const rounded = (2n * (n < 0n ? -n : n) * 1_000_000n + d) / (2n * d);
-  return ratio(n < 0n ? -rounded : rounded, 1_000_000);
+/** Half away from zero to a part of one. */
+function rounded({n, d}: Rational, parts: bigint): Rational {
+  const whole = (2n * (n < 0n ? -n : n) * parts + d) / (2n * d);
+  return ratio(n < 0n ? -whole : whole, parts);
 }
+/** A price with its tax. */
+export const toMillionth = (price: Rational): Rational => rounded(price, 1_000_000n);
+/** A mean of demand charges. */
+export const toPico = (amount: Rational): Rational => rounded(amount, 10n ** 12n);
 
 /** A whole number of mWh (as kWh) shared in proportion: rounded down, and what is missing to the largest rests, the earlier first. */
 export function sharedOut(total: Rational, weights: readonly Rational[]): Rational[] {

@@ -323,6 +323,21 @@ describe('a bill whose tariff changes inside it', () => {
     expect(bill?.lines.find(line => line.kind === 'fixed')?.pico).toBe(20_000_000_000_000n + 20_000_000_000_000n);
   });
 
+  test('charges contracted kW by their days, each with its price', () => {
+    const [bill] = walked('- {import: 0.3, tax: 1.21, capacity: [{kw: 4.6, per_kw_day: 0.1}, {kw: 3.45, per_kw_month: 2}]}', [
+      quarter(before, 1),
+    ]);
+    expect(bill?.lines.find(line => line.kind === 'capacity')?.pico).toBe(30n * 556_600_000_000n + 8_349_000_000_000n);
+  });
+
+  test('charges the mean of the highest of several bills, and at least a least', () => {
+    const slots = [1_000_000, 100_000, 2_000_000].map((energy, month) => quarter(dayStart(ZONE, `2026-0${month + 4}-10`), energy));
+    const bills = walked('- {import: 0, demand: {per_kw: 3, least_kw: 2.5, average_of: 2}}', slots);
+    // 4 kW, then 2.5 instead of 0.4, then 8: means of 4, 3.25 and 5.25.
+    expect(bills.map(bill => bill.duePico)).toEqual([12_000_000_000_000n, 9_750_000_000_000n, 15_750_000_000_000n]);
+    expect(bills.map(bill => bill.peak?.milliW)).toEqual([4_000_000, 400_000, 8_000_000]);
+  });
+
   test('begins to charge on the day of the first tariff', () => {
     const [bill] = walked('- {from: 2026-06-16, import: 0.3, fixed: {per_month: 30}}', [quarter(after, 1)]);
     expect(bill?.lines.find(line => line.kind === 'fixed')?.pico).toBe(15_000_000_000_000n);

@@ -20,6 +20,7 @@ import {
   sumOf,
   times,
   toMillionth,
+  toPico,
   ZERO,
 } from './rational.ts';
 
@@ -44,6 +45,7 @@ periods:
     tax: 1.19
     non_bypassable: 0.0213
     fixed: {per_day: 0.05, per_month: 12.4, per_year: ${year % 4 === 0 ? 36.6 : 36.5}}
+    capacity: [{kw: 5, per_kw_day: 0.0213}, {kw: 2.5, per_kw_day: 0.004}]
     demand: {per_kw: 4.12, days: mon-fri, hours: "16:00-20:00"}
     paid_origins: [solar]
     unpaid_below_zero: spot
@@ -55,7 +57,8 @@ periods:
     export: 0.05
     non_bypassable: 0.01
     fixed: {per_month: 9.3}
-    demand: {per_kw: 3.5}
+    capacity: {kw: 3.45, per_kw_day: 0.1}
+    demand: {per_kw: 3.5, least_kw: 7.9, average_of: 4}
     paid_origins: [solar]
     co2: 350
     settle: ${settle}
@@ -177,24 +180,32 @@ function settled(
 
 /** Fixed, non-bypassable and demand charges of each month. */
 function charges(months: readonly (readonly Quarter[])[], year: number): Rational[] {
+  const peaks: Rational[] = [];
   return months.map((list, month) => {
     const nonBypassable = sumOf(list.map(one => times(one.bought, one.first ? gross('0.0213') : decimalOf('0.01'))));
-    let [highest, price] = [ratio(-1), ZERO];
+    let highest: {readonly bought: Rational; readonly first: boolean} = {bought: ratio(-1), first: true};
     for (const {first, local, bought} of list) {
       const working = local.weekday >= 1 && local.weekday <= 5 && !HOLIDAYS.includes(local.day.slice(5));
       if (first && !(working && local.time >= '16:00' && local.time < '20:00')) continue;
-      if (isLess(highest, bought)) [highest, price] = [bought, first ? gross('4.12') : decimalOf('3.5')];
+      if (isLess(highest.bought, bought)) highest = {bought, first};
     }
+    const peakKw = times(highest.bought, ratio(4));
+    peaks.push(!highest.first && isLess(peakKw, decimalOf('7.9')) ? decimalOf('7.9') : peakKw);
+    const counted = highest.first ? peaks.slice(-1) : peaks.slice(-4);
+    const demand = toPico(times(times(sumOf(counted), ratio(1, counted.length)), highest.first ? gross('4.12') : decimalOf('3.5')));
+    const capacityPerDay = plus(times(gross('0.0213'), ratio(5)), times(gross('0.004'), decimalOf('2.5')));
     const days = new Date(Date.UTC(year, month + 1, 0)).getUTCDate();
     // The first tariff has the days before 15 July, whose noon the second begins at.
     const own = month < 6 ? days : month === 6 ? 14 : 0;
     const perDay = plus(gross('0.05'), times(gross(year % 4 === 0 ? '36.6' : '36.5'), ratio(1, year % 4 === 0 ? 366 : 365)));
     const fixed = sumOf([
+      times(capacityPerDay, ratio(own)),
+      times(times(decimalOf('0.1'), decimalOf('3.45')), ratio(days - own)),
       times(perDay, ratio(own)),
       times(gross('12.4'), ratio(own, days)),
       times(decimalOf('9.3'), ratio(days - own, days)),
     ]);
-    return sumOf([nonBypassable, times(times(highest, ratio(4)), price), fixed]);
+    return sumOf([nonBypassable, demand, fixed]);
   });
 }
 

@@ -2,7 +2,7 @@
 
 import {addDays, dayStart, SLOT_MS} from '../flow/slots.ts';
 import type {Calendar} from './calendar.ts';
-import type {Tariffs} from './model.ts';
+import type {Tariff, Tariffs} from './model.ts';
 import {tariffAt} from './prices.ts';
 import {type BillDay, type BillSlot, NOTHING_BEFORE, type Ongoing, type Settled, settle} from './settle.ts';
 
@@ -85,20 +85,30 @@ export function billSpan(month: string, billingDay: number): {readonly fromDay: 
   return {fromDay: `${month}-${dd}`, toDay: `${addDays(`${month}-01`, 31).slice(0, 7)}-${dd}`};
 }
 
-/** First instant that has a say in the bill of this month: its own begin, or that of the year or the tariff that carries something on. */
-export function billReachMs({list, billingDay}: Tariffs, zone: string, month: string): number {
-  const beginMs = dayStart(zone, billSpan(month, billingDay).fromDay);
+/** First instant that has a say in the bill of this month: its own begin, or that of what carries something on into it. */
+export function billReachMs(tariffs: Tariffs, zone: string, month: string): number {
+  const {list, billingDay} = tariffs;
+  const beginOf = (of: string): number => dayStart(zone, billSpan(of, billingDay).fromDay);
+  const beginMs = beginOf(month);
   const newest = list.findLast(tariff => tariff.fromMs < dayStart(zone, billSpan(month, billingDay).toDay));
-  const rule = newest?.settle;
-  if (!newest || !rule || rule.kind === 'registers' || rule.kind === 'interval') return beginMs;
-  if (rule.kind === 'year') {
-    const year = Number(month.slice(0, 4)) - (Number(month.slice(5)) < rule.fromMonth ? 1 : 0);
-    return dayStart(zone, billSpan(`${year}-${String(rule.fromMonth).padStart(2, '0')}`, billingDay).fromDay);
-  }
+  if (!newest) return beginMs;
+  return Math.min(ruleReachMs(tariffs, newest, month, beginOf), beginOf(monthsBefore(month, (newest.demand?.averageOf ?? 1) - 1)));
+}
+
+/** First instant of what the rule of settlement carries on into this month. */
+function ruleReachMs({list}: Tariffs, newest: Tariff, month: string, beginOf: (month: string) => number): number {
+  const rule = newest.settle;
+  if (rule.kind === 'year') return beginOf(monthsBefore(month, (Number(month.slice(5)) - rule.fromMonth + 12) % 12));
+  if (rule.kind !== 'net-metering' && rule.kind !== 'net-billing') return beginOf(month);
   // The same rule under an earlier tariff carries on as well.
   const other = list.findLast(tariff => tariff.fromMs < newest.fromMs && tariff.settle.kind !== rule.kind);
-  const first = list.find(tariff => !other || tariff.fromMs > other.fromMs);
-  return Math.min(beginMs, first?.fromMs ?? beginMs);
+  const first = list.find(tariff => !other || tariff.fromMs > other.fromMs) ?? newest;
+  return Math.min(beginOf(month), first.fromMs);
+}
+
+function monthsBefore(month: string, count: number): string {
+  const months = Number(month.slice(0, 4)) * 12 + Number(month.slice(5)) - 1 - count;
+  return `${String(Math.floor(months / 12)).padStart(4, '0')}-${String((months % 12) + 1).padStart(2, '0')}`;
 }
 
 const dayCount = (from: string, to: string): number => Math.round((Date.parse(to) - Date.parse(from)) / 86_400_000);

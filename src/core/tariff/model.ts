@@ -38,6 +38,21 @@ export type Settle =
   /** Export earns credit at its price; credit pays for imported energy, never for what cannot be bypassed, and is carried on. */
   | {readonly kind: 'net-billing'};
 
+/** A charge by time, micro-currency; a part of a month or year costs its share of days. */
+export type ByTime = {readonly perDay: Micro; readonly perMonth: Micro; readonly perYear: Micro};
+
+/** A charge on the highest quarter hour of each bill. */
+export type Demand = {
+  /** Micro-currency per kW. */
+  readonly perKw: Micro;
+  /** The quarter hours that count; null: all. */
+  readonly when: When | null;
+  /** Less than this is charged as this. */
+  readonly leastMilliW: number;
+  /** The mean of so many bills' highest is charged, this one's included; 1 to 12. */
+  readonly averageOf: number;
+};
+
 export type Tariff = {
   readonly name: string;
   /** Holds from this moment (UTC ms, a quarter hour) until the next one begins. */
@@ -51,10 +66,10 @@ export type Tariff = {
   readonly unpaidBelowZero: string | null;
   /** On every imported kWh, in no way set off. */
   readonly nonBypassable: Micro;
-  /** Micro-currency. */
-  readonly fixed: {readonly perDay: number; readonly perMonth: number; readonly perYear: number};
-  /** Micro-currency per kW of the bill's highest quarter hour; null: none. */
-  readonly demand: {readonly perKw: Micro; readonly when: When | null} | null;
+  readonly fixed: ByTime;
+  /** For the capacity that is contracted: its price times its kW. */
+  readonly capacity: ByTime;
+  readonly demand: Demand | null;
   readonly settle: Settle;
 };
 

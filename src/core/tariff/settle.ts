@@ -1,7 +1,7 @@
 // A bill: what a utility makes of a month's quarter hours under its rule of settlement. Rounded once, by whoever prints it.
 
 import {holds, type LocalTime} from './calendar.ts';
-import type {Micro, Settle, Tariff} from './model.ts';
+import type {ByTime, Demand, Micro, Settle, Tariff} from './model.ts';
 import type {SlotPrices} from './prices.ts';
 import {PICO_PER_MICRO, pico, useCredit} from './rules.ts';
 import {setOff} from './setoff.ts';
@@ -26,7 +26,7 @@ export type BillDay = {
   readonly daysOfYear: number;
 };
 export type BillLine = {
-  readonly kind: 'import' | 'export' | 'non_bypassable' | 'fixed' | 'demand' | 'credit' | 'true_up';
+  readonly kind: 'import' | 'export' | 'non_bypassable' | 'fixed' | 'capacity' | 'demand' | 'credit' | 'true_up';
   /** Bucket of the price, or what is charged. */
   readonly name: string;
   /** After setting off; below zero where a year's setting off takes back what an earlier bill had. */
@@ -58,9 +58,11 @@ export type Ongoing = {
   readonly carry: Carry;
   /** With setting off over a year: its quarter hours so far, and what its bills had of them. */
   readonly year: {readonly slots: readonly BillSlot[]; readonly billed: Sums};
+  /** What demand charges had for the highest quarter hour of the bills before, the newest last, mW. */
+  readonly peaksMilliW: readonly number[];
 };
 const NO_YEAR: Ongoing['year'] = {slots: [], billed: NO_SUMS};
-export const NOTHING_BEFORE: Ongoing = {rule: null, carry: NO_CARRY, year: NO_YEAR};
+export const NOTHING_BEFORE: Ongoing = {rule: null, carry: NO_CARRY, year: NO_YEAR, peaksMilliW: []};
 
 /** Mean power of a quarter hour's energy. */
 const QUARTERS_PER_HOUR = 4;
@@ -80,7 +82,7 @@ export function settle(
   let now = before;
   for (const run of runsOf(slots, days)) {
     // Another rule cannot use what the last one kept.
-    if (!sameRule(now.rule, run.rule)) now = {...NOTHING_BEFORE, rule: run.rule};
+    if (!sameRule(now.rule, run.rule)) now = {...NOTHING_BEFORE, peaksMilliW: now.peaksMilliW, rule: run.rule};
     const all = [...now.year.slots, ...run.slots];
     const {energies, bank} = setOff(run.rule, all, now.carry.bankMilliWh);
     const sums = sumsOf(all, energies, run.rule.kind !== 'net-metering');
@@ -95,6 +97,7 @@ export function settle(
       if (creditPico !== 0n) lines.push({kind: 'credit', name: 'carried on', energyMilliWh: null, pico: creditPico});
     }
     now = {
+      ...now,
       rule: run.rule,
       carry: {bankMilliWh: bank, creditPico},
       year: run.rule.kind === 'year' ? {slots: all, billed: sums} : NO_YEAR,
@@ -103,7 +106,13 @@ export function settle(
 
   lines.push(...chargesOf(slots, days));
   const peak = peakOf(slots);
-  if (peak) lines.push({kind: 'demand', name: 'demand', energyMilliWh: null, pico: BigInt(peak.milliW) * BigInt(peak.perKw)});
+  const demand = peak?.demand ?? days.at(-1)?.tariff?.demand;
+  if (demand) {
+    const peaksMilliW = [...now.peaksMilliW, Math.max(peak?.milliW ?? 0, demand.leastMilliW)].slice(-MOST_PEAKS);
+    const charged = demandOf(demand, peaksMilliW);
+    if (charged !== 0n) lines.push({kind: 'demand', name: 'demand', energyMilliWh: null, pico: charged});
+    now = {...now, peaksMilliW};
+  }
 
   const {rule} = now;
   if (closes !== null && rule?.kind === 'net-metering' && closes === rule.trueUpMonth) {
@@ -121,6 +130,16 @@ export function settle(
     peak: peak && {startMs: peak.startMs, milliW: peak.milliW},
     after: now,
   };
+}
+
+/** Bills that a demand charge may average over. */
+const MOST_PEAKS = 12;
+
+/** On the mean of the newest peaks, rounded half up to the last unit. */
+function demandOf({perKw, averageOf}: Demand, peaksMilliW: readonly number[]): bigint {
+  const counted = peaksMilliW.slice(-averageOf);
+  const [all, count] = [counted.reduce((sum, milliW) => sum + BigInt(milliW), 0n) * BigInt(perKw), BigInt(counted.length)];
+  return (2n * all + count) / (2n * count);
 }
 
 /** The last month of a year that begins with `first`, both 1 to 12. */
@@ -184,36 +203,39 @@ function linesSince({lines}: Sums, billed: Sums): BillLine[] {
 
 /** What is due however import and export are set off. */
 function chargesOf(slots: readonly BillSlot[], days: readonly BillDay[]): BillLine[] {
-  let [energyMilliWh, bypassed, fixed] = [0, 0n, 0n];
+  let [energyMilliWh, bypassed, fixed, capacity] = [0, 0n, 0n, 0n];
   for (const {tariff, importMilliWh} of slots) {
     if (tariff.nonBypassable === 0) continue;
     energyMilliWh += importMilliWh;
     bypassed += pico(importMilliWh, tariff.nonBypassable);
   }
-  for (const day of days) fixed += fixedOf(day);
+  for (const day of days) {
+    if (!day.tariff) continue;
+    fixed += chargeOf(day.tariff.fixed, day);
+    capacity += chargeOf(day.tariff.capacity, day);
+  }
   return [
     ...(energyMilliWh > 0 ? [{kind: 'non_bypassable', name: 'non-bypassable', energyMilliWh, pico: bypassed} as const] : []),
     ...(fixed !== 0n ? [{kind: 'fixed', name: 'fixed', energyMilliWh: null, pico: fixed} as const] : []),
+    ...(capacity !== 0n ? [{kind: 'capacity', name: 'capacity', energyMilliWh: null, pico: capacity} as const] : []),
   ];
 }
 
-function fixedOf({tariff, dayOfBill, daysOfBill, dayOfYear, daysOfYear}: BillDay): bigint {
-  if (!tariff) return 0n;
+function chargeOf({perDay, perMonth, perYear}: ByTime, {dayOfBill, daysOfBill, dayOfYear, daysOfYear}: BillDay): bigint {
   const share = (amount: number, day: number, of: number): bigint => {
     const all = BigInt(amount) * PICO_PER_MICRO;
     return (all * BigInt(day)) / BigInt(of) - (all * BigInt(day - 1)) / BigInt(of);
   };
-  const {perDay, perMonth, perYear} = tariff.fixed;
   return BigInt(perDay) * PICO_PER_MICRO + share(perMonth, dayOfBill, daysOfBill) + share(perYear, dayOfYear, daysOfYear);
 }
 
 /** The first of the highest quarter hours of import among those that their own tariff asks for; one for the whole bill. */
-function peakOf(slots: readonly BillSlot[]): (Peak & {readonly perKw: Micro}) | null {
-  let peak: (Peak & {readonly perKw: Micro}) | null = null;
+function peakOf(slots: readonly BillSlot[]): (Peak & {readonly demand: Demand}) | null {
+  let peak: (Peak & {readonly demand: Demand}) | null = null;
   for (const {startMs, local, tariff, importMilliWh} of slots) {
     if (!tariff.demand || (tariff.demand.when && !holds(tariff.demand.when, local))) continue;
     const milliW = importMilliWh * QUARTERS_PER_HOUR;
-    if (!peak || milliW > peak.milliW) peak = {startMs, milliW, perKw: tariff.demand.perKw};
+    if (!peak || milliW > peak.milliW) peak = {startMs, milliW, demand: tariff.demand};
   }
   return peak;
 }
