@@ -7,7 +7,7 @@ import {AppError} from '../core/errors.ts';
 import {localInstant, SLOT_MS} from '../core/flow/slots.ts';
 import {nearest} from '../core/nearest.ts';
 import {type ByTime, type DayKind, type Price, type Settle, type Tariff, type Tariffs, WEEKDAYS, type When} from '../core/tariff/model.ts';
-import {OTHERWISE, timesPpm} from '../core/tariff/prices.ts';
+import {type Factor, ONE, OTHERWISE, timesFactor} from '../core/tariff/prices.ts';
 import {UNITS} from '../core/tariff/series.ts';
 import {placeOf, type YamlFile} from './document.ts';
 import {duration, id} from './values.ts';
@@ -91,6 +91,7 @@ const capacity = z.strictObject({
 });
 const AVERAGE = 'expected a number of bills from 1 to 12';
 const FACTOR = 'expected a factor from 1 to 3, such as 1.19 for 19 %';
+const tax = z.number({error: FACTOR}).min(1, FACTOR).max(3, FACTOR);
 
 const period = z.strictObject({
   name: z.string().min(1).optional(),
@@ -101,7 +102,10 @@ const period = z.strictObject({
     .describe('First day of this tariff, in the site’s time zone; the first tariff may leave it out.'),
   import: price.optional().describe('Per imported kWh: a price, a list of bands, or {series: …}.'),
   export: price.optional().describe('Per exported kWh.'),
-  tax: z.number().min(1, FACTOR).max(3, FACTOR).default(1).describe('Factor on everything that is paid; not on what is earned.'),
+  tax: z
+    .union([tax, z.array(tax).min(1, FACTOR)])
+    .default(1)
+    .describe('Factor on everything that is paid, or several, one on the other; not on what is earned.'),
   non_bypassable: money.default(0).describe('Per imported kWh, whatever is set off.'),
   fixed: z
     .strictObject({per_day: money.default(0), per_month: money.default(0), per_year: money.default(0)})
@@ -228,21 +232,21 @@ export function resolveTariffs(
   };
 
   const list = section.periods.map((one, index) => {
-    const price = (key: 'import' | 'export' | 'co2', taxPpm: number): Price | null => {
+    const price = (key: 'import' | 'export' | 'co2', factor: Factor): Price | null => {
       const value = one[key];
       if (value === undefined) return null;
       if (typeof value === 'object' && 'series' in value) knows(at(index, key, 'series'), value.series);
-      return priceOf(value, taxPpm, what => fail(at(index, key), what));
+      return priceOf(value, factor, what => fail(at(index, key), what));
     };
-    const taxPpm = Math.round(one.tax * PPM);
+    const taxes = [one.tax].flat().reduce((all, factor) => product(all, factorOf(factor)), ONE);
     if (one.unpaid_below_zero !== undefined) knows(at(index, 'unpaid_below_zero'), one.unpaid_below_zero);
-    const taxed = (micro: number): number => timesPpm(micro, taxPpm);
+    const taxed = (micro: number): number => timesFactor(micro, taxes);
     const tariff: Tariff = {
       name: one.name ?? (one.from === undefined ? 'tariff' : `tariff of ${one.from}`),
       fromMs: one.from === undefined ? 0 : momentOf(one.from, site.timezone, what => fail(at(index, 'from'), what)),
-      import: price('import', taxPpm),
-      export: price('export', PPM),
-      co2: price('co2', PPM),
+      import: price('import', taxes),
+      export: price('export', ONE),
+      co2: price('co2', ONE),
       paidOrigins: one.paid_origins ?? null,
       unpaidBelowZero: one.unpaid_below_zero ?? null,
       nonBypassable: taxed(one.non_bypassable),
@@ -312,14 +316,18 @@ function whenOf({months, days, hours}: WhenFile): When {
 
 const always = ({months, days, hours}: WhenFile): boolean => months === undefined && days === undefined && hours === undefined;
 
-function priceOf(value: PriceFile, taxPpm: number, fail: (what: string) => never): Price {
-  if (typeof value === 'number') return {kind: 'flat', micro: timesPpm(value, taxPpm)};
+/** A number up to a hundred in parts of 10^-12: below 2^53, so that no digit of it is lost. */
+const factorOf = (value: number): Factor => BigInt(Math.round(value * 1e12));
+const product = (a: Factor, b: Factor): Factor => (2n * a * b + ONE) / (2n * ONE);
+
+function priceOf(value: PriceFile, factor: Factor, fail: (what: string) => never): Price {
+  if (typeof value === 'number') return {kind: 'flat', micro: timesFactor(value, factor)};
   if (!Array.isArray(value))
     return {
       kind: 'series',
       series: value.series,
-      factorPpm: Math.round(value.factor * taxPpm),
-      addMicro: timesPpm(value.add, taxPpm),
+      factor: product(factorOf(value.factor), factor),
+      addMicro: timesFactor(value.add, factor),
     };
   const names = new Set<string>();
   const list = value.flatMap((band, index) => {
@@ -327,7 +335,7 @@ function priceOf(value: PriceFile, taxPpm: number, fail: (what: string) => never
     if (names.has(name)) fail(`two bands are called "${name}"`);
     names.add(name);
     if (always(band) && index < value.length - 1) fail(`"${name}" always holds; what stands after it never would`);
-    return [{name, micro: timesPpm(band.price, taxPpm), when: whenOf(band)}];
+    return [{name, micro: timesFactor(band.price, factor), when: whenOf(band)}];
   });
   return {kind: 'bands', bands: list, otherwise: null};
 }
@@ -335,7 +343,7 @@ function priceOf(value: PriceFile, taxPpm: number, fail: (what: string) => never
 /** Prices times kW, each rounded to a millionth once. */
 function capacityOf(file: PeriodFile['capacity'], taxed: (micro: number) => number): ByTime {
   const sum = (price: (one: z.infer<typeof capacity>) => number): number =>
-    [file ?? []].flat().reduce((all, one) => all + timesPpm(taxed(price(one)), Math.round(one.kw * PPM)), 0);
+    [file ?? []].flat().reduce((all, one) => all + timesFactor(taxed(price(one)), BigInt(Math.round(one.kw * 1000)) * (ONE / 1000n)), 0);
   return {perDay: sum(one => one.per_kw_day), perMonth: sum(one => one.per_kw_month), perYear: sum(one => one.per_kw_year)};
 }
 

@@ -101,6 +101,12 @@ holidays: ES
   });
 });
 
+test('several taxes are one on the other, and rounded once with the price', () => {
+  const [tariff] = configured('- {import: 0.2, tax: [1.0511269632, 1.21], fixed: {per_month: 1}}').list;
+  // 1.0511269632 x 1.21 is 1.271863625472.
+  expect(tariff).toMatchObject({import: {micro: 254_373}, fixed: {perMonth: 1_271_864}});
+});
+
 describe('a series', () => {
   const tariffs = configured(`
 periods:

@@ -23,8 +23,8 @@ export type Price =
   | {readonly kind: 'flat'; readonly micro: Micro}
   /** The first band that holds; `otherwise` null: no price then, and it is said. */
   | {readonly kind: 'bands'; readonly bands: readonly Band[]; readonly otherwise: Micro | null}
-  /** A series of prices by the quarter hour, times `factorPpm`, plus `addMicro`. */
-  | {readonly kind: 'series'; readonly series: string; readonly factorPpm: number; readonly addMicro: Micro};
+  /** A series of prices by the quarter hour, times `factor` (in 10^-12), plus `addMicro`. */
+  | {readonly kind: 'series'; readonly series: string; readonly factor: bigint; readonly addMicro: Micro};
 
 export type Settle =
   /** Both registers as they are. */

@@ -16,7 +16,6 @@ export type SlotPrices = {
 /** Bucket of a price that is the same all day. */
 export const ALL_DAY = 'all day';
 export const OTHERWISE = 'otherwise';
-const PPM = 1_000_000;
 
 /** The tariff of this moment; null before the first one. */
 export function tariffAt({list}: Tariffs, startMs: number): Tariff | null {
@@ -54,15 +53,19 @@ function priceAt(price: Price | null, startMs: number, local: LocalTime, series:
     }
     case 'series': {
       const spot = series(price.series, startMs);
-      return {micro: spot === undefined ? null : timesPpm(spot, price.factorPpm) + price.addMicro, bucket: ALL_DAY};
+      return {micro: spot === undefined ? null : timesFactor(spot, price.factor) + price.addMicro, bucket: ALL_DAY};
     }
   }
 }
 
+/** A factor in whole parts of 10^-12, so that taxes with ten digits and products of them are exact. */
+export type Factor = bigint;
+export const ONE: Factor = 10n ** 12n;
+
 /** Rounded to a millionth, half away from zero: from there on all money is exact. */
-export function timesPpm(micro: Micro, ppm: number): Micro {
-  const product = BigInt(micro) * BigInt(ppm);
+export function timesFactor(micro: Micro, factor: Factor): Micro {
+  const product = BigInt(micro) * factor;
   const magnitude = product < 0n ? -product : product;
-  const rounded = Number((2n * magnitude + BigInt(PPM)) / (2n * BigInt(PPM)));
+  const rounded = Number((2n * magnitude + ONE) / (2n * ONE));
   return (product < 0n ? -rounded : rounded) + 0;
 }
