@@ -1,4 +1,4 @@
-// Charts of a printed page as plain SVG and HTML. Pure; every text is quoted here.
+// Charts and tables of a printed page as plain SVG and HTML. Pure; every text is quoted here.
 
 import {type Colour, colourOf, kwh, percent} from './page.ts';
 
@@ -48,6 +48,16 @@ function distinct(shades: readonly string[]): string[] {
     used.set(shade, times + 1);
     return times === 0 ? shade : `color-mix(in srgb, ${shade} ${Math.max(30, 100 - 30 * times)}%, white)`;
   });
+}
+
+type Row = readonly string[];
+
+/** The first column is text, the others are figures; all cells are HTML. The first row of the foot is the sum. */
+export function table(caption: string, head: Row, rows: readonly Row[], foot: readonly Row[] = []): string {
+  const line = ([name = '', ...cells]: Row): string =>
+    `<tr><th scope="row">${name}</th>${cells.map(cell => `<td>${cell}</td>`).join('')}</tr>`;
+  return `<section><h2>${quoted(caption)}</h2><table><thead><tr>${head.map(cell => `<th scope="col">${cell}</th>`).join('')}</tr></thead>
+<tbody>${rows.map(line).join('\n')}</tbody>${foot.length > 0 ? `<tfoot>${foot.map(line).join('')}</tfoot>` : ''}</table></section>`;
 }
 
 const WIDTH = 720;

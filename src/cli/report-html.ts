@@ -1,14 +1,12 @@
 // A report as one HTML page that prints well on white: no script, no file beside it.
 
 import {netOf} from '../core/tariff/shown.ts';
-import {chart, quoted, stacked} from './html-charts.ts';
+import {chart, quoted, stacked, table} from './html-charts.ts';
 import {kwh, percent} from './page.ts';
 import type {Report} from './report.ts';
-import {lineName, shownAmount} from './report-money.ts';
+import {moneyPart} from './report-html-money.ts';
+import {shownAmount} from './report-money.ts';
 import {stepName, title} from './report-text.ts';
-
-type Cell = string;
-type Row = readonly Cell[];
 
 export function htmlOf(report: Report): string {
   const {period, policy, zone, figures, coverage, money} = report;
@@ -28,7 +26,7 @@ export function htmlOf(report: Report): string {
 <style>${STYLE}</style></head><body>
 <header><h1>${quoted(name)}</h1><p>${quoted(zone)}, ${policy}</p></header>
 ${coverage.stored === 0 ? '<p>Nothing is stored for this period.</p>' : energyPart(report)}
-${money ? moneyPart(report) : ''}
+${money ? moneyPart(money, period.kind) : ''}
 ${coverage.stored === 0 ? '' : stepsPart(report)}
 ${notes.length > 0 ? `<section><h2>To be known</h2>${notes.map(note => `<p>${quoted(note)}</p>`).join('')}</section>` : ''}
 </body></html>
@@ -58,112 +56,6 @@ function energyPart({period, zone, figures, money}: Report): string {
 <section class="pair">${stacked('Labels', figures.labelsMilliWh)}${stacked('Out of the battery came', figures.batteryOriginMilliWh)}</section>`;
 }
 
-/** The first column is text, the others are figures. */
-function table(caption: string, head: Row, rows: readonly Row[], foot: readonly Row[] = []): string {
-  const line = (row: Row, tag: 'td' | 'th'): string =>
-    `<tr>${row.map((cell, index) => (index === 0 ? `<th scope="row">${cell}</th>` : `<${tag}>${cell}</${tag}>`)).join('')}</tr>`;
-  return `<section><h2>${quoted(caption)}</h2><table><thead><tr>${head.map(cell => `<th scope="col">${cell}</th>`).join('')}</tr></thead>
-<tbody>${rows.map(row => line(row, 'td')).join('\n')}</tbody>${foot.length > 0 ? `<tfoot>${foot.map(row => line(row, 'td')).join('')}</tfoot>` : ''}</table></section>`;
-}
-
-const words = (name: string): string => quoted(name.replaceAll('_', ' '));
-
-function moneyPart({period, money}: Report): string {
-  if (!money) return '';
-  const {answer, currency, comparison} = money;
-  const {sum, sinks, stocks, bills} = answer;
-  const net = netOf(sum);
-  const batteries = Object.keys(stocks);
-  const unit = quoted(currency);
-  const energy = (milliWh: number | null): string => (milliWh === null ? '' : kwh(milliWh));
-  const parts = [
-    table(
-      'Money',
-      ['', 'kWh', unit],
-      [
-        ['Imports', kwh(sum.importMilliWh), shownAmount(sum.cost)],
-        ['Exports', kwh(sum.exportMilliWh), shownAmount(-sum.credit)],
-        ...(batteries.length > 0 ? [['Without the battery it would have been', '', shownAmount(sum.withoutBattery)]] : []),
-        ['Without own energy it would have been', '', shownAmount(sum.withoutOwn)],
-        ...(batteries.length > 0 ? [['The battery made', '', shownAmount(sum.withoutBattery - net)]] : []),
-        [batteries.length > 0 ? 'Sun and battery made' : 'The sun made', '', shownAmount(sum.withoutOwn - net)],
-        ['Own energy used, at the import price of its quarter hour', kwh(sum.savedMilliWh), shownAmount(sum.saved)],
-        ...(sum.notEligibleMilliWh > 0 ? [['Exports of an origin that is not paid', kwh(sum.notEligibleMilliWh), '']] : []),
-        ...(sum.suspendedMilliWh > 0 ? [['Exports not paid, prices below zero', kwh(sum.suspendedMilliWh), '']] : []),
-      ],
-      [[net < 0n ? 'Earned on balance' : 'Paid on balance', '', shownAmount(net < 0n ? -net : net)]],
-    ),
-  ];
-  const used = Object.entries(sinks).filter(([name]) => !batteries.includes(name));
-  if (used.length > 0)
-    parts.push(
-      table(
-        'What used it',
-        ['', 'kWh', `paid, ${unit}`, `own part if sold, ${unit}`, 'made of'],
-        used
-          .toSorted((a, b) => b[1].energyMilliWh - a[1].energyMilliWh)
-          .map(([name, one]) => [
-            words(name),
-            kwh(one.energyMilliWh),
-            shownAmount(one.paidPico),
-            shownAmount(one.foregonePico),
-            stacked('', one.originMilliWh),
-          ]),
-      ),
-    );
-  const held = Object.entries(stocks).filter(([, stock]) => stock.energyMilliWh > 0);
-  if (held.length > 0)
-    parts.push(
-      table(
-        'In the battery at the end',
-        ['', 'kWh', `paid, ${unit}`, `own part if sold, ${unit}`, 'made of'],
-        held.map(([name, one]) => [
-          words(name),
-          kwh(one.energyMilliWh),
-          shownAmount(one.paidPico),
-          shownAmount(one.foregonePico),
-          stacked('', one.originMilliWh),
-        ]),
-      ),
-    );
-  if (period.kind !== 'day')
-    for (const bill of bills) {
-      const {fromDay, toDay, complete, lines, duePico, withoutBatteryPico, withoutOwnPico, carry} = bill;
-      parts.push(
-        table(
-          `Bill from ${fromDay} to before ${toDay}${complete ? '' : ', so far'}`,
-          ['', 'kWh', unit],
-          lines.map(({kind, name, energyMilliWh, pico}) => [quoted(lineName(kind, name)), energy(energyMilliWh), shownAmount(pico)]),
-          [
-            [duePico < 0n ? 'To be received' : 'To be paid', '', shownAmount(duePico < 0n ? -duePico : duePico)],
-            ...(batteries.length > 0 ? [['Without the battery', '', shownAmount(withoutBatteryPico)]] : []),
-            ['Without own energy', '', shownAmount(withoutOwnPico)],
-            ...Object.entries(carry.bankMilliWh).flatMap(([name, banked]) =>
-              banked > 0 ? [[`Banked, ${quoted(name)}`, kwh(banked), '']] : [],
-            ),
-            ...(carry.creditPico === 0n ? [] : [['Credit carried on', '', shownAmount(carry.creditPico)]]),
-          ],
-        ),
-      );
-    }
-  if (comparison) {
-    const figure = (value: number | null): string => (value === null ? '–' : value.toFixed(2));
-    parts.push(
-      table(
-        'Against the bill',
-        ['', 'ledger', 'bill', 'difference'],
-        comparison.rows.map(({what, unit: kind, ledger, billed, difference}) => [
-          `${what}, ${kind === 'currency' ? unit : kind}`,
-          figure(ledger),
-          figure(billed),
-          figure(difference),
-        ]),
-      ),
-    );
-  }
-  return parts.join('\n');
-}
-
 function stepsPart({period, zone, figures, money}: Report): string {
   const costs = new Map(money?.answer.rows.map(row => [row.startMs, row.money]));
   return table(
@@ -186,7 +78,7 @@ body{font:14px/1.45 system-ui,sans-serif;color:var(--ink);background:#fff;max-wi
 header{display:flex;justify-content:space-between;align-items:baseline;border-bottom:2px solid var(--ink);margin-bottom:1rem}
 h1{font-size:1.4rem;margin:0 0 .25rem} header p{color:var(--quiet);margin:0}
 h2{font-size:1rem;margin:0 0 .4rem} section{margin:0 0 1.4rem;break-inside:avoid}
-dl.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(92px,1fr));gap:.5rem 1rem;margin:0 0 1.2rem}
+dl.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:.5rem 1rem;margin:0 0 1.2rem}
 dt{color:var(--quiet);font-size:.85em} dd{margin:0;font-size:1.25rem;white-space:nowrap} small{font-size:.6em;color:var(--quiet)}
 .pair{display:grid;grid-template-columns:1fr 1fr;gap:2rem} .pair>div:empty{display:none}
 svg{width:100%;height:auto;display:block} svg text{font-size:9px;fill:var(--quiet)}

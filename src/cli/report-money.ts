@@ -22,11 +22,11 @@ const words = (name: string): string => name.replaceAll('_', ' ');
 const heading = (text: string, unit: string, currency: string, paint: Paint): string =>
   `${paint('bold', text.padEnd(NAME + 2))}${paint('dim', `${unit.padStart(10)}${currency.padStart(MONEY)}`)}`;
 
-/** Lines of a terminal page. `withBills`: the period is that of bills. */
+/** Lines of a terminal page. A day has no bills; a year's are a line each. */
 export function moneyLines(
   {sum, sinks, stocks, lost, bills}: MoneyAnswer,
   currency: string,
-  withBills: boolean,
+  kind: Period['kind'],
   columns: number,
   paint: Paint,
 ): string[] {
@@ -66,7 +66,8 @@ export function moneyLines(
     lines.push(row(`Lost in ${words(name)}`, energyMilliWh, paidPico, paint('dim', 'found empty')));
   const used = Object.entries(sinks).filter(([name]) => !batteries.includes(name));
   if (used.length > 0) lines.push(...partsLines('What used it', used, currency, columns, paint));
-  if (withBills) for (const bill of bills) lines.push(...billLines(bill, currency, batteries.length > 0, paint));
+  if (kind === 'year' && bills.length > 1) lines.push(...billTable(bills, currency, batteries.length > 0, paint));
+  else if (kind !== 'day') for (const bill of bills) lines.push(...billLines(bill, currency, batteries.length > 0, paint));
   if (sum.unpricedQuarterHours > 0)
     lines.push(
       '',
@@ -140,6 +141,25 @@ function billLines(
       ? [paint('bad', `  Only ${quarterHours.stored} of its ${quarterHours.expected} quarter hours are in the ledger.`)]
       : []),
     ...(unpricedMilliWh > 0 ? [paint('bad', `  Without a known price, and left out: ${kwh(unpricedMilliWh)} kWh`)] : []),
+  ];
+}
+
+/** A line for each of a year's bills. */
+function billTable(bills: readonly ComparedBill[], currency: string, battery: boolean, paint: Paint): string[] {
+  const columns = [currency, ...(battery ? ['no battery'] : []), 'no own'];
+  const amounts = (list: readonly bigint[]): string => list.map(pico => shownAmount(pico).padStart(MONEY)).join('');
+  const of = ({duePico, withoutBatteryPico, withoutOwnPico}: ComparedBill): bigint[] => [
+    duePico,
+    ...(battery ? [withoutBatteryPico] : []),
+    withoutOwnPico,
+  ];
+  const sums = bills.map(of).reduce((all, one) => all.map((sum, at) => sum + (one[at] ?? 0n)));
+  return [
+    '',
+    `${paint('bold', 'Bills'.padEnd(NAME + 2))}${paint('dim', columns.map(column => column.padStart(MONEY)).join(''))}`,
+    ...bills.map(bill => `  ${`from ${bill.fromDay}${bill.complete ? '' : ', so far'}`.padEnd(NAME)}${amounts(of(bill))}`),
+    paint('bold', `  ${'All'.padEnd(NAME)}${amounts(sums)}`),
+    paint('dim', '  `--bill M` shows the lines of one.'),
   ];
 }
 

@@ -30,7 +30,7 @@ export function textOf(report: Report, style: PageStyle): string {
     ],
   ];
   for (const [left, right] of pairs) if (left.length + right.length > 0) lines.push('', ...beside(left, right, columns));
-  if (money) lines.push(...moneyLines(money.answer, money.currency, period.kind !== 'day', columns, paint));
+  if (money) lines.push(...moneyLines(money.answer, money.currency, period.kind, columns, paint));
   if (money?.comparison) lines.push(...comparisonLines(money.comparison, period, money.currency, paint));
   lines.push('', ...stepLines(report, columns, paint));
   if (coverage.stored < coverage.expected)
@@ -47,7 +47,7 @@ export function textOf(report: Report, style: PageStyle): string {
 /** A bill is due without any energy too. */
 function billsOnly({money, period}: Report, columns: number, paint: Paint): string[] {
   return money && money.answer.bills.length > 0 && period.kind !== 'day'
-    ? moneyLines(money.answer, money.currency, true, columns, paint)
+    ? moneyLines(money.answer, money.currency, period.kind, columns, paint)
     : [];
 }
 

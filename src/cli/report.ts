@@ -87,6 +87,7 @@ Days, months and years are those of the site's time zone. Money needs tariffs in
   },
 };
 
+export type ReportMoney = {readonly answer: MoneyAnswer; readonly currency: string; readonly comparison: Comparison | null};
 export type Report = {
   readonly period: Period;
   readonly policy: Policy;
@@ -95,7 +96,7 @@ export type Report = {
   /** Quarter hours. */
   readonly coverage: {readonly stored: number; readonly expected: number};
   /** Null without tariffs. */
-  readonly money: {readonly answer: MoneyAnswer; readonly currency: string; readonly comparison: Comparison | null} | null;
+  readonly money: ReportMoney | null;
 };
 
 function wantedPeriod(context: CommandContext, zone: string, billingDay: number): Period {
