@@ -25,40 +25,46 @@ const money = z
 
 /** `nov-feb`, `[jun, jul]`, `mon-fri`: words of a ring; `apart` stand beside it and are in no range. */
 const ring = (words: readonly string[], example: string, apart: readonly string[] = []) =>
-  z.union([z.string().transform(text => text.split(/\s*,\s*/)), z.array(z.string())]).transform((list, context) => {
-    const found: string[] = [];
-    for (const text of list) {
-      const parts = text
-        .toLowerCase()
-        .split('-')
-        .map(part => part.trim());
-      const [from, to = from] = parts.map(part => words.indexOf(part)) as [number, number?];
-      const known = parts.length === 1 ? [...words, ...apart] : words;
-      const stranger = parts.find(part => !known.includes(part));
-      if (stranger !== undefined || parts.length > 2) {
-        const near = stranger === undefined ? null : (known.find(word => stranger.startsWith(word)) ?? nearest(stranger, known));
-        context.addIssue({
-          code: 'custom',
-          message: `found "${text}", expected ${[...words, ...apart].join(', ')}, or a range such as ${example}${near ? `; did you mean "${near}"?` : ''}`,
-        });
-        return z.NEVER;
+  z
+    .union([z.string().transform(text => text.split(/\s*,\s*/)), z.array(z.string())], {
+      error: `expected words such as ${example}, or a list of them`,
+    })
+    .transform((list, context) => {
+      const found: string[] = [];
+      for (const text of list) {
+        const parts = text
+          .toLowerCase()
+          .split('-')
+          .map(part => part.trim());
+        const [from, to = from] = parts.map(part => words.indexOf(part)) as [number, number?];
+        const known = parts.length === 1 ? [...words, ...apart] : words;
+        const stranger = parts.find(part => !known.includes(part));
+        if (stranger !== undefined || parts.length > 2) {
+          const near = stranger === undefined ? null : (known.find(word => stranger.startsWith(word)) ?? nearest(stranger, known));
+          context.addIssue({
+            code: 'custom',
+            message: `found "${text}", expected ${[...words, ...apart].join(', ')}, or a range such as ${example}${near ? `; did you mean "${near}"?` : ''}`,
+          });
+          return z.NEVER;
+        }
+        if (from < 0) found.push(...parts);
+        else for (let at = from; found.push(words[at] as string) && at !== to; ) at = (at + 1) % words.length;
       }
-      if (from < 0) found.push(...parts);
-      else for (let at = from; found.push(words[at] as string) && at !== to; ) at = (at + 1) % words.length;
-    }
-    return found;
-  });
+      return found;
+    });
 
-const hours = z.union([z.string().transform(text => [text]), z.array(z.string())]).transform((list, context) =>
-  list.map((text): readonly [number, number] => {
-    const [, fromHour = '', fromMin = '', toHour = '', toMin = ''] = /^(\d{1,2}):(\d\d)\s*-\s*(\d{1,2}):(\d\d)$/.exec(text) ?? [];
-    const from = Number(fromHour) * 60 + Number(fromMin);
-    const to = Number(toHour) * 60 + Number(toMin);
-    if (fromHour === '' || from % 15 !== 0 || to % 15 !== 0 || from > 1439 || to > 1440 || from === to)
-      context.addIssue({code: 'custom', message: 'expected "HH:MM-HH:MM" at quarter hours, such as "22:00-06:00"'});
-    return [from, to];
-  }),
-);
+const hours = z
+  .union([z.string().transform(text => [text]), z.array(z.string())], {error: 'expected "HH:MM-HH:MM", or a list of such'})
+  .transform((list, context) =>
+    list.map((text): readonly [number, number] => {
+      const [, fromHour = '', fromMin = '', toHour = '', toMin = ''] = /^(\d{1,2}):(\d\d)\s*-\s*(\d{1,2}):(\d\d)$/.exec(text) ?? [];
+      const from = Number(fromHour) * 60 + Number(fromMin);
+      const to = Number(toHour) * 60 + Number(toMin);
+      if (fromHour === '' || from % 15 !== 0 || to % 15 !== 0 || from > 1439 || to > 1440 || from === to)
+        context.addIssue({code: 'custom', message: 'expected "HH:MM-HH:MM" at quarter hours, such as "22:00-06:00"'});
+      return [from, to];
+    }),
+  );
 
 const whenFields = {
   months: ring(MONTHS, 'nov-feb').optional(),
@@ -103,7 +109,7 @@ const period = z.strictObject({
   import: price.optional().describe('Per imported kWh: a price, a list of bands, or {series: …}.'),
   export: price.optional().describe('Per exported kWh.'),
   tax: z
-    .union([tax, z.array(tax).min(1, FACTOR)])
+    .union([tax, z.array(tax).min(1, FACTOR)], {error: FACTOR})
     .default(1)
     .describe('Factor on everything that is paid, or several, one on the other; not on what is earned.'),
   non_bypassable: money.default(0).describe('Per imported kWh, whatever is set off.'),
@@ -112,7 +118,9 @@ const period = z.strictObject({
     .prefault({})
     .describe('Whatever is used.'),
   capacity: z
-    .union([capacity, z.array(capacity).min(1, 'expected at least one capacity')])
+    .union([capacity, z.array(capacity).min(1, 'expected at least one capacity')], {
+      error: 'expected {kw: 4.6, per_kw_month: 2.05}, or a list of such',
+    })
     .optional()
     .describe('For contracted kW, whatever is used; several where each period has its own.'),
   demand: z
@@ -130,16 +138,19 @@ const period = z.strictObject({
     .describe('Origins whose export is paid; all if left out.'),
   unpaid_below_zero: id.optional().describe('Export earns nothing while this series is negative.'),
   settle: z
-    .union([
-      z.enum(['registers', '15m', '1h', 'month', 'year', 'net_billing']),
-      z.strictObject({year: z.strictObject({from: z.enum(MONTHS).describe('The year begins with the bill of this month.')})}),
-      z.strictObject({
-        net_metering: z.strictObject({
-          true_up: z.enum(MONTHS).optional().describe('The bill of this month pays the bank out.'),
-          price: money.optional().describe('For each banked kWh at the true-up.'),
+    .union(
+      [
+        z.enum(['registers', '15m', '1h', 'month', 'year', 'net_billing']),
+        z.strictObject({year: z.strictObject({from: z.enum(MONTHS).describe('The year begins with the bill of this month.')})}),
+        z.strictObject({
+          net_metering: z.strictObject({
+            true_up: z.enum(MONTHS).optional().describe('The bill of this month pays the bank out.'),
+            price: money.optional().describe('For each banked kWh at the true-up.'),
+          }),
         }),
-      }),
-    ])
+      ],
+      {error: 'expected registers, 15m, 1h, month, year, net_billing, or {net_metering: {…}}'},
+    )
     .default('registers')
     .describe('How import and export are set off against each other.'),
   co2: price.optional().describe('Grams of CO2 in an imported kWh.'),
@@ -174,10 +185,13 @@ const section = z.strictObject({
   periods: z.array(period).min(1, AT_LEAST_ONE),
   billing_day: z.int().min(1, BILLING_DAY).max(28, BILLING_DAY).default(1).describe('A bill begins on this day of the month.'),
   holidays: z
-    .union([
-      z.string().regex(/^[A-Z]{2}(-[A-Z0-9]{1,5}){0,2}$/, 'expected a country such as ES, or with its region: DE-BY'),
-      z.array(z.iso.date('expected a date such as 2026-12-25')),
-    ])
+    .union(
+      [
+        z.string().regex(/^[A-Z]{2}(-[A-Z0-9]{1,5}){0,2}$/, 'expected a country such as ES, or with its region: DE-BY'),
+        z.array(z.iso.date('expected a date such as 2026-12-25')),
+      ],
+      {error: 'expected a country such as ES, a region such as DE-BY, or a list of dates'},
+    )
     .default([])
     .describe('On these days only bands with `holiday` among their days, or without days, hold.'),
   series: z.record(id, series).default({}),
