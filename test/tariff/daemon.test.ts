@@ -122,11 +122,11 @@ test('check looks at the files of prices, and for a broker where they come from 
 });
 
 describe('bills on record', () => {
-  test('a corrected tariff adds a bill, says so, and leaves the old one', async () => {
+  test('a corrected tariff adds a bill after the next start, however long ago it was, says so, and leaves the old one', async () => {
     const place = bench();
     const store = await filled(place);
     const events: FlowEvent[] = [];
-    const laterMs = Date.parse('2026-05-10T00:00:00Z');
+    const laterMs = Date.parse('2028-05-10T00:00:00Z');
     for (const price of ['0.30', '0.30', '0.31']) {
       const {money, site} = moneyOf(`[{import: ${price}, export: 0.08}]`);
       const keeper = keepMoney(money, {

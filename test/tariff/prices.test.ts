@@ -233,7 +233,7 @@ describe('a malformed tariff', () => {
     ['- {import: 0.3, settle: {year: {from: 7}}}', /settle\.year\.from/],
     ['- {import: 0.3, demand: {perkw: 3}}', /perkw: unknown key; did you mean "per_kw"\?/],
     ['- {import: 0.3, tax: none}', /tax: expected a factor from 1 to 3.*found "none"/],
-    ['- {import: 0.3, settle: [month]}', /settle: expected registers, 15m, 1h, month, year, net_billing/],
+    ['- {import: 0.3, settle: [month]}', /settle: found \["month"\], expected one of registers, 15m, 1h, month, year, net_billing/],
     ['- {import: 0.3, capacity: 4.6}', /capacity: expected \{kw: 4\.6, per_kw_month: 2\.05\}/],
     ['- import: [{name: a, price: 0.3, days: 1}]', /days: expected words such as mon-fri/],
     ['- import: [{name: a, price: 0.3, hours: 22}]', /hours: expected "HH:MM-HH:MM", or a list of such/],
