@@ -32,8 +32,8 @@ export function setOff(
     const off = Math.min(sum(bought), credit);
     if (rule.kind === 'net-metering') bank[bucket] = credit - off;
     if (off === 0) continue;
-    const boughtOff = largestRemainder(off, bought);
-    const soldOff = rule.kind === 'net-metering' ? null : largestRemainder(off, sold);
+    const boughtOff = takenFrom(bought, off, isOne(members, slots, 'import'));
+    const soldOff = rule.kind === 'net-metering' ? null : takenFrom(sold, off, isOne(members, slots, 'export'));
     members.forEach((index, at) => {
       energies[index] = [(bought[at] as number) - (boughtOff[at] as number), (sold[at] as number) - (soldOff?.[at] ?? 0)];
     });
@@ -57,6 +57,21 @@ function groupsOf(rule: Settle, slots: readonly NetSlot[]): Iterable<{readonly b
 function intervalOf(every: '15m' | '1h' | 'month', {startMs, local}: NetSlot): number | '' {
   if (every === '15m') return startMs;
   return every === '1h' ? startMs - (local.minute % 60) * 60_000 : '';
+}
+
+/** Whether all have one price. */
+const isOne = (members: readonly number[], slots: readonly NetSlot[], side: 'import' | 'export'): boolean =>
+  members.every(index => slots[index]?.prices[side] === slots[members[0] as number]?.prices[side]);
+
+/** In proportion; where all have one price, in order, which comes to the same and is a tenth of the work over a year. */
+function takenFrom(amounts: readonly number[], off: number, onePrice: boolean): number[] {
+  if (!onePrice) return largestRemainder(off, amounts);
+  let left = off;
+  return amounts.map(amount => {
+    const taken = Math.min(amount, left);
+    left -= taken;
+    return taken;
+  });
 }
 
 const sum = (list: readonly number[]): number => list.reduce((all, one) => all + one, 0);
