@@ -33,6 +33,7 @@ export function moneyPart({answer, currency, comparison}: ReportMoney, kind: Per
 
 function sumTable({sum}: ReportMoney['answer'], unit: string, battery: boolean): string {
   const net = netOf(sum);
+  const own = battery || sum.savedMilliWh + sum.exportMilliWh > 0;
   return table(
     'Money',
     ['', 'kWh', unit],
@@ -40,10 +41,10 @@ function sumTable({sum}: ReportMoney['answer'], unit: string, battery: boolean):
       ['Imports', kwh(sum.importMilliWh), shownAmount(sum.cost)],
       ['Exports', kwh(sum.exportMilliWh), shownAmount(-sum.credit)],
       ...only(battery, 'Without the battery it would have been', '', shownAmount(sum.withoutBattery)),
-      ['Without own energy it would have been', '', shownAmount(sum.withoutOwn)],
+      ...only(own, 'Without own energy it would have been', '', shownAmount(sum.withoutOwn)),
       ...only(battery, 'The battery made', '', shownAmount(sum.withoutBattery - net)),
-      [battery ? 'Sun and battery made' : 'The sun made', '', shownAmount(sum.withoutOwn - net)],
-      ['Own energy used, at the import price of its quarter hour', kwh(sum.savedMilliWh), shownAmount(sum.saved)],
+      ...only(own, 'Own energy made', '', shownAmount(sum.withoutOwn - net)),
+      ...only(own, 'Own energy used, at the import price of its quarter hour', kwh(sum.savedMilliWh), shownAmount(sum.saved)),
       ...only(sum.notEligibleMilliWh > 0, 'Exports of an origin that is not paid', kwh(sum.notEligibleMilliWh), ''),
       ...only(sum.suspendedMilliWh > 0, 'Exports not paid, prices below zero', kwh(sum.suspendedMilliWh), ''),
     ],
@@ -81,7 +82,7 @@ function billTable(bill: ComparedBill, unit: string, battery: boolean): string {
     [
       [duePico < 0n ? 'To be received' : 'To be paid', '', shownAmount(duePico < 0n ? -duePico : duePico)],
       ...only(battery, 'Without the battery', '', shownAmount(withoutBatteryPico)),
-      ['Without own energy', '', shownAmount(withoutOwnPico)],
+      ...only(battery || withoutOwnPico !== duePico, 'Without own energy', '', shownAmount(withoutOwnPico)),
       ...banked.map(([bucket, energy]) => [`Banked, ${quoted(bucket)}`, kwh(energy), '']),
       ...only(carry.creditPico !== 0n, 'Credit carried on', '', shownAmount(carry.creditPico)),
     ],

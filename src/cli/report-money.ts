@@ -3,6 +3,7 @@
 import type {ComparedBill} from '../core/tariff/money.ts';
 import {cents} from '../core/tariff/rules.ts';
 import {netOf} from '../core/tariff/shown.ts';
+import type {Money} from '../core/tariff/value.ts';
 import type {MoneyAnswer} from '../store/read-money.ts';
 import {colourOf, kwh, type Paint, percent} from './page.ts';
 import type {Comparison} from './report-billed.ts';
@@ -30,36 +31,8 @@ export function moneyLines(
   columns: number,
   paint: Paint,
 ): string[] {
-  const net = netOf(sum);
   const batteries = Object.keys(stocks);
-  const lines = [
-    '',
-    heading('Money', 'kWh', currency, paint),
-    row('Imports', sum.importMilliWh, sum.cost),
-    row('Exports', sum.exportMilliWh, -sum.credit),
-  ];
-  lines.push(paint('bold', row(net < 0n ? 'Earned on balance' : 'Paid on balance', null, net < 0n ? -net : net)));
-  if (batteries.length > 0)
-    lines.push(row('Without the battery', null, sum.withoutBattery, made(sum.withoutBattery - net, 'the battery', paint)));
-  lines.push(
-    row(
-      'Without own energy',
-      null,
-      sum.withoutOwn,
-      made(sum.withoutOwn - net, batteries.length > 0 ? 'sun and battery' : 'the sun', paint),
-    ),
-  );
-  lines.push(row('Own energy used', sum.savedMilliWh, sum.saved, paint('dim', 'at its import price')));
-  if (sum.co2 !== 0n || sum.co2Saved !== 0n) {
-    const kg = (value: bigint): string => `${(Number(value / 1_000_000_000_000n) / 1000).toFixed(1)} kg`;
-    lines.push(`  ${'CO2 of imports'.padEnd(NAME)}${kg(sum.co2).padStart(10)}   ${kg(sum.co2Saved)} saved`);
-  }
-  if (sum.notEligibleMilliWh > 0)
-    lines.push(`  ${'Exports never paid'.padEnd(NAME)}${kwh(sum.notEligibleMilliWh).padStart(10)}   of an origin that is not paid`);
-  if (sum.suspendedMilliWh > 0)
-    lines.push(
-      `  ${'Exports not paid'.padEnd(NAME)}${kwh(sum.suspendedMilliWh).padStart(10)}   below zero in ${sum.suspendedQuarterHours} quarter hours`,
-    );
+  const lines = sumLines(sum, currency, batteries.length > 0, paint);
   const held = Object.entries(stocks).filter(([, stock]) => stock.energyMilliWh > 0);
   if (held.length > 0) lines.push(...partsLines('In the battery at the end', held, currency, columns, paint));
   for (const [name, {energyMilliWh, paidPico}] of Object.entries(lost))
@@ -73,6 +46,35 @@ export function moneyLines(
       '',
       paint('bad', `For ${sum.unpricedQuarterHours} quarter hours no price is known:`),
       `${kwh(sum.unpricedImportMilliWh)} kWh of imports and ${kwh(sum.unpricedExportMilliWh)} kWh of exports are left out.`,
+    );
+  return lines;
+}
+
+/** What was bought and sold, and what it would have been. A house without generation and battery has no more to be told. */
+function sumLines(sum: Money, currency: string, battery: boolean, paint: Paint): string[] {
+  const net = netOf(sum);
+  const lines = [
+    '',
+    heading('Money', 'kWh', currency, paint),
+    row('Imports', sum.importMilliWh, sum.cost),
+    row('Exports', sum.exportMilliWh, -sum.credit),
+    paint('bold', row(net < 0n ? 'Earned on balance' : 'Paid on balance', null, net < 0n ? -net : net)),
+  ];
+  if (battery) lines.push(row('Without the battery', null, sum.withoutBattery, made(sum.withoutBattery - net, 'the battery', paint)));
+  if (battery || sum.savedMilliWh + sum.exportMilliWh > 0)
+    lines.push(
+      row('Without own energy', null, sum.withoutOwn, made(sum.withoutOwn - net, 'own energy', paint)),
+      row('Own energy used', sum.savedMilliWh, sum.saved, paint('dim', 'at its import price')),
+    );
+  if (sum.co2 !== 0n || sum.co2Saved !== 0n) {
+    const kg = (value: bigint): string => `${(Number(value / 1_000_000_000_000n) / 1000).toFixed(1)} kg`;
+    lines.push(`  ${'CO2 of imports'.padEnd(NAME)}${kg(sum.co2).padStart(10)}   ${kg(sum.co2Saved)} saved`);
+  }
+  if (sum.notEligibleMilliWh > 0)
+    lines.push(`  ${'Exports never paid'.padEnd(NAME)}${kwh(sum.notEligibleMilliWh).padStart(10)}   of an origin that is not paid`);
+  if (sum.suspendedMilliWh > 0)
+    lines.push(
+      `  ${'Exports not paid'.padEnd(NAME)}${kwh(sum.suspendedMilliWh).padStart(10)}   below zero in ${sum.suspendedQuarterHours} quarter hours`,
     );
   return lines;
 }
@@ -133,7 +135,9 @@ function billLines(
     ...lines.map(({kind, name, energyMilliWh, pico}) => row(lineName(kind, name), energyMilliWh, pico)),
     paint('bold', row(toBePaid, null, duePico < 0n ? -duePico : duePico)),
     ...(battery ? [row('Without the battery', null, withoutBatteryPico, made(withoutBatteryPico - duePico, 'the battery', paint))] : []),
-    row('Without own energy', null, withoutOwnPico, made(withoutOwnPico - duePico, battery ? 'sun and battery' : 'the sun', paint)),
+    ...(battery || withoutOwnPico !== duePico
+      ? [row('Without own energy', null, withoutOwnPico, made(withoutOwnPico - duePico, 'own energy', paint))]
+      : []),
     ...bank.map(([bucket, energy]) => `  ${`Banked, ${bucket}`.padEnd(NAME)}${kwh(energy).padStart(10)}`),
     ...(carry.creditPico !== 0n ? [row('Credit carried on', null, carry.creditPico)] : []),
     ...(peak ? [`  ${'Highest quarter hour'.padEnd(NAME)}${(peak.milliW / 1_000_000).toFixed(2).padStart(10)} kW`] : []),

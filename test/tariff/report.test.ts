@@ -129,7 +129,7 @@ describe('the page of a terminal', () => {
       /^ {2}Produced +23\.36 kWh {2}█+/m,
       /^ {2}Paid on balance +\d+\.\d\d$/m,
       /^ {2}Without the battery +\d+\.\d\d {3}the battery (made|lost) \d+\.\d\d$/m,
-      /^ {2}Without own energy +\d+\.\d\d {3}sun and battery made \d+\.\d\d$/m,
+      /^ {2}Without own energy +\d+\.\d\d {3}own energy made \d+\.\d\d$/m,
       /^ {2}Exports never paid +0\.34 {3}of an origin that is not paid$/m,
       /^ {2}CO2 of imports +3\.9 kg {3}2\.4 kg saved$/m,
       /^In the battery at the end +kWh +EUR +if sold\n {2}battery +\d+\.\d\d +\d+\.\d\d +\d+\.\d\d\n {4}■ solar \d+ % {2}■ grid \d+ %$/m,
@@ -203,6 +203,23 @@ test('the bill that came by post stands beside the ledger', async () => {
   ]);
   const page = await run([...ask, '--billed-export', '12', '--format', 'html']);
   expect(page.stdout).toMatch(/Against the bill[\s\S]*Exported, kWh<\/th><td>12\.02<\/td><td>12\.00<\/td><td>-0\.02</);
+});
+
+test('a house that only buys is told nothing of own energy', async () => {
+  const place = bench();
+  const store = place.open();
+  await store.start();
+  const bought = {
+    cells: {'solar-first': [cell('grid', 'direct', 'grid', 'home', 500_000, 'imported')]},
+    totals: [total('grid_import', 500_000), total('home', 500_000)],
+  };
+  await store.write([record(0, START_MS, {slots: [slot(START_MS, 0, bought)]})], never);
+  await store.close(never);
+  const config = path.join(place.folder, 'site.yaml');
+  writeFileSync(config, `${HOUSE}store: {path: wattledger.db}\ntariffs:${TARIFFS}`);
+  const {stdout} = await run(['report', '--bill', '2026-03', '--config', config]);
+  expect(stdout).toMatch(/To be paid +12\.63/);
+  expect(stdout).not.toMatch(/battery|own energy/i);
 });
 
 describe('periods without figures', () => {
