@@ -83,17 +83,19 @@ export function MoneyCard({from, to, step, policy, bills}: MoneyPeriod) {
               <th scope="col">kWh</th>
               <th scope="col">{t('paid')}</th>
               <th scope="col">{t('foregone')}</th>
-              <th scope="col">{t('madeOf')}</th>
             </tr>
           </thead>
           <tbody>
             {users.map(([name, one]) => (
               <tr key={name}>
-                <th scope="row">{nameOf(name)}</th>
+                <th scope="row">
+                  {nameOf(name)}
+                  <br />
+                  <small class="quiet">{mixOf(one)}</small>
+                </th>
                 <td>{fixed(one.wh / 1000, 2)}</td>
                 <td>{amount(one.paid)}</td>
                 <td>{amount(one.foregone)}</td>
-                <td>{mixOf(one)}</td>
               </tr>
             ))}
           </tbody>

@@ -129,7 +129,6 @@ export const de: Readonly<Record<TextKey, string>> = {
   line: 'Posten',
   amount: 'Betrag',
   holds: '{name} enthält {kwh} ({mix}), die {paid} gekostet haben; eingespeist hätten sie {foregone} gebracht.',
-  madeOf: 'Besteht aus',
   notEligible: '{kwh} der Einspeisung sind von einer Herkunft, die nicht vergütet wird.',
   negativePrice: '{kwh} der Einspeisung wurden nicht vergütet, weil die Preise negativ waren.',
   billWithoutBattery: 'Dieselbe ohne die Batterie',

@@ -129,7 +129,6 @@ export const en = {
   line: 'Line',
   amount: 'Amount',
   holds: '{name} holds {kwh} ({mix}) that cost {paid}; exported it would have earned {foregone}.',
-  madeOf: 'Made of',
   notEligible: '{kwh} of the exports are of an origin that is not paid.',
   negativePrice: '{kwh} of the exports were not paid because prices were below zero.',
   billWithoutBattery: 'The same without the battery',
