@@ -4,14 +4,14 @@ import type {DeviceHealth, Health} from '../core/health.ts';
 import type {SinkHealth} from '../core/sink.ts';
 import type {Clock} from '../core/time.ts';
 import {VERSION} from '../core/version.ts';
-import type {LinkHealth} from '../link/link.ts';
+import type {HouseLink} from './house.ts';
 
 export type HealthSources = {
   readonly clock: Clock;
   readonly startedMs: number;
   readonly everyMs: number;
   readonly devices: () => readonly DeviceHealth[];
-  readonly links: () => readonly LinkHealth[];
+  readonly links: () => readonly HouseLink[];
   readonly sinks: () => readonly SinkHealth[];
   readonly store: () => Health['store'];
   readonly beat: Beat;
@@ -48,9 +48,7 @@ export function readHealth(sources: HealthSources): Health {
     rssMb: Math.round(process.memoryUsage.rss() / 1e5) / 10,
     tick: {seq: beat.seq, everyMs, lastMs: beat.lastWallMs, lateMs: beat.lateMs, missed: beat.missed},
     devices,
-    links: sources
-      .links()
-      .map(({name, url, state, requests, busLoad, latencyMs, lastError}) => ({name, url, state, requests, busLoad, latencyMs, lastError})),
+    links: sources.links().map(({faults: _, ...link}) => link),
     sinks,
     store,
     clock: {trusted: sources.trusted(), steps: beat.clockSteps},

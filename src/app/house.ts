@@ -4,18 +4,21 @@ import type {AppConfig} from '../config/load.ts';
 import type {FlowEvent} from '../core/flow/model.ts';
 import type {DeviceHealth} from '../core/health.ts';
 import type {Log} from '../core/log.ts';
+import type {Timing} from '../core/profile.ts';
 import type {Clock} from '../core/time.ts';
 import {createDevice, type Device} from '../device/device.ts';
 import type {Link, LinkHealth} from '../link/link.ts';
 import {openLink} from '../link/open.ts';
-import {type LinkProxy, startProxy} from '../link/proxy.ts';
+import {type ClientCounts, type LinkProxy, startProxy} from '../link/proxy.ts';
 import {type Shared, shareLink} from '../link/shared.ts';
 import type {Polled} from './poll.ts';
 
+/** A link, and the other programs that use it where it is shared. */
+export type HouseLink = LinkHealth & {readonly clients: ClientCounts | null};
 export type House = {
   readonly polled: readonly Polled[];
   devices(): readonly DeviceHealth[];
-  links(): readonly LinkHealth[];
+  links(): readonly HouseLink[];
   device(id: string): Device | undefined;
   /** Opens what other programs connect to. Throws AppError PORT_TAKEN or PORT_FORBIDDEN. */
   start(): Promise<void>;
@@ -28,7 +31,7 @@ export type HouseDeps = {readonly clock: Clock; readonly log: Log; readonly note
 export function openHouse(config: AppConfig, {clock, log, note}: HouseDeps): House {
   const links = new Map<string, Link>();
   const shared = new Map<string, Shared>();
-  const proxies: LinkProxy[] = [];
+  const proxies = new Map<string, LinkProxy>();
   for (const {name, url, timeoutMs, minGapMs} of config.links) {
     const link = openLink(name, url, {
       clock,
@@ -65,14 +68,23 @@ export function openHouse(config: AppConfig, {clock, log, note}: HouseDeps): Hou
   return {
     polled: devices,
     devices: () => devices.map(device => device.health()),
-    links: () => [...links.values()].map(link => link.health()),
+    links: () => [...links].map(([name, link]) => ({...link.health(), clients: proxies.get(name)?.clients() ?? null})),
     device: id => devices.find(device => device.id === id),
     async start() {
       for (const {link, host, port, cacheMs} of config.proxies) {
-        proxies.push(await startProxy(shared.get(link) as Shared, {host, port, cacheMs}));
+        const timing = strictest(config.devices.filter(device => device.link === link).map(device => device.profile.timing));
+        proxies.set(link, await startProxy(shared.get(link) as Shared, {host, port, cacheMs, timing}));
         log.info({part: 'link', link, host, port}, `${link} is offered to other programs`);
       }
     },
-    close: async () => void (await Promise.allSettled([...proxies, ...links.values()].map(one => one.close()))),
+    close: async () => void (await Promise.allSettled([...proxies.values(), ...links.values()].map(one => one.close()))),
   };
 }
+
+/** What suits each of the devices behind a link: a guest's request may be for any of them. */
+const strictest = (timings: readonly Timing[]): Timing => ({
+  timeoutMs: Math.max(1000, ...timings.map(one => one.timeoutMs)),
+  minGapMs: Math.max(0, ...timings.map(one => one.minGapMs)),
+  unitPauseMs: Math.max(0, ...timings.map(one => one.unitPauseMs)),
+  connectDelayMs: Math.max(0, ...timings.map(one => one.connectDelayMs)),
+});

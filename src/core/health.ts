@@ -51,6 +51,8 @@ export type Health = {
     readonly busLoad: number | null;
     readonly latencyMs: number | null;
     readonly lastError: string | null;
+    /** Other programs that read through it, by address; null where it is not shared. */
+    readonly clients: Readonly<Record<string, {readonly requests: number; readonly fromMemory: number}>> | null;
   }[];
   readonly sinks: readonly SinkHealth[];
   readonly store: Readonly<Record<string, number | string | boolean | null>> | null;

@@ -10,6 +10,7 @@ import {serialWire, type Wire} from './wire.ts';
 export type LineServer = {/** Resolves with the reason when the port goes away. */ readonly gone: Promise<string>; close(): Promise<void>};
 
 const REQUEST_BYTES = 8;
+const OPEN_MS = 5000;
 const ILLEGAL_FUNCTION = 1;
 const ILLEGAL_VALUE = 3;
 const MOST_WORDS = 125;
@@ -17,7 +18,7 @@ const MOST_WORDS = 125;
 /** Opens the port and answers until closed. Throws AppError LINK_UNUSABLE. */
 export async function startSerialServer(path: string, serial: Serial, units: ReadonlyMap<number, RegisterSource>): Promise<LineServer> {
   const wire = serialWire(path, serial);
-  const failed = await wire.open(new AbortController().signal);
+  const failed = await wire.open(OPEN_MS, new AbortController().signal);
   if (failed) throw new AppError('LINK_UNUSABLE', path, failed.kind === 'disconnected' ? failed.reason : failed.kind);
   const gone = serveLine(wire, units);
   return {gone, close: () => wire.close()};

@@ -1,7 +1,11 @@
-// A line that carries one frame at a time and has no transaction numbers. After anything went wrong it is drained until silent, or replaced.
+// One request and its answer over a wire. After anything went wrong the wire is drained until silent, or replaced; an answer that could belong
+// to an earlier request is never taken for one to this.
 
 import {setTimeout as sleep} from 'node:timers/promises';
+import type {Fault} from '../core/reading.ts';
 import type {Framing} from './framing.ts';
+import type {ReadRequest} from './link.ts';
+import {createLost} from './lost.ts';
 import type {PduAnswer} from './pdu.ts';
 import type {Transport} from './transport.ts';
 import type {Wire} from './wire.ts';
@@ -9,18 +13,46 @@ import type {Wire} from './wire.ts';
 export type LineOptions = {
   /** Silence that ends a frame, ms. */
   readonly silenceMs: number;
-  /** `drain`: a serial bus, whose late answer must have passed. `replace`: a stream, whose late answer belongs to the old one. */
+  /** `drain`: a serial bus, whose late answer must have passed. `replace`: a connection, whose late answer belongs to the old one. */
   readonly afterTrouble: 'drain' | 'replace';
 };
 
-/** A late answer is waited for until the line was quiet this long. */
+/** Quiet for this long means that nobody is speaking any more. */
 const QUIET_MS = 50;
 const LONGEST_DRAIN_MS = 1500;
+/** An answer that repeats the one before may be its echo: the right one is waited for this many round trips, but not longer than that. */
+const ROUND_TRIPS = 2;
+const LONGEST_DOUBT_MS = 400;
+/** So often within that time must somebody speak unasked before it is told. */
+const STRANGE_TIMES = 5;
+const STRANGE_MS = 60_000;
+
+const stopped: Fault = {kind: 'disconnected', reason: 'stopped'};
+const faulty = (fault: Fault): PduAnswer => ({kind: 'fault', fault});
+
+type Exchanged = {
+  readonly answer: PduAnswer;
+  /** Nothing is left on the wire that belongs to this request. */
+  readonly clean: boolean;
+};
 
 export function createLineTransport(wire: Wire, framing: Framing, {silenceMs, afterTrouble}: LineOptions): Transport {
-  let dirty = false;
-
   const quietMs = Math.max(QUIET_MS, 2 * silenceMs);
+  const lost = createLost();
+  /** Bytes may be under way that nobody waits for. */
+  let dirty = false;
+  let previous: {readonly request: ReadRequest; readonly answer: PduAnswer; readonly tookMs: number} | null = null;
+  const strangeAtMs: number[] = [];
+
+  /** Between two requests of a line nobody should speak. */
+  function listenIdle(): void {
+    wire.listen(() => {
+      dirty = true;
+      const nowMs = performance.now();
+      if (!framing.numbered && nowMs - (strangeAtMs.at(-1) ?? 0) > quietMs) strangeAtMs.push(nowMs);
+      if (strangeAtMs.length > STRANGE_TIMES) strangeAtMs.shift();
+    }, null);
+  }
 
   /** Waits until nothing has come for a while. */
   async function drain(signal: AbortSignal): Promise<void> {
@@ -34,60 +66,122 @@ export function createLineTransport(wire: Wire, framing: Framing, {silenceMs, af
       if (now - last >= quietMs || now - began > LONGEST_DRAIN_MS) break;
       await sleep(Math.max(1, last + quietMs - now), undefined, {signal}).catch(() => {});
     }
-    wire.listen(null, null);
+    dirty = false;
+  }
+
+  function send(unit: number, request: ReadRequest, timeoutMs: number, signal: AbortSignal): Promise<Exchanged> {
+    const began = performance.now();
+    return new Promise(resolve => {
+      let received: Buffer = Buffer.alloc(0);
+      /** What stands unless more bytes say otherwise. */
+      let verdict: {readonly answer: PduAnswer; readonly waitMs: number; readonly clean: boolean; timer: NodeJS.Timeout} | null = null;
+      const done = (answer: PduAnswer, clean: boolean): void => {
+        clearTimeout(timer);
+        clearTimeout(verdict?.timer);
+        signal.removeEventListener('abort', onAbort);
+        listenIdle();
+        resolve({answer, clean});
+      };
+      const waitFor = (waitMs: number, answer: PduAnswer, clean: boolean): void => {
+        clearTimeout(verdict?.timer);
+        verdict = {answer, waitMs, clean, timer: setTimeout(() => done(answer, clean), waitMs)};
+      };
+      const onAbort = (): void => done(faulty(stopped), false);
+      const timer = setTimeout(() => {
+        if (verdict) done(verdict.answer, false);
+        else if (received.length > 0 && !framing.numbered)
+          done(faulty({kind: 'bad_frame', reason: `${received.length} bytes, but no whole answer`}), false);
+        else done(faulty({kind: 'timeout', afterMs: timeoutMs}), false);
+      }, timeoutMs);
+      const onBytes = (bytes: Buffer): void => {
+        received = received.length === 0 ? bytes : Buffer.concat([received, bytes]);
+        const parsed = framing.parse(received, unit, request);
+        if (parsed.kind === 'more') {
+          if (verdict) waitFor(verdict.waitMs, verdict.answer, false);
+          return;
+        }
+        const {answer, rest} = parsed;
+        if (answer.kind === 'fault' && answer.fault.kind === 'bad_frame') {
+          if (framing.numbered) done(answer, false);
+          else waitFor(quietMs, verdict?.answer ?? answer, false);
+        } else if (!framing.numbered && verdict === null && previous && repeats(previous, request, answer)) {
+          received = received.subarray(received.length - rest);
+          waitFor(Math.min(LONGEST_DOUBT_MS, Math.max(quietMs, ROUND_TRIPS * previous.tookMs)), answer, true);
+          if (rest > 0) onBytes(Buffer.alloc(0));
+        } else {
+          if (answer.kind === 'words') previous = {request, answer, tookMs: performance.now() - began};
+          done(answer, rest === 0);
+        }
+      };
+      signal.addEventListener('abort', onAbort);
+      wire.listen(onBytes, reason => done(faulty({kind: 'disconnected', reason}), false));
+      wire.write(framing.request(unit, request));
+    });
+  }
+
+  /** Opens the wire where needed, and waits until it is quiet. */
+  async function ready(timeoutMs: number, connectDelayMs: number, signal: AbortSignal): Promise<Fault | null> {
+    if (!wire.isOpen) {
+      wire.drop();
+      const failed = await wire.open(timeoutMs, signal);
+      if (failed) return failed;
+      dirty = afterTrouble === 'drain'; // whoever spoke on the bus before may still be answered
+      previous = null;
+      if (connectDelayMs > 0) await sleep(connectDelayMs, undefined, {signal}).catch(() => {});
+    }
+    if (dirty && !framing.numbered) await drain(signal);
+    if (signal.aborted) return stopped;
+    return wire.isOpen ? null : {kind: 'disconnected', reason: 'the connection was closed'};
+  }
+
+  async function exchange(
+    unit: number,
+    request: ReadRequest,
+    timeoutMs: number,
+    connectDelayMs: number,
+    signal: AbortSignal,
+  ): Promise<PduAnswer> {
+    const failed = await ready(timeoutMs, connectDelayMs, signal);
+    if (failed) return faulty(failed);
+    const {answer, clean} = await send(unit, request, timeoutMs, signal);
+    if (!clean) {
+      dirty = true;
+      if (afterTrouble === 'replace') wire.drop();
+    }
+    if (!framing.numbered) {
+      if (answer.kind === 'words') lost.found(unit);
+      else if (answer.fault.kind !== 'refused') lost.add(unit, request, performance.now());
+    }
+    return answer;
   }
 
   return {
     get connected() {
       return wire.isOpen;
     },
-    async exchange(unit, request, timeoutMs, connectDelayMs, signal): Promise<PduAnswer> {
-      if (signal.aborted) return {kind: 'fault', fault: {kind: 'disconnected', reason: 'stopped'}};
-      if (!wire.isOpen) {
-        wire.drop();
-        const failed = await wire.open(signal);
-        if (failed) return {kind: 'fault', fault: failed};
-        dirty = afterTrouble === 'drain'; // whoever spoke on the bus before may still be answered
-        if (connectDelayMs > 0) await sleep(connectDelayMs, undefined, {signal}).catch(() => {});
+    async exchange(unit, request, timeoutMs, connectDelayMs, signal) {
+      if (signal.aborted) return faulty(stopped);
+      const probe = lost.probeFor(unit, request, performance.now());
+      if (probe) {
+        const answer = await exchange(unit, probe, timeoutMs, connectDelayMs, signal);
+        if (answer.kind === 'fault' && answer.fault.kind !== 'refused') return answer;
       }
-      if (dirty) await drain(signal);
-      dirty = false;
-      if (signal.aborted || !wire.isOpen)
-        return {kind: 'fault', fault: {kind: 'disconnected', reason: signal.aborted ? 'stopped' : 'the line went away'}};
-
-      const answer = await new Promise<PduAnswer>(resolve => {
-        let received: Buffer = Buffer.alloc(0);
-        const done = (one: PduAnswer, clean: boolean): void => {
-          clearTimeout(timer);
-          signal.removeEventListener('abort', onAbort);
-          wire.listen(null, null);
-          dirty = !clean;
-          resolve(one);
-        };
-        const onAbort = (): void => done({kind: 'fault', fault: {kind: 'disconnected', reason: 'stopped'}}, false);
-        const timer = setTimeout(() => {
-          const reason =
-            received.length > 0
-              ? ({kind: 'bad_frame', reason: `${received.length} bytes, but no whole answer`} as const)
-              : ({kind: 'timeout', afterMs: timeoutMs} as const);
-          done({kind: 'fault', fault: reason}, false);
-        }, timeoutMs);
-        signal.addEventListener('abort', onAbort);
-        wire.listen(
-          bytes => {
-            received = received.length === 0 ? bytes : Buffer.concat([received, bytes]);
-            const parsed = framing.parse(received, unit, request);
-            if (parsed.kind === 'more') return;
-            const broken = parsed.answer.kind === 'fault' && parsed.answer.fault.kind === 'bad_frame';
-            done(parsed.answer, !broken && parsed.rest === 0);
-          },
-          reason => done({kind: 'fault', fault: {kind: 'disconnected', reason}}, false),
-        );
-        wire.write(framing.request(unit, request));
-      });
-      if (dirty && afterTrouble === 'replace') wire.drop();
-      return answer;
+      return exchange(unit, request, timeoutMs, connectDelayMs, signal);
+    },
+    suspicion() {
+      const [first] = strangeAtMs;
+      return strangeAtMs.length === STRANGE_TIMES && performance.now() - (first as number) < STRANGE_MS
+        ? 'somebody speaks on this line unasked: a second master?'
+        : null;
     },
     close: () => wire.close(),
   };
 }
+
+/** The same words once more, for another question: equal by chance, or sent twice. */
+const repeats = (before: {readonly request: ReadRequest; readonly answer: PduAnswer}, request: ReadRequest, answer: PduAnswer): boolean =>
+  before.answer.kind === 'words' &&
+  answer.kind === 'words' &&
+  (before.request.at !== request.at || before.request.fc !== request.fc) &&
+  before.answer.words.length === answer.words.length &&
+  before.answer.words.every((word, index) => word === answer.words[index]);

@@ -10,14 +10,16 @@ export type ReadAnswer =
   | {readonly kind: 'fault'; readonly fault: Fault; readonly monoMs: number; readonly tookMs: number};
 
 export type ReadOptions = {
-  /** Answers later than this are a time-out; the link's own adapted value if left out. Real milliseconds. */
+  /** The longest wait for an answer; where answers were seen, it follows their latency below this. Real milliseconds. */
   readonly timeoutMs?: number;
   /** Shortest pause since the previous request on this link, and when the unit differs from the previous one. Real milliseconds. */
   readonly minGapMs?: number;
   readonly unitPauseMs?: number;
   readonly connectDelayMs?: number;
-  /** 'probe' requests (dead or new devices) yield to 'poll' ones. */
+  /** 'probe' requests (dead or new devices) yield to 'poll' ones, those of other programs to both. */
   readonly priority?: 'poll' | 'probe' | 'guest';
+  /** Which of the guests asks: they take turns. */
+  readonly client?: string;
 };
 
 export type LinkHealth = {

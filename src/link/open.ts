@@ -3,36 +3,43 @@
 import {bitsPerCharacter, silenceMs} from '../core/bustime.ts';
 import type {LinkUrl, Serial} from '../core/linkurl.ts';
 import type {Clock} from '../core/time.ts';
-import {ascii, type Framing, goodwe, rtu, solarman} from './framing.ts';
+import {ascii, type Framing, goodwe, mbap, rtu, solarman} from './framing.ts';
 import {createLineTransport} from './line.ts';
 import type {Link} from './link.ts';
-import {createQueue} from './queue.ts';
-import {createTcpTransport} from './tcp.ts';
+import {createQueue, type QueueOptions} from './queue.ts';
 import {datagramWire, serialWire, streamWire, type Wire} from './wire.ts';
 
 export type OpenOptions = {readonly clock: Clock; readonly timeoutMs?: number; readonly minGapMs?: number};
 
+/** A connection that is up answers at once, but a host may be busy for a moment. */
+const TCP_FLOOR_MS = 1000;
+/** Stick loggers ask the inverter behind them at their leisure. Source: field logs with up to six seconds a request. */
+const LOGGER_MS = 10_000;
+
 /** Opens nothing yet: the first request does. */
 export function openLink(name: string, url: LinkUrl, options: OpenOptions): Link {
   const queue = {name, url: url.text, ...options};
-  const line = (wire: Wire, framing: Framing, afterTrouble: 'drain' | 'replace', silence = 0): Link =>
-    createQueue(createLineTransport(wire, framing, {silenceMs: silence, afterTrouble}), {...queue, silenceMs: silence});
+  const line = (wire: Wire, framing: Framing, more: Partial<QueueOptions> = {}): Link =>
+    createQueue(createLineTransport(wire, framing, {silenceMs: 0, afterTrouble: 'replace'}), {...queue, ...more});
   switch (url.kind) {
     case 'tcp':
-      return createQueue(createTcpTransport(url.host, url.port), queue);
+      return line(streamWire(url.host, url.port), mbap(), {floorMs: TCP_FLOOR_MS});
     case 'rtu':
-      return line(serialWire(url.usb ?? url.path, url.serial), rtu, 'drain', silenceOf(url.serial));
-    case 'ascii':
-      return line(serialWire(url.usb ?? url.path, url.serial), ascii, 'drain');
+    case 'ascii': {
+      const silenceMs = url.kind === 'rtu' ? silenceOf(url.serial) : 0;
+      const wire = serialWire(url.usb ?? url.path, url.serial);
+      const transport = createLineTransport(wire, url.kind === 'rtu' ? rtu : ascii, {silenceMs, afterTrouble: 'drain'});
+      return createQueue(transport, {...queue, silenceMs});
+    }
     case 'rtu+tcp':
-      return line(streamWire(url.host, url.port), rtu, 'replace');
+      return line(streamWire(url.host, url.port), rtu, {floorMs: TCP_FLOOR_MS});
     case 'rtu+udp':
       // A new socket has a new port: late answers go to the old one.
-      return line(datagramWire(url.host, url.port), rtu, 'replace');
+      return line(datagramWire(url.host, url.port), rtu, {lossy: true});
     case 'goodwe+udp':
-      return line(datagramWire(url.host, url.port), goodwe, 'replace');
+      return line(datagramWire(url.host, url.port), goodwe, {lossy: true});
     case 'solarman+tcp':
-      return line(streamWire(url.host, url.port), solarman(url.logger), 'replace');
+      return line(streamWire(url.host, url.port), solarman(url.logger), {floorMs: TCP_FLOOR_MS, wayMs: LOGGER_MS});
   }
 }
 

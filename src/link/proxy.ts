@@ -1,18 +1,23 @@
 // A link offered to other programs as a Modbus TCP server that only reads: for devices and buses that admit one client.
 
 import type {Fault} from '../core/reading.ts';
+import type {ReadOptions, ReadRequest} from './link.ts';
 import {type ModbusServer, type RegisterSource, type ServedAnswer, startModbusServer} from './server.ts';
 import type {Shared} from './shared.ts';
 
 export type ProxySettings = {
   readonly host: string;
-  readonly port: number /** Answers this young are given without asking the device, ms. */;
+  readonly port: number;
+  /** Answers this young are given without asking the device, ms. */
   readonly cacheMs: number;
+  /** Pauses and time-outs that the devices behind the link need, the strictest of each. */
+  readonly timing: Pick<ReadOptions, 'timeoutMs' | 'minGapMs' | 'unitPauseMs' | 'connectDelayMs'>;
 };
+/** Requests by client address: all, and those that needed no time on the bus. */
+export type ClientCounts = Readonly<Record<string, {readonly requests: number; readonly fromMemory: number}>>;
 export type LinkProxy = {
   readonly port: number;
-  /** Requests by client address: all, and those that needed no time on the bus. */
-  clients(): Readonly<Record<string, {readonly requests: number; readonly fromMemory: number}>>;
+  clients(): ClientCounts;
   close(): Promise<void>;
 };
 
@@ -21,21 +26,31 @@ const GATEWAY_PATH = 0x0a;
 const TARGET_SILENT = 0x0b;
 const DEVICE_FAILURE = 4;
 
-/** Listens. Throws AppError PORT_TAKEN or PORT_FORBIDDEN. Guests wait behind our own polls; one request of each is under way at a time. */
-export async function startProxy(shared: Shared, {host, port, cacheMs}: ProxySettings): Promise<LinkProxy> {
+/** Listens. Throws AppError PORT_TAKEN or PORT_FORBIDDEN. Guests wait behind our own polls, and take turns. */
+export async function startProxy(shared: Shared, {host, port, cacheMs, timing}: ProxySettings): Promise<LinkProxy> {
   const clients: Record<string, {requests: number; fromMemory: number}> = {};
+  const pending = new Map<string, Promise<ServedAnswer>>();
+
+  async function ask(unit: number, request: ReadRequest, client: string): Promise<ServedAnswer> {
+    const answer = await shared.link.read(unit, request, never, {...timing, priority: 'guest', client});
+    return answer.kind === 'words' ? answer.words : {exception: exceptionOf(answer.fault)};
+  }
+
   const sourceOf = (unit: number): RegisterSource => ({
     async read(fc, at, words, client = 'unknown'): Promise<ServedAnswer> {
-      const counted = clients[client] ?? {requests: 0, fromMemory: 0};
-      clients[client] = counted;
+      clients[client] ??= {requests: 0, fromMemory: 0};
+      const counted = clients[client];
       counted.requests++;
-      const remembered = shared.recall(unit, fc, at, words, cacheMs);
-      if (remembered) {
+      const key = `${unit}/${fc}/${at}/${words}`;
+      // Who asks for what is just being asked for gets the same answer.
+      const known = shared.recall(unit, fc, at, words, cacheMs) ?? pending.get(key);
+      if (known) {
         counted.fromMemory++;
-        return remembered;
+        return known;
       }
-      const answer = await shared.link.read(unit, {fc, at, words}, never, {priority: 'guest'});
-      return answer.kind === 'words' ? answer.words : {exception: exceptionOf(answer.fault)};
+      const asked = ask(unit, {fc, at, words}, client).finally(() => pending.delete(key));
+      pending.set(key, asked);
+      return asked;
     },
   });
   // Whatever unit is asked for: the bus knows who is there.

@@ -1,42 +1,50 @@
-// One request in flight per bus or host, whoever asks: order by priority, pauses, time-outs that follow the latency seen, a breaker per unit.
+// One request in flight per bus or host, whoever asks: whose turn it is, pauses, time-outs that follow the latency seen, a breaker per unit.
 
-import {setTimeout as sleep} from 'node:timers/promises';
+import {setImmediate as afterOthers, setTimeout as sleep} from 'node:timers/promises';
+import type {Fault} from '../core/reading.ts';
 import type {Clock} from '../core/time.ts';
 import {createBreaker} from './breaker.ts';
 import type {Link, LinkHealth, ReadAnswer, ReadOptions, ReadRequest} from './link.ts';
+import {createPatience} from './patience.ts';
 import type {Transport} from './transport.ts';
+import {createTurns} from './turns.ts';
 
 export type QueueOptions = {
   readonly name: string;
   readonly url: string;
   readonly clock: Clock;
+  /** The longest wait for an answer, above what the devices' profiles say. */
   readonly timeoutMs?: number;
   readonly minGapMs?: number;
   /** Added to every pause between requests: the silence of a serial line. */
   readonly silenceMs?: number;
+  /** The shortest wait for an answer, however quick the device was so far. */
+  readonly floorMs?: number;
+  /** What is on the way takes so long that profiles do not know of it: the least longest wait. */
+  readonly wayMs?: number;
+  /** Single requests may get lost without anything being wrong: datagrams. */
+  readonly lossy?: boolean;
 };
 
 const FLOOR_MS = 500;
 const CEILING_MS = 30_000;
-/** A time-out is this many times the typical latency, once it is known. */
-const LATENCIES = 6;
+const USUAL_MS = 3000;
+/** Weight of a new round trip in the link's own figure. */
 const SMOOTHING = 0.1;
-const BUSY_RETRIES = 3;
-const BUSY_FIRST_MS = 100;
 const RECONNECT_FIRST_MS = 500;
 const RECONNECT_LONGEST_MS = 60_000;
-
-type Waiting = {readonly rank: number; readonly run: () => Promise<void>; readonly cancel: () => void};
-const RANK = {poll: 0, guest: 1, probe: 2} as const;
+/** A guest's question to a unit that never answered may cost this part of the bus. */
+const STRANGERS_SHARE = 10;
 
 export function createQueue(transport: Transport, options: QueueOptions): Link {
   const {clock} = options;
   const breaker = createBreaker();
-  const waiting: Waiting[] = [];
+  const patience = createPatience(options.floorMs ?? FLOOR_MS);
+  const turns = createTurns();
+  const stop = new AbortController();
   const faults: Record<string, number> = {};
   const openedMs = performance.now();
   let running = false;
-  let closed = false;
   let requests = 0;
   let busyMs = 0;
   let latencyMs: number | null = null;
@@ -45,47 +53,50 @@ export function createQueue(transport: Transport, options: QueueOptions): Link {
   let lastUnit: number | null = null;
   let reconnectAtMs = 0;
   let reconnectPauseMs = RECONNECT_FIRST_MS;
+  let strangersAtMs = 0;
+
+  const unasked = (fault: Fault): ReadAnswer => ({kind: 'fault', fault, monoMs: clock.monoMs(), tookMs: 0});
+  const closed: Fault = {kind: 'disconnected', reason: 'stopped'};
 
   async function drain(): Promise<void> {
     if (running) return;
     running = true;
-    while (waiting.length > 0) {
-      let next = 0;
-      for (let i = 1; i < waiting.length; i++) if ((waiting[i] as Waiting).rank < (waiting[next] as Waiting).rank) next = i;
-      const [one] = waiting.splice(next, 1);
-      await one?.run();
+    while (turns.waiting() > 0) {
+      // Whoever has just been answered may have the next question ready: a sweep of ours goes on before a guest's turn.
+      if (turns.onlyGuests()) await afterOthers();
+      await turns.next()?.run();
     }
     running = false;
   }
 
-  async function serve(unit: number, request: ReadRequest, signal: AbortSignal, asked: ReadOptions): Promise<ReadAnswer> {
-    const refuse = (reason: string): ReadAnswer => ({
-      kind: 'fault',
-      fault: {kind: 'disconnected', reason},
-      monoMs: clock.monoMs(),
-      tookMs: 0,
-    });
-    if (closed || signal.aborted) return refuse('stopped');
-    if (!transport.connected && performance.now() < reconnectAtMs) return refuse(lastError ?? 'not connected');
-    if (!breaker.mayAsk(unit, performance.now()))
-      return {kind: 'fault', fault: {kind: 'timeout', afterMs: 0}, monoMs: clock.monoMs(), tookMs: 0};
+  /** Not even asked: why, or null where the request may go out. */
+  function refusal(unit: number, signal: AbortSignal, {priority}: ReadOptions): Fault | null {
+    const nowMs = performance.now();
+    if (signal.aborted) return closed;
+    if (!transport.connected && nowMs < reconnectAtMs) return {kind: 'disconnected', reason: lastError ?? 'not connected'};
+    const stranger = priority === 'guest' && !patience.knows(unit) && nowMs < strangersAtMs;
+    return stranger || !breaker.mayAsk(unit, nowMs) ? {kind: 'timeout', afterMs: 0} : null;
+  }
 
+  async function pause(unit: number, asked: ReadOptions, signal: AbortSignal): Promise<void> {
+    const otherUnit = lastUnit !== null && lastUnit !== unit;
+    const gapMs = Math.max(asked.minGapMs ?? 0, options.minGapMs ?? 0, otherUnit ? (asked.unitPauseMs ?? 0) : 0, options.silenceMs ?? 0);
+    const leftMs = Math.ceil(lastEndMs + gapMs - performance.now());
+    if (leftMs > 0) await sleep(leftMs, undefined, {signal}).catch(() => {});
+  }
+
+  async function serve(unit: number, request: ReadRequest, signal: AbortSignal, asked: ReadOptions): Promise<ReadAnswer> {
+    const refused = refusal(unit, signal, asked);
+    if (refused) return unasked(refused);
     // A unit that fell silent is asked for one register: its time-out is all it may cost.
     const sent = breaker.isDead(unit) ? {...request, words: Math.min(request.words, 1)} : request;
-    const timeoutMs = timeoutOf(asked.timeoutMs);
+    const ceilingMs = Math.min(CEILING_MS, options.timeoutMs ?? Math.max(asked.timeoutMs ?? USUAL_MS, options.wayMs ?? 0));
     for (let attempt = 0; ; attempt++) {
-      const gapMs = Math.max(
-        asked.minGapMs ?? 0,
-        options.minGapMs ?? 0,
-        lastUnit !== null && lastUnit !== unit ? (asked.unitPauseMs ?? 0) : 0,
-        options.silenceMs ?? 0,
-      );
-      const pauseMs = lastEndMs + gapMs - performance.now();
-      if (pauseMs > 0) await sleep(pauseMs, undefined, {signal}).catch(() => {});
+      await pause(unit, asked, signal);
       const startedMono = clock.monoMs();
       const startedMs = performance.now();
       const wasConnected = transport.connected;
-      const answer = await transport.exchange(unit, sent, timeoutMs, asked.connectDelayMs ?? 0, signal);
+      const answer = await transport.exchange(unit, sent, patience.timeoutMs(unit, ceilingMs), asked.connectDelayMs ?? 0, signal);
       const tookMs = performance.now() - startedMs;
       const monoMs = Math.round((startedMono + clock.monoMs()) / 2);
       lastEndMs = performance.now();
@@ -94,7 +105,10 @@ export function createQueue(transport: Transport, options: QueueOptions): Link {
       busyMs += tookMs;
       if (answer.kind === 'words') {
         breaker.record(unit, false, lastEndMs, tookMs);
-        if (wasConnected) latencyMs = latencyMs === null ? tookMs : latencyMs + SMOOTHING * (tookMs - latencyMs);
+        if (wasConnected) {
+          patience.answered(unit, tookMs);
+          latencyMs = latencyMs === null ? tookMs : latencyMs + SMOOTHING * (tookMs - latencyMs);
+        }
         reconnectPauseMs = RECONNECT_FIRST_MS;
         lastError = null;
         if (sent.words === request.words) return {kind: 'words', words: answer.words, monoMs, tookMs};
@@ -103,42 +117,51 @@ export function createQueue(transport: Transport, options: QueueOptions): Link {
       }
       const {fault} = answer;
       faults[fault.kind] = (faults[fault.kind] ?? 0) + 1;
-      if (fault.kind === 'refused' && fault.exception === 6 && attempt < BUSY_RETRIES && !signal.aborted) {
-        await sleep(BUSY_FIRST_MS * 2 ** attempt, undefined, {signal}).catch(() => {});
+      const againMs = asked.priority === 'guest' || signal.aborted ? null : againAfterMs(fault, attempt, unit);
+      if (againMs !== null) {
+        await sleep(againMs, undefined, {signal}).catch(() => {});
         continue;
       }
-      if (fault.kind === 'disconnected') {
-        lastError = fault.reason;
-        if (!wasConnected) {
-          reconnectAtMs = performance.now() + reconnectPauseMs * (1 + 0.2 * Math.random());
-          reconnectPauseMs = Math.min(RECONNECT_LONGEST_MS, reconnectPauseMs * 2);
-        }
-      } else {
-        // 0x0B comes from a gateway whose device is silent; any other exception is a sign of life.
-        breaker.record(unit, fault.kind === 'timeout' || (fault.kind === 'refused' && fault.exception === 0x0b), lastEndMs, tookMs);
-        if (fault.kind !== 'refused')
-          lastError = fault.kind === 'timeout' ? `unit ${unit} does not answer` : fault.kind === 'bad_frame' ? fault.reason : fault.kind;
-      }
+      note(unit, fault, tookMs, wasConnected, asked);
       return {kind: 'fault', fault, monoMs, tookMs};
     }
   }
 
-  /** The device's own value is the ceiling as long as nothing else is known; then the latency rules, between floor and ceiling. */
-  function timeoutOf(asked: number | undefined): number {
-    const ceiling = Math.min(CEILING_MS, options.timeoutMs ?? asked ?? 3000);
-    return latencyMs === null
-      ? ceiling
-      : Math.min(ceiling, Math.max(FLOOR_MS, Math.round(LATENCIES * latencyMs), Math.min(ceiling, asked ?? 0)));
+  /** Pause before the same question is asked once more; null where that is no use. */
+  function againAfterMs(fault: Fault, attempt: number, unit: number): number | null {
+    if (fault.kind === 'bad_frame') return attempt < 1 ? 0 : null;
+    if (fault.kind === 'timeout') return options.lossy && attempt < 1 && patience.knows(unit) && !breaker.isDead(unit) ? 0 : null;
+    if (fault.kind !== 'refused') return null;
+    const {times, firstMs} = AGAIN[fault.exception] ?? {times: 0, firstMs: 0};
+    return attempt < times ? firstMs * 2 ** attempt : null;
+  }
+
+  function note(unit: number, fault: Fault, tookMs: number, wasConnected: boolean, {priority}: ReadOptions): void {
+    if (fault.kind === 'disconnected') {
+      lastError = fault.reason;
+      if (!wasConnected) {
+        reconnectAtMs = performance.now() + reconnectPauseMs * (1 + 0.2 * Math.random());
+        reconnectPauseMs = Math.min(RECONNECT_LONGEST_MS, reconnectPauseMs * 2);
+      }
+      return;
+    }
+    // 0x0B comes from a gateway whose device is silent; any other exception is a sign of life.
+    const silent = fault.kind === 'timeout' || (fault.kind === 'refused' && fault.exception === 0x0b);
+    breaker.record(unit, silent, lastEndMs, tookMs);
+    if (silent) patience.silent(unit);
+    if (silent && priority === 'guest' && !patience.knows(unit)) strangersAtMs = lastEndMs + STRANGERS_SHARE * tookMs;
+    if (fault.kind === 'timeout') lastError = `unit ${unit} does not answer`;
+    else if (fault.kind === 'bad_frame') lastError = fault.reason;
   }
 
   return {
     name: options.name,
     read(unit, request, signal, asked = {}) {
       return new Promise<ReadAnswer>(resolve => {
-        waiting.push({
-          rank: RANK[asked.priority ?? 'poll'],
-          run: async () => resolve(await serve(unit, request, signal, asked)),
-          cancel: () => resolve({kind: 'fault', fault: {kind: 'disconnected', reason: 'stopped'}, monoMs: clock.monoMs(), tookMs: 0}),
+        turns.add({
+          asked,
+          run: async () => resolve(await serve(unit, request, AbortSignal.any([signal, stop.signal]), asked)),
+          cancel: () => resolve(unasked(closed)),
         });
         void drain();
       });
@@ -151,12 +174,19 @@ export function createQueue(transport: Transport, options: QueueOptions): Link {
       faults,
       latencyMs: latencyMs === null ? null : Math.round(latencyMs * 10) / 10,
       busLoad: requests === 0 ? null : Math.round((1000 * busyMs) / Math.max(1, performance.now() - openedMs)) / 1000,
-      lastError,
+      lastError: lastError ?? transport.suspicion(),
     }),
     async close() {
-      closed = true;
-      for (const one of waiting.splice(0)) one.cancel();
+      stop.abort();
+      turns.cancel();
       await transport.close();
     },
   };
 }
+
+/** Exceptions that pass: a device that is busy, one that fails for a moment, a parity error. Source: Modbus Application Protocol V1.1b3, section 7. */
+const AGAIN: Readonly<Record<number, {readonly times: number; readonly firstMs: number}>> = {
+  4: {times: 1, firstMs: 200},
+  6: {times: 3, firstMs: 100},
+  8: {times: 1, firstMs: 0},
+};

@@ -60,29 +60,46 @@ function listenError(error: NodeJS.ErrnoException, {host, port}: ServerOptions):
   return new AppError('FAILED', where, `cannot listen: ${error.message}`, {cause: error});
 }
 
+/** Requests of one connection that may wait; whoever sends more is not read from until they are answered. */
+const MOST_WAITING = 16;
+
 function serveSocket(socket: Socket, options: ServerOptions): void {
   let received: Buffer = Buffer.alloc(0);
+  let waiting = 0;
   // Answers keep the order of their requests, also when one of them is late.
   let tail: Promise<void> = Promise.resolve();
-  socket.on('data', (chunk: Buffer) => {
-    received = Buffer.concat([received, chunk]);
-    while (received.length >= 8) {
+  const take = (): void => {
+    while (received.length >= 8 && waiting < MOST_WAITING) {
       const length = received.readUInt16BE(4);
       if (received.readUInt16BE(2) !== 0 || length < 2 || length > 254) {
         socket.destroy();
         return;
       }
-      if (received.length < 6 + length) return;
+      if (received.length < 6 + length) break;
       const frame = Buffer.from(received.subarray(0, 6 + length));
       received = received.subarray(6 + length);
-      tail = tail.then(() => answer(socket, frame, options)).catch(() => void socket.destroy());
+      waiting++;
+      tail = tail
+        .then(() => answer(socket, frame, options))
+        .catch(() => void socket.destroy())
+        .then(() => {
+          waiting--;
+          take();
+        });
     }
+    if (waiting < MOST_WAITING) socket.resume();
+    else socket.pause();
+  };
+  socket.on('data', (chunk: Buffer) => {
+    received = Buffer.concat([received, chunk]);
+    take();
   });
 }
 
 async function answer(socket: Socket, frame: Buffer, options: ServerOptions): Promise<void> {
   const unit = frame[6] as number;
   const fc = frame[7] as number;
+  if (socket.destroyed) return; // nobody waits for it any more
   const source = options.units.get(unit);
   let result: ServedAnswer;
   if (!source) result = options.unknownUnit === 'silent' ? 'silent' : {exception: TARGET_SILENT};

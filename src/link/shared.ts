@@ -5,7 +5,7 @@ import type {Link} from './link.ts';
 export type Shared = {
   /** The same link; what it reads is remembered. */
   readonly link: Link;
-  /** All these registers, if each was read within the last `maxAgeMs` of real time; else null. */
+  /** All these registers, if one request brought them within the last `maxAgeMs` of real time; else null: halves of two moments make no value. */
   recall(unit: number, fc: 3 | 4, at: number, words: number, maxAgeMs: number): readonly number[] | null;
 };
 
@@ -37,9 +37,10 @@ export function shareLink(link: Link): Shared {
     recall(unit, fc, at, words, maxAgeMs) {
       const found: number[] = [];
       const oldestMs = performance.now() - maxAgeMs;
+      const first = memory.get(`${unit}/${fc}/${at}`);
       for (let address = at; address < at + words; address++) {
         const one = memory.get(`${unit}/${fc}/${address}`);
-        if (!one || one.atMs < oldestMs) return null;
+        if (!one || one.atMs < oldestMs || one.atMs !== first?.atMs) return null;
         found.push(one.word);
       }
       return found;

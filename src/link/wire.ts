@@ -9,8 +9,8 @@ import {type ListedPort, pickPort} from './usb.ts';
 
 export interface Wire {
   readonly isOpen: boolean;
-  /** Null when it is open, else why not. Never rejects. */
-  open(signal: AbortSignal): Promise<Fault | null>;
+  /** Null when it is open, else why not. A connection may take as long as the answer that is wanted. Never rejects. */
+  open(timeoutMs: number, signal: AbortSignal): Promise<Fault | null>;
   write(bytes: Uint8Array): void;
   /** Who listens now; null for nobody. */
   listen(onBytes: ((bytes: Buffer) => void) | null, onGone: ((reason: string) => void) | null): void;
@@ -19,7 +19,11 @@ export interface Wire {
   close(): Promise<void>;
 }
 
+/** A connection is waited for so long, or for this many times what it took before. */
 const CONNECT_MS = 4000;
+const CONNECT_FLOOR_MS = 1000;
+const CONNECT_TIMES = 8;
+const CLOSE_MS = 200;
 const disconnected = (reason: string): Fault => ({kind: 'disconnected', reason});
 
 /** What listeners of a wire share. */
@@ -60,7 +64,7 @@ export function serialWire(where: string | UsbAdapter, {baud, parity, stop, data
     get isOpen() {
       return port?.isOpen ?? false;
     },
-    async open(signal) {
+    async open(_timeoutMs, signal) {
       const {SerialPort} = await import('serialport');
       if (signal.aborted) return disconnected('stopped');
       const picked = typeof where === 'string' ? {path: where} : pickPort(await list().catch(() => []), where);
@@ -93,10 +97,28 @@ export function serialWire(where: string | UsbAdapter, {baud, parity, stop, data
   };
 }
 
-/** A TCP stream to a serial gateway. */
+/** Why a host cannot be reached, for people. */
+function reasonOf(error: Error, host: string, port: number): string {
+  const {code} = error as NodeJS.ErrnoException;
+  const known: Readonly<Record<string, string>> = {
+    ECONNREFUSED: `${host}:${port} refuses the connection`,
+    EHOSTUNREACH: `${host} cannot be reached`,
+    ENETUNREACH: `the network of ${host} cannot be reached`,
+    ETIMEDOUT: `${host}:${port} does not answer`,
+    ECONNRESET: 'the device cut the connection',
+    EPIPE: 'the device cut the connection',
+    ENOTFOUND: `there is no host "${host}"`,
+    EAI_AGAIN: `the name "${host}" cannot be resolved now`,
+  };
+  return known[code ?? ''] ?? `${host}:${port}: ${error.message}`;
+}
+
+/** A TCP connection: to a device, or to a serial gateway. There is never more than one. */
 export function streamWire(host: string, port: number): Wire {
   const {hear, gone, listen} = ears();
   let socket: Socket | null = null;
+  /** How long it took the last time; a refusal or silence forgets it. */
+  let tookMs: number | null = null;
   const leave = (): Socket | null => {
     const last = socket;
     socket = null;
@@ -109,34 +131,33 @@ export function streamWire(host: string, port: number): Wire {
     get isOpen() {
       return socket?.writable ?? false;
     },
-    open: signal =>
+    open: (timeoutMs, signal) =>
       new Promise(resolve => {
+        const began = performance.now();
         const fresh = connect({host, port, noDelay: true});
         const done = (fault: Fault | null): void => {
           clearTimeout(timer);
           signal.removeEventListener('abort', onAbort);
           fresh.removeAllListeners();
-          fresh.on('error', error => gone(error.message));
+          fresh.on('error', error => gone(reasonOf(error, host, port)));
+          tookMs = fault ? null : performance.now() - began;
           if (fault) fresh.destroy();
           else {
             socket = fresh;
             fresh.on('data', hear);
             fresh.on('close', () => {
               if (socket === fresh) leave();
-              gone('the gateway closed the connection');
+              gone('the device closed the connection');
             });
           }
           resolve(fault);
         };
         const onAbort = (): void => done(disconnected('stopped'));
-        const timer = setTimeout(() => done(disconnected(`${host}:${port} does not answer`)), CONNECT_MS);
+        const longestMs = tookMs === null ? Math.max(CONNECT_MS, timeoutMs) : Math.max(CONNECT_FLOOR_MS, timeoutMs, CONNECT_TIMES * tookMs);
+        const timer = setTimeout(() => done(disconnected(`${host}:${port} does not answer`)), longestMs);
         signal.addEventListener('abort', onAbort);
         fresh.once('connect', () => done(null));
-        fresh.once('error', (error: NodeJS.ErrnoException) =>
-          done(
-            disconnected(error.code === 'ECONNREFUSED' ? `${host}:${port} refuses the connection` : `${host}:${port}: ${error.message}`),
-          ),
-        );
+        fresh.once('error', error => done(disconnected(reasonOf(error, host, port))));
       }),
     write: bytes => void socket?.write(bytes),
     drop: () => void leave()?.destroy(),
@@ -144,7 +165,7 @@ export function streamWire(host: string, port: number): Wire {
       const last = leave();
       if (!last || last.destroyed) return;
       await new Promise<void>(resolve => {
-        const timer = setTimeout(resolve, 200);
+        const timer = setTimeout(resolve, CLOSE_MS); // a device with one place for a client must see the end of this one
         last.once('close', () => {
           clearTimeout(timer);
           resolve();

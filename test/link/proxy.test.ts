@@ -36,7 +36,7 @@ async function house(cacheMs: number, delayMs = 0) {
   closers.push(() => device.close());
   const shared = shareLink(openLink('bus', parseLinkUrl(`tcp://127.0.0.1:${device.port}`), {clock: realClock, timeoutMs: 500}));
   closers.push(() => shared.link.close());
-  const proxy = await startProxy(shared, {host: '127.0.0.1', port: 0, cacheMs});
+  const proxy = await startProxy(shared, {host: '127.0.0.1', port: 0, cacheMs, timing: {}});
   closers.push(() => proxy.close());
   const guest = async () => {
     const client = new ModbusRTU.default();

@@ -54,7 +54,9 @@ const health = (state: 'good' | 'lost', devices: readonly string[] = ['meter', '
     lastFault: id === 'roof' && state === 'lost' ? 'no answer within 1000 ms' : null,
     points: id === 'wall' ? ['battery.power_w', 'battery.soc_pct'] : ['inverter.power_w'],
   })),
-  links: [{name: 'bus', url: 'tcp://10.0.0.9', state: 'connected', requests: 21, busLoad: 0.43, latencyMs: 12, lastError: null}],
+  links: [
+    {name: 'bus', url: 'tcp://10.0.0.9', state: 'connected', requests: 21, busLoad: 0.43, latencyMs: 12, lastError: null, clients: null},
+  ],
   sinks: [
     {name: 'store', state: 'open', queued: 0, dropped: 0, lastError: null, details: {written_mb_per_day: 3.2, budget_mb_per_day: 20}},
   ],
