@@ -11,7 +11,7 @@ import {requestMs} from '../src/core/bustime.ts';
 import {parseLinkUrl} from '../src/core/linkurl.ts';
 import {fieldsOf, spansOf} from '../src/core/planner.ts';
 import {bankOf, readCapture} from '../src/device/capture.ts';
-import {planOf, timingOf} from '../src/device/device.ts';
+import {planOf, timingOf} from '../src/device/plan.ts';
 import {startModbusServer} from '../src/link/server.ts';
 
 const line = (name: string, value: string, note = ''): void => console.log(`  ${name.padEnd(58)} ${value.padStart(14)}  ${note}`);

@@ -5,16 +5,19 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import {realClock} from '../app/clock.ts';
 import {loadProfile} from '../config/profiles.ts';
 import {AppError} from '../core/errors.ts';
+import {describeFault} from '../core/faults.ts';
 import {parseLinkUrl} from '../core/linkurl.ts';
 import {fieldsOf, type Span, spansOf} from '../core/planner.ts';
-import type {DeviceProfile, Field} from '../core/profile.ts';
+import type {DeviceProfile, Field, Limits, Timing} from '../core/profile.ts';
+import type {Fault} from '../core/reading.ts';
 import type {Block, Capture} from '../device/capture.ts';
-import {describeFault, timingOf} from '../device/device.ts';
+import {createLearned, type Learned} from '../device/learned.ts';
+import {timingOf} from '../device/plan.ts';
 import {sunspecSpans} from '../device/sunspec.ts';
-import {newLearned, readSpans, type Sweep} from '../device/words.ts';
+import {readSpans, type Sweep} from '../device/words.ts';
 import {openLink} from '../link/open.ts';
 import {type Command, flagOption, textOption} from './command.ts';
-import {deviceHelp, deviceOptions, durationOf, listOption, requireText, wholeNumber} from './devices.ts';
+import {deviceHelp, deviceOptions, deviceSettings, durationOf, listOption, requireText, wholeNumber} from './devices.ts';
 
 export const command: Command = {
   name: 'capture',
@@ -48,34 +51,47 @@ Registers that the device refuses are left out.`,
     const profile = profileId === undefined ? null : loadProfile(profileId, listOption(context, 'profiles'));
     const unitText = textOption(context, 'unit');
     const unit = unitText === undefined ? (profile?.defaults.unit ?? 1) : wholeNumber(unitText, 'unit', 0, 255);
+    const units = profile ? deviceSettings(context, profile).units : {};
     const count = wholeNumber(textOption(context, 'count') ?? '1', 'count', 1, 100_000);
     const everyMs = durationOf(textOption(context, 'every') ?? '2s', 'every');
     if (output !== '-' && existsSync(output) && !flagOption(context, 'force'))
       throw new AppError('FILE_EXISTS', output, 'it is there already; --force overwrites it');
 
     const link = openLink('link', url, {clock: realClock});
-    const bus = timingOf(url);
-    const limits = profile?.limits ?? {maxRegisters: 125, maxGap: 0, barriers: [], forbidden: [], single: []};
-    const timing = profile?.timing ?? {connectDelayMs: 0, minGapMs: 0, unitPauseMs: 0, timeoutMs: 3000};
-    const learned = newLearned();
-    const read = async (at: number, words: number) =>
-      link.read(unit, {fc: 3, at, words}, context.signal, {
-        timeoutMs: timing.timeoutMs,
-        minGapMs: timing.minGapMs,
-        connectDelayMs: timing.connectDelayMs,
-      });
-    const serials: Span[] = [];
+    const limits = profile?.limits ?? NO_LIMITS;
+    const timing = profile?.timing ?? USUAL_TIMING;
+    const bus = timingOf(url, timing);
+    const learned = new Map<number, Learned>();
     const blocks: Block[] = [];
+    const serials: UnitSpan[] = [];
     const started = performance.now();
     try {
-      const spans = profile ? await spansOfProfile(profile, read, serials) : ranges;
+      const wanted = profile
+        ? await spansOfProfile(
+            profile,
+            key => (key === null ? unit : (units[key] ?? profile.units[key]?.default ?? unit)),
+            (at, words) => link.read(unit, {fc: 3, at, words}, context.signal, timing),
+            serials,
+          )
+        : ranges.map(span => ({unit, span}));
       for (let i = 0; i < count && !context.signal.aborted; i++) {
         const atMs = Math.round(performance.now() - started);
-        const sweep = await readSpans(spans, {link, unit, limits, timing, bus, learned, monoMs: 0}, context.signal);
-        if (sweep.answered === 0)
-          throw new AppError('DEVICE_SILENT', `${url.text} unit ${unit}`, sweep.broken ? describeFault(sweep.broken) : 'no answer');
-        blocks.push(...blocksOf(unit, spans, sweep).map(block => (count > 1 ? {...block, at_ms: atMs} : block)));
-        if (count > 1) context.err(`sweep ${i + 1} of ${count}`);
+        const fresh: Block[] = [];
+        let fault: Fault | null = null;
+        for (const one of new Set(wanted.map(each => each.unit))) {
+          const spans = wanted.filter(each => each.unit === one).map(each => each.span);
+          const memory = learned.get(one) ?? createLearned();
+          learned.set(one, memory);
+          const sweep = await readSpans(spans, {link, unit: one, limits, timing, bus, learned: memory, monoMs: atMs}, context.signal);
+          fault ??= sweep.broken;
+          fresh.push(...blocksOf(one, spans, sweep).map(block => (count > 1 ? {...block, at_ms: atMs} : block)));
+        }
+        // A series goes on where the device only misses a sweep.
+        if (fresh.length === 0 && blocks.length === 0)
+          throw new AppError('DEVICE_SILENT', `${url.text} unit ${unit}`, fault ? describeFault(fault) : 'it has none of these registers');
+        blocks.push(...fresh);
+        if (count > 1)
+          context.err(`sweep ${i + 1} of ${count}${fresh.length === 0 ? `: ${fault ? describeFault(fault) : 'nothing'}` : ''}`);
         if (i + 1 < count)
           await sleep(Math.max(0, started + (i + 1) * everyMs - performance.now()), undefined, {signal: context.signal}).catch(() => {});
       }
@@ -120,23 +136,37 @@ function parseRange(text: string): Span[] {
 
 const PART_WORDS = 100;
 
-type Read = Parameters<typeof sunspecSpans>[0];
+const NO_LIMITS: Limits = {maxRegisters: 125, maxGap: 0, barriers: [], forbidden: [], single: [], atomic: []};
+const USUAL_TIMING: Timing = {connectDelayMs: 0, minGapMs: 0, unitPauseMs: 0, timeoutMs: 3000};
 
-/** Every register that the profile can ask for, identity included. */
-async function spansOfProfile(profile: DeviceProfile, read: Read, serials: Span[]): Promise<Span[]> {
-  const spans = (fields: readonly Field[]): Span[] => fields.flatMap(field => [...spansOf(field, profile.limits)]);
+type UnitSpan = {readonly unit: number; readonly span: Span};
+
+/** Every register that the profile can ask for on each of its units, identity included. */
+async function spansOfProfile(
+  profile: DeviceProfile,
+  unitOf: (unitKey: string | null) => number,
+  read: Parameters<typeof sunspecSpans>[0],
+  serials: UnitSpan[],
+): Promise<UnitSpan[]> {
+  const own = unitOf(null);
+  const on = (unit: number, fields: readonly Field[]): UnitSpan[] =>
+    fields.flatMap(field => spansOf(field, profile.limits).map(span => ({unit, span})));
   const identity = Object.entries(profile.identity).flatMap(([key, one]) => (typeof one === 'object' ? [{key, field: one as Field}] : []));
-  for (const {key, field} of identity) if (key === 'serial') serials.push(...spans([field]));
-  const own = [
-    ...spans([...profile.points, ...profile.variants.flatMap(variant => variant.points)].flatMap(point => [...fieldsOf(point.source)])),
-    ...spans(identity.map(one => one.field)),
-    ...spans(profile.identify.map(rule => rule.field)),
-    ...spans(profile.variants.flatMap(variant => ('field' in variant.when ? [variant.when.field] : []))),
+  for (const {key, field} of identity) if (key === 'serial') serials.push(...on(own, [field]));
+  const wanted = [
+    ...[...profile.points, ...profile.variants.flatMap(variant => variant.points)].flatMap(point =>
+      on(unitOf(point.unitKey), fieldsOf(point.source)),
+    ),
+    ...on(own, [
+      ...identity.map(one => one.field),
+      ...profile.identify.map(rule => rule.field),
+      ...profile.variants.flatMap(variant => ('field' in variant.when ? [variant.when.field] : [])),
+    ]),
   ];
-  if (profile.driver !== 'sunspec') return own;
+  if (profile.driver !== 'sunspec') return wanted;
   const walked = await sunspecSpans(read);
-  serials.push(...walked.serials);
-  return [...walked.spans, ...own];
+  serials.push(...walked.serials.map(span => ({unit: own, span})));
+  return [...walked.spans.map(span => ({unit: own, span})), ...wanted];
 }
 
 /** Runs of adjacent registers that were answered. Ranges longer than one request were read in parts. */
@@ -158,8 +188,9 @@ function blocksOf(unit: number, spans: readonly Span[], sweep: Sweep): Block[] {
 }
 
 /** Digits and letters of a serial number become the character 0. */
-function redacted(block: Block, serials: readonly Span[]): Block {
-  const hidden = (at: number): boolean => serials.some(span => span.fc === block.fc && at >= span.at && at < span.at + span.words);
+function redacted(block: Block, serials: readonly UnitSpan[]): Block {
+  const hidden = (at: number): boolean =>
+    serials.some(({unit, span}) => unit === block.unit && span.fc === block.fc && at >= span.at && at < span.at + span.words);
   const zero = 0x3030;
   return {...block, registers: block.registers.map((word, i) => (word !== null && word !== 0 && hidden(block.start + i) ? zero : word))};
 }

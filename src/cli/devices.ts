@@ -3,11 +3,13 @@
 import {realClock} from '../app/clock.ts';
 import {loadProfile} from '../config/profiles.ts';
 import {AppError} from '../core/errors.ts';
+import {describeFault} from '../core/faults.ts';
 import {parseLinkUrl} from '../core/linkurl.ts';
 import {silentLog} from '../core/log.ts';
+import type {DeviceProfile} from '../core/profile.ts';
 import type {Measured, Reading} from '../core/reading.ts';
 import {parsePoint, QUANTITIES} from '../core/vocabulary.ts';
-import {createDevice, type Device, describeFault} from '../device/device.ts';
+import {createDevice, type Device} from '../device/device.ts';
 import type {Link} from '../link/link.ts';
 import {openLink} from '../link/open.ts';
 import {type CommandContext, textOption} from './command.ts';
@@ -53,10 +55,14 @@ export const listOption = (context: CommandContext, name: string): string[] => {
   return Array.isArray(value) ? value.map(String) : typeof value === 'string' ? [value] : [];
 };
 
-/** The link and the device that the options name. Throws AppError. */
-export function openDevice(context: CommandContext): {link: Link; device: Device} {
-  const url = parseLinkUrl(requireText(context, 'link', 'tcp://HOST:502'), '--link');
-  const profile = loadProfile(requireText(context, 'profile', 'ID'), listOption(context, 'profiles'));
+export type DeviceSettings = {
+  readonly unit: number;
+  readonly units: Readonly<Record<string, number>>;
+  readonly options: Readonly<Record<string, string | number | boolean>>;
+};
+
+/** Unit ids and options of the profile as the command line has them. Throws AppError. */
+export function deviceSettings(context: CommandContext, profile: DeviceProfile): DeviceSettings {
   const options: Record<string, string | number | boolean> = {};
   const units: Record<string, number> = {};
   for (const pair of listOption(context, 'option')) {
@@ -74,19 +80,17 @@ export function openDevice(context: CommandContext): {link: Link; device: Device
     }
   }
   const unitText = textOption(context, 'unit');
-  const link = openLink('link', url, {clock: realClock});
+  return {unit: unitText === undefined ? profile.defaults.unit : wholeNumber(unitText, 'unit', 0, 255), units, options};
+}
+
+/** The link and the device that the options name. Throws AppError. */
+export function openDevice(context: CommandContext): {link: Link; device: Device} {
+  const linkUrl = parseLinkUrl(requireText(context, 'link', 'tcp://HOST:502'), '--link');
+  const profile = loadProfile(requireText(context, 'profile', 'ID'), listOption(context, 'profiles'));
+  const settings = deviceSettings(context, profile);
+  const link = openLink('link', linkUrl, {clock: realClock});
   const device = createDevice(
-    {
-      id: profile.id,
-      profile,
-      link,
-      linkUrl: url,
-      unit: unitText === undefined ? profile.defaults.unit : wholeNumber(unitText, 'unit', 0, 255),
-      units,
-      options,
-      everyMs: 0,
-      slowEveryMs: 0,
-    },
+    {id: profile.id, profile, link, linkUrl, ...settings, everyMs: 0, slowEveryMs: 0},
     {clock: realClock, log: silentLog, note() {}, localHour: () => 12},
   );
   return {link, device};

@@ -7,8 +7,9 @@ import {fetchSeries, troubleOf} from '../app/prices.ts';
 import type {AppConfig} from '../config/load.ts';
 import {type Finding, siteFindings} from '../core/checks.ts';
 import {maskUrls} from '../core/masked.ts';
+import type {PollClass} from '../core/profile.ts';
 import {tariffFindings} from '../core/tariff/checks.ts';
-import {planOf, timingOf} from '../device/device.ts';
+import {planProfile, sweepMs, timingOf} from '../device/plan.ts';
 
 /** Above this share of the time on the wire, polls begin to wait for each other. */
 const BUSY_BUS = 0.8;
@@ -41,10 +42,12 @@ export function busLoads(config: AppConfig): ReadonlyMap<string, number> {
   for (const device of config.devices) {
     const url = config.links.find(link => link.name === device.link)?.url;
     if (!url) continue;
-    const unitOf = (key: string | null): number => (key === null ? device.unit : (device.units[key] ?? device.unit));
-    const requests = planOf(device.profile.points, device.profile.limits, unitOf, timingOf(url));
-    const msOf = (kind: string): number =>
-      requests.filter(one => one.class === kind).reduce((sum, one) => sum + one.request.ms + device.profile.timing.minGapMs, 0);
+    const bus = timingOf(url, device.profile.timing);
+    const requests = planProfile(device.profile, bus, device).filter(one => one.variant === null);
+    const msOf = (pace: PollClass): number => {
+      const {busMs, pauseMs} = sweepMs(requests, pace, bus);
+      return busMs + pauseMs;
+    };
     const everyMs = Math.max(config.site.pollEveryMs, device.everyMs ?? 0);
     loads.set(device.link, (loads.get(device.link) ?? 0) + msOf('fast') / everyMs + msOf('slow') / config.countersEveryMs);
   }

@@ -77,7 +77,7 @@ export function toProfile(file: ProfileFile): DeviceProfile {
     setup: file.setup,
     notes: file.notes,
     driver: file.driver,
-    limits: {maxRegisters: 125, maxGap: 0, barriers: [], forbidden: [], single: [], ...limitsOf(file.limits)},
+    limits: {maxRegisters: 125, maxGap: 0, barriers: [], forbidden: [], single: [], atomic: [], ...limitsOf(file.limits)},
     timing: {
       connectDelayMs: file.timing.connect_delay_ms,
       minGapMs: file.timing.min_gap_ms,
@@ -237,6 +237,7 @@ const limitsOf = (raw: LimitsFile): Partial<Limits> => ({
   ...(raw.barriers === undefined ? {} : {barriers: raw.barriers}),
   ...(raw.forbidden === undefined ? {} : {forbidden: raw.forbidden}),
   ...(raw.single === undefined ? {} : {single: raw.single}),
+  ...(raw.atomic === undefined ? {} : {atomic: raw.atomic}),
 });
 
 const partsIn = (all: ProfileFile['parts'], names: Readonly<Record<string, number>>): ProfileFile['parts'] =>

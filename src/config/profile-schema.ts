@@ -76,6 +76,7 @@ const limits = z.strictObject({
   barriers: z.array(address).optional(),
   forbidden: z.array(z.tuple([address, address])).optional(),
   single: z.array(address).optional(),
+  atomic: z.array(z.tuple([address, address])).optional(),
 });
 const one = z.union([z.string(), z.array(z.string()).min(1)]);
 

@@ -1,8 +1,11 @@
 // Milliseconds of a request: what the wire needs by physics, and what the device adds.
 
-export type BusTiming =
-  | {readonly kind: 'serial'; readonly baud: number; readonly bitsPerCharacter: number; readonly turnaroundMs: number}
-  | {readonly kind: 'tcp'; readonly turnaroundMs: number};
+export type BusTiming = {
+  /** Between the end of a request and the beginning of its answer. */
+  readonly turnaroundMs: number;
+  /** What the device wants between two requests beyond the silence of the line. */
+  readonly pauseMs?: number;
+} & ({readonly kind: 'serial'; readonly baud: number; readonly bitsPerCharacter: number} | {readonly kind: 'tcp'});
 
 /** Start bit, data, parity, stop bits. */
 export const bitsPerCharacter = (serial: {readonly data: number; readonly parity: string; readonly stop: number}): number =>
@@ -25,3 +28,6 @@ export function requestMs(timing: BusTiming, registers: number): number {
   const characterMs = (1000 * timing.bitsPerCharacter) / timing.baud;
   return (REQUEST_CHARACTERS + ANSWER_CHARACTERS + 2 * registers) * characterMs + 2 * silenceMs(timing) + timing.turnaroundMs;
 }
+
+/** What a request costs a sweep: its time on the bus, and the pause before the next one. */
+export const costMs = (timing: BusTiming, registers: number): number => requestMs(timing, registers) + (timing.pauseMs ?? 0);

@@ -1,11 +1,17 @@
 // Points to read requests: the fewest bus milliseconds inside the device's limits. Optimal by dynamic programming over the sorted spans.
 
-import {type BusTiming, requestMs} from './bustime.ts';
+import {type BusTiming, costMs, requestMs} from './bustime.ts';
 import {exponentAt, fieldSpans} from './codec.ts';
 import type {Field, Limits, PointSource} from './profile.ts';
 
 /** Registers that must arrive together: a value with its words (and its scale factor, where near enough). */
-export type Span = {readonly fc: 3 | 4; readonly at: number; readonly words: number};
+export type Span = {
+  readonly fc: 3 | 4;
+  readonly at: number;
+  readonly words: number;
+  /** What it falls into where the limits forbid it as a whole: the value and its scale factor may come apart, a value may not. */
+  readonly parts?: readonly Span[];
+};
 export type PlannedRequest = {readonly fc: 3 | 4; readonly at: number; readonly words: number; readonly ms: number};
 
 /** All fields of a source. */
@@ -34,8 +40,24 @@ export function spansOf(field: Field, limits: Limits): readonly Span[] {
   if (exponent === null) return spans;
   const low = Math.min(exponent, ...spans.map(span => span.at));
   const high = Math.max(exponent + 1, ...spans.map(span => span.at + span.words));
-  const joined: Span = {fc: field.fc, at: low, words: high - low};
-  return allowed(joined, limits) ? [joined] : [...spans, {fc: field.fc, at: exponent, words: 1}];
+  const parts: readonly Span[] = [...spans, {fc: field.fc, at: exponent, words: 1}];
+  const joined: Span = {fc: field.fc, at: low, words: high - low, parts};
+  return allowed(joined, limits) ? [joined] : parts;
+}
+
+/** The spans that requests inside the limits can hold: whole, else in parts; members of an atomic range become one. */
+export function fitting(spans: readonly Span[], limits: Limits): readonly Span[] {
+  const fit = spans.flatMap(span => (allowed(span, limits) ? [span] : (span.parts ?? []).filter(part => allowed(part, limits))));
+  return limits.atomic.reduce<readonly Span[]>((list, [from, to]) => united(list, from, to, limits), fit);
+}
+
+function united(spans: readonly Span[], from: number, to: number, limits: Limits): readonly Span[] {
+  return ([3, 4] as const).reduce<readonly Span[]>((list, fc) => {
+    const inside = list.filter(span => span.fc === fc && span.at >= from && span.at + span.words <= to + 1);
+    const at = Math.min(...inside.map(span => span.at));
+    const whole: Span = {fc, at, words: Math.max(...inside.map(span => span.at + span.words)) - at, parts: inside};
+    return inside.length > 1 && allowed(whole, limits) ? [...list.filter(span => !inside.includes(span)), whole] : list;
+  }, spans);
 }
 
 /** Whether one request may cover a span: size, forbidden ranges, barriers. */
@@ -53,12 +75,8 @@ function allowed(span: Span, limits: Limits): boolean {
  * Spans that cannot be read at all (too long, forbidden) are left out.
  */
 export function planReads(spans: readonly Span[], limits: Limits, timing: BusTiming): readonly PlannedRequest[] {
-  const requests: PlannedRequest[] = [];
-  for (const fc of [3, 4] as const) {
-    const wanted = sorted(spans.filter(span => span.fc === fc && allowed(span, limits)));
-    requests.push(...cheapest(wanted, fc, limits, timing));
-  }
-  return requests;
+  const wanted = fitting(spans, limits);
+  return ([3, 4] as const).flatMap(fc => cheapest(sorted(wanted.filter(span => span.fc === fc)), fc, limits, timing));
 }
 
 /** Sorted, without spans inside others. Overlapping ones stay apart: which of them share a request is part of the optimum. */
@@ -73,7 +91,7 @@ function sorted(spans: readonly Span[]): Span[] {
 
 const isSingle = (span: Span, limits: Limits): boolean => limits.single.includes(span.at);
 
-/** best[i] = least ms for the first i spans; the last request covers spans j..i-1. */
+/** best[i] = least cost of the first i spans; the last request covers spans j..i-1. */
 function cheapest(spans: readonly Span[], fc: 3 | 4, limits: Limits, timing: BusTiming): PlannedRequest[] {
   const best: number[] = [0];
   const from: number[] = [0];
@@ -87,7 +105,7 @@ function cheapest(spans: readonly Span[], fc: 3 | 4, limits: Limits, timing: Bus
         if (end - first.at > limits.maxRegisters) break;
         continue;
       }
-      const ms = (best[j] as number) + requestMs(timing, end - first.at);
+      const ms = (best[j] as number) + costMs(timing, end - first.at);
       // Of two equally cheap plans the one with fewer requests: it has fewer ways to fail.
       if (ms < (best[i] as number) - 1e-9) {
         best[i] = ms;

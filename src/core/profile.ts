@@ -79,6 +79,8 @@ export type Limits = {
   readonly forbidden: readonly (readonly [number, number])[];
   /** Addresses to be read alone, one register (or one point) a request. */
   readonly single: readonly number[];
+  /** Inclusive address ranges whose wanted registers come in one request: they only make sense together. */
+  readonly atomic: readonly (readonly [number, number])[];
 };
 export type Timing = {
   readonly connectDelayMs: number;

@@ -1,19 +1,21 @@
-// One polled device: its plan, its due points, its state (good, partial, asleep, lost), and what it has learned about itself.
+// One polled device: what is due of it, read by its plan and evaluated, and what it has learned about itself.
 
-import {type BusTiming, bitsPerCharacter} from '../core/bustime.ts';
-import type {FlowEvent} from '../core/flow/model.ts';
+import {describeFault} from '../core/faults.ts';
 import type {DeviceHealth, DeviceIdentity} from '../core/health.ts';
 import type {LinkUrl} from '../core/linkurl.ts';
-import type {Log} from '../core/log.ts';
-import {fieldsOf, type PlannedRequest, planReads, type Span, spansOf} from '../core/planner.ts';
+import {fieldsOf} from '../core/planner.ts';
 import type {DeviceProfile, Limits, PointDef, PollClass} from '../core/profile.ts';
 import type {Fault, Reading} from '../core/reading.ts';
-import type {Clock} from '../core/time.ts';
 import type {Link} from '../link/link.ts';
 import {createDoubt} from './doubt.ts';
 import {evaluate, rawWords} from './evaluate.ts';
+import {changeOf, isWatched, known} from './identity.ts';
+import {createLatest} from './latest.ts';
+import {createLearned, type Learned} from './learned.ts';
+import {PACES, type PlanView, planOf, spansOfPoint, timingOf} from './plan.ts';
 import {type Options, type Prepared, prepare, type Reader} from './prepare.ts';
-import {type Learned, learnedLimits, newLearned, type Registers, readSpans, type Sweep} from './words.ts';
+import {createPresence, type PresenceDeps} from './presence.ts';
+import {type Registers, readSpans, type Sweep} from './words.ts';
 
 export type DeviceOptions = {
   readonly id: string;
@@ -28,22 +30,12 @@ export type DeviceOptions = {
   /** Pace of slow points: counters, temperatures. */
   readonly slowEveryMs: number;
 };
-export type DeviceDeps = {
-  readonly clock: Clock;
-  readonly log: Log;
-  /** Told of changes; kinds `device-lost`, `device-back`, `device-asleep`, `firmware-changed`, `device-replaced`. */
-  readonly note: (event: FlowEvent) => void;
-  /** Hour of the day at the site, 0 to 23: an inverter that may sleep is believed to sleep in the dark. */
-  readonly localHour: () => number;
-};
-
 export type PointDetail = {
   readonly point: string;
   readonly every: PollClass;
   readonly registers: readonly {readonly fc: number; readonly at: number; readonly word: number | null}[];
   readonly note: string | null;
 };
-export type PlanView = {readonly class: PollClass; readonly unit: number; readonly request: PlannedRequest}[];
 /** One whole sweep, as `read` shows it. */
 export type FullSweep = {
   readonly identity: DeviceIdentity;
@@ -66,67 +58,49 @@ export interface Device {
 }
 
 const SLOT_MS = 900_000;
-/** A sleeping or lost device is looked after this often. */
-const ASLEEP_EVERY_MS = 60_000;
-const LOST_EVERY_MS = 5000;
 /** Identity is read again so often, and after each silence. */
 const IDENTITY_EVERY_MS = 3_600_000;
 /** Beats are not exact: a slow point at the pace of the beat is due on each. */
 const ALMOST = 0.75;
-/** Sweeps without any answer after which a device is lost. */
-const LOST_AFTER = 3;
-/** Below this power before the silence, dusk is the likelier reason, W. */
-const DUSK_W = 100;
-const DARK_FROM_HOUR = 16;
-const DARK_UNTIL_HOUR = 9;
+/** What the house's balance hangs on is read first. */
+const LEADING = /^(grid|meter)\.power_w$/;
 
-export function createDevice(options: DeviceOptions, deps: DeviceDeps): Device {
+export function createDevice(options: DeviceOptions, deps: PresenceDeps): Device {
   const {id, profile, link, unit} = options;
   const {clock, log} = deps;
   const learnedByUnit = new Map<number, Learned>();
-  const bus = timingOf(options.linkUrl);
+  const bus = timingOf(options.linkUrl, profile.timing);
+  const latest = createLatest();
+  const doubt = createDoubt();
+  // What was refused before it went away may be there now.
+  const presence = createPresence(id, profile, deps, () => {
+    for (const learned of learnedByUnit.values()) learned.forget();
+  });
   let prepared: Prepared | null = null;
-  let state: DeviceHealth['state'] = 'starting';
-  let sinceMs = clock.wallMs();
-  let lastGoodMs: number | null = null;
-  let lastPowerW: number | null = null;
-  let lastFault: string | null = null;
-  let lastFaultValue: Fault = {kind: 'timeout', afterMs: 0};
-  let nextTryMs = -Infinity;
   let slowDueMs = -Infinity;
   let slowSlot = -1;
-  let silences = 0;
+  let onceDue = true;
   let polls = 0;
   let latencyMs: number | null = null;
-  let latest: Registers | null = null;
   let identityDueMs = Infinity;
-  const doubt = createDoubt();
-  const faults: Record<string, number> = {};
+  let setup = {requests: 0, registers: 0, ms: 0};
 
   const unitOf = (unitKey: string | null): number =>
     unitKey === null ? unit : (options.units[unitKey] ?? profile.units[unitKey]?.default ?? unit);
   const learnedOf = (one: number): Learned => {
     let learned = learnedByUnit.get(one);
     if (!learned) {
-      learned = newLearned();
-      if (options.maxRegisters !== undefined) learned.maxRegisters = options.maxRegisters;
+      learned = createLearned(options.maxRegisters);
       learnedByUnit.set(one, learned);
     }
     return learned;
   };
-  const {timeoutMs, minGapMs, unitPauseMs, connectDelayMs} = profile.timing;
-  let setup = {requests: 0, registers: 0, ms: 0};
 
   const reader =
     (signal: AbortSignal): Reader =>
     async (unitKey, fc, at, words) => {
-      const answer = await link.read(unitOf(unitKey), {fc, at, words}, signal, {
-        timeoutMs,
-        minGapMs,
-        unitPauseMs,
-        connectDelayMs,
-        priority: state === 'good' ? 'poll' : 'probe',
-      });
+      const priority = presence.health().state === 'good' ? 'poll' : 'probe';
+      const answer = await link.read(unitOf(unitKey), {fc, at, words}, signal, {...profile.timing, priority});
       setup = {
         requests: setup.requests + 1,
         registers: setup.registers + (answer.kind === 'words' ? words : 0),
@@ -135,51 +109,10 @@ export function createDevice(options: DeviceOptions, deps: DeviceDeps): Device {
       return answer;
     };
 
-  function become(next: DeviceHealth['state'], why: string | null): void {
-    if (next === state) return;
-    const before = state;
-    const lastedS = Math.round((clock.wallMs() - sinceMs) / 1000);
-    [state, sinceMs] = [next, clock.wallMs()];
-    const event = (kind: string, detail: string): void => deps.note({kind, monoMs: clock.monoMs(), about: id, detail});
-    if (next === 'lost') {
-      log.warn({part: 'device', device: id, fault: why}, `${id} does not answer`);
-      event('device-lost', why ?? 'no answer');
-    } else if (next === 'asleep') {
-      log.info({part: 'device', device: id}, `${id} is asleep`);
-      event('device-asleep', 'no answer in the dark');
-    } else if (before === 'lost' || before === 'asleep') {
-      log.info({part: 'device', device: id, seconds: lastedS}, `${id} is back`);
-      event('device-back', `after ${lastedS} s`);
-    }
-  }
-
-  const mayBeNight = (): boolean => {
-    if (profile.night === 'answers') return false;
-    if (lastPowerW !== null) return Math.abs(lastPowerW) <= DUSK_W;
-    const hour = deps.localHour();
-    return hour >= DARK_FROM_HOUR || hour < DARK_UNTIL_HOUR;
-  };
-
-  /** All points as missing; a sleeping inverter whose profile says so tells that its solar power is zero. */
-  function missing(fault: Fault): Reading[] {
-    const points = prepared?.points ?? profile.points;
-    return points
-      .filter(point => point.every !== 'once')
-      .map(point => ({device: id, point: point.name, measured: {kind: 'missing', fault}}));
-  }
-
   function silent(fault: Fault): readonly Reading[] {
-    silences++;
-    faults[fault.kind] = (faults[fault.kind] ?? 0) + 1;
-    lastFault = describeFault(fault);
-    lastFaultValue = fault;
-    if (silences >= LOST_AFTER || state === 'lost' || state === 'asleep') {
-      const night = mayBeNight();
-      become(night ? 'asleep' : 'lost', lastFault);
-      nextTryMs = clock.monoMs() + (night ? ASLEEP_EVERY_MS : LOST_EVERY_MS);
-      identityDueMs = -Infinity;
-    }
-    return missing(state === 'asleep' ? {kind: 'asleep'} : fault);
+    identityDueMs = -Infinity;
+    onceDue = true;
+    return presence.silent(fault, prepared?.points ?? profile.points);
   }
 
   async function ensurePrepared(signal: AbortSignal): Promise<Fault | null> {
@@ -211,6 +144,7 @@ export function createDevice(options: DeviceOptions, deps: DeviceDeps): Device {
     // What the old firmware refused, the new one may have; and its counters are wanted at once.
     learnedByUnit.clear();
     slowDueMs = -Infinity;
+    onceDue = true;
     doubt.begin(clock.monoMs());
     const detail = `${before} became ${after}; values that do not fit are held back until they prove plausible`;
     log.warn(
@@ -223,19 +157,14 @@ export function createDevice(options: DeviceOptions, deps: DeviceDeps): Device {
 
   /** Reads the registers of these points, unit by unit. */
   async function readPoints(points: readonly PointDef[], limits: Limits, signal: AbortSignal): Promise<Map<number, Sweep>> {
-    const byUnit = new Map<number, PointDef[]>();
-    for (const point of points) byUnit.set(unitOf(point.unitKey), [...(byUnit.get(unitOf(point.unitKey)) ?? []), point]);
     const sweeps = new Map<number, Sweep>();
-    for (const [one, members] of byUnit) {
-      const spans = members.flatMap(point => fieldsOf(point.source).flatMap(field => spansOf(field, limits)));
-      sweeps.set(
-        one,
-        await readSpans(
-          spans,
-          {link, unit: one, limits, timing: profile.timing, bus, learned: learnedOf(one), monoMs: clock.monoMs()},
-          signal,
-        ),
-      );
+    for (const one of new Set(points.map(point => unitOf(point.unitKey)))) {
+      const members = points.filter(point => unitOf(point.unitKey) === one);
+      const spans = members.flatMap(point => spansOfPoint(point, limits));
+      const first = members.filter(point => LEADING.test(point.name)).flatMap(point => spansOfPoint(point, limits));
+      const {timing} = profile;
+      const asked = {link, unit: one, limits, timing, bus, learned: learnedOf(one), monoMs: clock.monoMs(), first};
+      sweeps.set(one, await readSpans(spans, asked, signal));
     }
     return sweeps;
   }
@@ -250,7 +179,6 @@ export function createDevice(options: DeviceOptions, deps: DeviceDeps): Device {
     everyMs: options.everyMs,
 
     async poll(monoMs, signal) {
-      if (clock.monoMs() < nextTryMs) return missing(state === 'asleep' ? {kind: 'asleep'} : lastFaultValue);
       polls++;
       const failed = (await ensurePrepared(signal)) ?? (await lookAgain(signal));
       if (failed) return signal.aborted ? [] : silent(failed);
@@ -258,22 +186,21 @@ export function createDevice(options: DeviceOptions, deps: DeviceDeps): Device {
       const fast = points.filter(point => point.every === 'fast');
       const slot = Math.floor(clock.wallMs() / SLOT_MS);
       const slowDue = monoMs >= slowDueMs || slot !== slowSlot;
-      const slow = slowDue ? points.filter(point => point.every === 'slow') : [];
+      const others = points.filter(({every}) => (every === 'slow' && slowDue) || (every === 'once' && onceDue));
       const sweeps = await readPoints(fast, limits, signal);
-      const answered = [...sweeps.values()].some(sweep => sweep.answered > 0);
       if (signal.aborted) return [];
-      if (!answered && fast.length > 0)
-        return silent([...sweeps.values()].find(sweep => sweep.broken)?.broken ?? {kind: 'timeout', afterMs: timeoutMs});
-      const slowSweeps = slow.length > 0 ? await readPoints(slow, limits, signal) : new Map<number, Sweep>();
+      if (fast.length > 0 && [...sweeps.values()].every(sweep => sweep.answered === 0))
+        return silent([...sweeps.values()].find(sweep => sweep.broken)?.broken ?? {kind: 'timeout', afterMs: 0});
+      const otherSweeps = await readPoints(others, limits, signal);
+      onceDue = false;
       if (slowDue) [slowDueMs, slowSlot] = [monoMs + options.slowEveryMs * ALMOST, slot];
 
-      silences = 0;
-      const readings = [...doubt.judge([...readingsOf(fast, sweeps), ...readingsOf(slow, slowSweeps)])];
-      const all = [...sweeps.values(), ...slowSweeps.values()];
+      const readings = doubt.judge([...readingsOf(fast, sweeps), ...readingsOf(others, otherSweeps)]);
+      const all = [...sweeps.values(), ...otherSweeps.values()];
       const requests = all.reduce((sum, sweep) => sum + sweep.requests, 0);
       if (requests > 0) latencyMs = all.reduce((sum, sweep) => sum + sweep.ms, 0) / requests;
-      latest = join(latest, all);
-      return settle(readings, all);
+      latest.add(all);
+      return presence.heard(readings, all);
     },
 
     async sweep(signal) {
@@ -282,15 +209,22 @@ export function createDevice(options: DeviceOptions, deps: DeviceDeps): Device {
       const failed = await ensurePrepared(signal);
       if (failed) return {identity: started, readings: [], bus: setup, fault: failed, reason: describeFault(failed)};
       const {points, limits, identity} = prepared as Prepared;
-      const sweeps = await readPoints(points, limits, signal);
-      const all = [...sweeps.values()];
-      latest = join(latest, all);
+      const all: Sweep[] = [];
+      const readings = new Map<string, Reading>();
+      for (const pace of PACES) {
+        const members = points.filter(point => point.every === pace);
+        const sweeps = await readPoints(members, limits, signal);
+        all.push(...sweeps.values());
+        for (const reading of readingsOf(members, sweeps)) readings.set(reading.point, reading);
+        if (all.length > 0 && all.every(sweep => sweep.answered === 0)) break;
+      }
+      latest.add(all);
       const total = (of: (sweep: Sweep) => number, before: number): number => all.reduce((sum, sweep) => sum + of(sweep), before);
       const answered = all.length === 0 || all.some(sweep => sweep.answered > 0);
       const broken = all.find(sweep => sweep.broken)?.broken ?? null;
       return {
         identity,
-        readings: readingsOf(points, sweeps),
+        readings: points.flatMap(point => readings.get(point.name) ?? []),
         bus: {
           requests: total(sweep => sweep.requests, setup.requests),
           registers: total(sweep => sweep.registers, setup.registers),
@@ -312,13 +246,9 @@ export function createDevice(options: DeviceOptions, deps: DeviceDeps): Device {
         serial: null,
         firmware: null,
       },
-      state,
-      sinceMs,
-      lastGoodMs,
+      ...presence.health(),
       polls,
-      faults: {...faults},
       latencyMs: latencyMs === null ? null : Math.round(latencyMs * 10) / 10,
-      lastFault,
       points: (prepared?.points ?? profile.points).map(point => point.name),
     }),
 
@@ -326,148 +256,10 @@ export function createDevice(options: DeviceOptions, deps: DeviceDeps): Device {
       (prepared?.points ?? profile.points).map(point => ({
         point: point.name,
         every: point.every,
-        registers: latest ? rawWords(point.source, latest, fieldsOf) : [],
+        registers: rawWords(point.source, latest, fieldsOf),
         note: point.note,
       })),
 
-    plan: () => planOf(prepared?.points ?? profile.points, prepared?.limits ?? profile.limits, unitOf, bus, one => learnedOf(one)),
+    plan: () => planOf(prepared?.points ?? profile.points, prepared?.limits ?? profile.limits, unitOf, bus, learnedOf),
   };
-
-  /** The device's state by what its sweep came to; all-absent powers of an inverter are its way of sleeping. */
-  function settle(readings: Reading[], sweeps: readonly Sweep[]): Reading[] {
-    const powers = readings.filter(reading => reading.point.endsWith('power_w') && !reading.point.includes('string'));
-    const good = readings.filter(reading => reading.measured.kind === 'good');
-    const allAbsent = powers.length > 0 && powers.every(({measured}) => measured.kind === 'missing' && measured.fault.kind === 'absent');
-    for (const sweep of sweeps) {
-      if (sweep.broken) {
-        faults[sweep.broken.kind] = (faults[sweep.broken.kind] ?? 0) + 1;
-        lastFault = describeFault(sweep.broken);
-      }
-    }
-    if (allAbsent && mayBeNight()) {
-      become('asleep', null);
-      return readings.map(reading =>
-        powers.includes(reading) ? {...reading, measured: {kind: 'missing', fault: {kind: 'asleep'}}} : reading,
-      );
-    }
-    const main = readings.find(
-      reading => (reading.point === 'inverter.power_w' || reading.point === 'pv.power_w') && reading.measured.kind === 'good',
-    );
-    if (main?.measured.kind === 'good' && typeof main.measured.value === 'number') lastPowerW = main.measured.value;
-    if (good.length > 0) {
-      lastGoodMs = clock.wallMs();
-      nextTryMs = -Infinity;
-    }
-    become(sweeps.some(sweep => sweep.broken) ? 'partial' : 'good', lastFault);
-    return readings;
-  }
 }
-
-/** Whether the device can tell of a change: it has a register for its firmware or its serial number. */
-const isWatched = ({driver, identity: {firmware, serial}}: DeviceProfile): boolean =>
-  driver === 'sunspec' || typeof firmware === 'object' || typeof serial === 'object';
-
-type Change = {readonly kind: 'firmware-changed' | 'device-replaced'; readonly before: string; readonly after: string};
-function changeOf(old: DeviceIdentity, now: DeviceIdentity): Change | null {
-  if (old.serial !== null && now.serial !== null && old.serial !== now.serial)
-    return {kind: 'device-replaced', before: old.serial, after: now.serial};
-  if (old.firmware !== null && now.firmware !== null && old.firmware !== now.firmware)
-    return {kind: 'firmware-changed', before: old.firmware, after: now.firmware};
-  return null;
-}
-
-const known = (old: DeviceIdentity, now: DeviceIdentity): DeviceIdentity => ({
-  ...now,
-  manufacturer: now.manufacturer ?? old.manufacturer,
-  model: now.model ?? old.model,
-  serial: now.serial ?? old.serial,
-  firmware: now.firmware ?? old.firmware,
-});
-
-/** The newest word of each address over fast and slow sweeps. */
-function join(before: Registers | null, sweeps: readonly Registers[]): Registers {
-  const list = [...sweeps].reverse();
-  const older = before && 'layers' in before ? (before as Layered).layers : [];
-  const layers = [...list, ...older].slice(0, 6);
-  const layered: Layered = {
-    layers,
-    word: (fc, address) => {
-      for (const layer of layers) {
-        const word = layer.word(fc, address);
-        if (word) return word;
-      }
-      return undefined;
-    },
-    fault: (fc, address) => layers[0]?.fault(fc, address),
-  };
-  return layered;
-}
-type Layered = Registers & {readonly layers: readonly Registers[]};
-
-/** The read plan of a set of points, class by class. */
-export function planOf(
-  points: readonly PointDef[],
-  limits: Limits,
-  unitOf: (unitKey: string | null) => number,
-  bus: BusTiming,
-  learnedOf: (unit: number) => Learned = newLearned,
-): PlanView {
-  return (['fast', 'slow', 'once'] as const).flatMap(kind => {
-    const members = points.filter(point => point.every === kind);
-    const units = [...new Set(members.map(point => unitOf(point.unitKey)))];
-    return units.flatMap(unit => {
-      const spans: Span[] = members
-        .filter(point => unitOf(point.unitKey) === unit)
-        .flatMap(point => fieldsOf(point.source).flatMap(field => spansOf(field, limits)));
-      return planReads(spans, learnedLimits(limits, learnedOf(unit)), bus).map(request => ({class: kind, unit, request}));
-    });
-  });
-}
-
-/** Typical time between request and answer, where nothing was measured yet, ms. Sources: field logs of meters and inverters at 9600 baud and on a LAN. */
-const SERIAL_TURNAROUND_MS = 30;
-const TCP_TURNAROUND_MS = 10;
-
-/** The bus as the planner sees it. */
-export function timingOf(url: LinkUrl, turnaroundMs?: number): BusTiming {
-  if ('serial' in url)
-    return {
-      kind: 'serial',
-      baud: url.serial.baud,
-      bitsPerCharacter: bitsPerCharacter(url.serial),
-      turnaroundMs: turnaroundMs ?? SERIAL_TURNAROUND_MS,
-    };
-  return {kind: 'tcp', turnaroundMs: turnaroundMs ?? TCP_TURNAROUND_MS};
-}
-
-export function describeFault(fault: Fault): string {
-  switch (fault.kind) {
-    case 'timeout':
-      return fault.afterMs > 0 ? `no answer within ${fault.afterMs} ms` : 'no answer';
-    case 'disconnected':
-      return fault.reason;
-    case 'refused':
-      return `refused with exception ${fault.exception}${EXCEPTIONS[fault.exception] ? ` (${EXCEPTIONS[fault.exception]})` : ''}`;
-    case 'bad_frame':
-      return fault.reason;
-    case 'absent':
-      return 'the device has no such value';
-    case 'implausible':
-      return `${fault.value} is not plausible`;
-    case 'asleep':
-      return 'asleep';
-  }
-}
-
-/** Source: Modbus Application Protocol V1.1b3, section 7. */
-const EXCEPTIONS: Readonly<Record<number, string>> = {
-  1: 'function',
-  2: 'address',
-  3: 'value',
-  4: 'device failure',
-  5: 'acknowledge',
-  6: 'busy',
-  8: 'memory parity',
-  10: 'gateway path',
-  11: 'gateway target silent',
-};

@@ -2,7 +2,7 @@
 
 import {decode} from '../core/codec.ts';
 import type {DeviceIdentity} from '../core/health.ts';
-import type {DeviceProfile, Field, IdentifyRule, Limits, PointDef} from '../core/profile.ts';
+import type {DeviceProfile, Field, IdentifyRule, Limits, PointDef, Variant} from '../core/profile.ts';
 import type {Fault} from '../core/reading.ts';
 import {turnPoints} from '../core/turn.ts';
 import {patient} from './patient.ts';
@@ -55,22 +55,20 @@ export async function prepare(profile: DeviceProfile, unit: number, options: Opt
   }
 
   const probe = patient(read, () => knock(profile, read));
-  const variants: string[] = [];
+  const variants: Variant[] = [];
   for (const variant of profile.variants) {
     const {when} = variant;
     const holds =
       when.kind === 'option'
-        ? (options[when.option] ?? profile.options[when.option]?.default) === when.value
+        ? optionHolds(profile, when, options)
         : when.kind === 'answers'
           ? (await probe.read(null, when.field.fc, when.field.at, when.field.words)).kind === 'words'
           : (await ruleHolds(when, probe.read)) === true;
     if (!holds) continue;
-    variants.push(variant.name);
-    const replaced = new Set([...variant.points.map(point => point.name), ...variant.without]);
-    points = [...points.filter(point => !replaced.has(point.name)), ...variant.points];
-    limits = {...limits, ...variant.limits};
+    variants.push(variant);
     definitions = {...definitions, ...variant.identity};
   }
+  ({points, limits} = withVariants({points, limits}, variants));
 
   const told = {...identity};
   for (const key of ['manufacturer', 'model', 'serial', 'firmware'] as const) {
@@ -86,8 +84,25 @@ export async function prepare(profile: DeviceProfile, unit: number, options: Opt
     // The owner speaks of the value as told; the range is held against it before it is turned.
     return {...point, between: point.turned ? ([-range[1], -range[0]] as const) : range};
   });
-  return {kind: 'ready', prepared: {points: within, limits, identity: told, variants}};
+  return {kind: 'ready', prepared: {points: within, limits, identity: told, variants: variants.map(variant => variant.name)}};
 }
+
+/** Points and limits with these variants in force, in their order. */
+export function withVariants(
+  profile: Pick<DeviceProfile, 'points' | 'limits'>,
+  variants: readonly Variant[],
+): Pick<DeviceProfile, 'points' | 'limits'> {
+  return variants.reduce((so, variant) => {
+    const replaced = new Set([...variant.points.map(point => point.name), ...variant.without]);
+    return {
+      points: [...so.points.filter(point => !replaced.has(point.name)), ...variant.points],
+      limits: {...so.limits, ...variant.limits},
+    };
+  }, profile);
+}
+
+export const optionHolds = (profile: DeviceProfile, when: Extract<Variant['when'], {kind: 'option'}>, options: Options): boolean =>
+  (options[when.option] ?? profile.options[when.option]?.default) === when.value;
 
 /** One register decides whether the device is there at all; an exception is an answer. */
 async function knock(profile: DeviceProfile, read: Reader): Promise<Fault | null> {

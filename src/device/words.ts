@@ -1,10 +1,11 @@
-// Reads the registers of a plan, and finds out what a device refuses: bisects blocks, halves those too large, quarantines what is not there.
+// Reads the registers of a plan, and finds out what a device refuses: bisects blocks, halves those too long, leaves alone what is not there.
 
 import type {BusTiming} from '../core/bustime.ts';
-import {type PlannedRequest, planReads, type Span} from '../core/planner.ts';
+import {fitting, type PlannedRequest, type Span} from '../core/planner.ts';
 import type {Limits, Timing} from '../core/profile.ts';
 import type {Fault} from '../core/reading.ts';
-import type {Link} from '../link/link.ts';
+import type {Link, ReadAnswer} from '../link/link.ts';
+import type {Learned} from './learned.ts';
 
 /** A word and the middle of the request that brought it. */
 export type Word = {readonly value: number; readonly monoMs: number};
@@ -14,25 +15,13 @@ export type Registers = {
   fault(fc: 3 | 4, address: number): Fault | undefined;
 };
 
-/** What has been learned of one unit; lives as long as the device. */
-export type Learned = {
-  /** Requests may not cross these addresses: a block over them was refused, its halves were not. */
-  readonly barriers: Set<number>;
-  /** Spans that are refused alone, until when (monotonic ms). Key `fc:at`. */
-  readonly quarantine: Map<string, {readonly untilMs: number; readonly fault: Fault}>;
-  maxRegisters: number;
-};
-export const newLearned = (): Learned => ({barriers: new Set(), quarantine: new Map(), maxRegisters: 125});
-
-const QUARANTINE_MS = 3_600_000;
-
 export type Sweep = Registers & {
   readonly requests: number;
   readonly registers: number;
   readonly ms: number;
-  /** Answers of any kind, exceptions included. */
+  /** Answers that came from the device itself, exceptions included. */
   readonly answered: number;
-  /** The first thing that went wrong on the way (time-out, connection). */
+  /** The first thing that went wrong on the way (time-out, connection, a gateway that reaches nobody). */
   readonly broken: Fault | null;
 };
 
@@ -44,19 +33,22 @@ export type SweepOptions = {
   readonly bus: BusTiming;
   readonly learned: Learned;
   readonly monoMs: number;
-  readonly priority?: 'poll' | 'probe' | 'guest';
+  /** What is to be read before everything else. */
+  readonly first?: readonly Span[];
 };
 
-/** Limits with what was learned. */
-export const learnedLimits = (limits: Limits, learned: Learned): Limits => ({
-  ...limits,
-  maxRegisters: Math.min(limits.maxRegisters, learned.maxRegisters),
-  barriers: [...limits.barriers, ...learned.barriers],
-});
+/** Exceptions that a gateway sends for a device that it does not reach, or a device that cannot answer now. */
+const NOBODY = [4, 0x0a, 0x0b];
+const ILLEGAL_FUNCTION = 1;
+const ILLEGAL_ADDRESS = 2;
+const ILLEGAL_VALUE = 3;
+const TARGET_SILENT = 0x0b;
+/** Exceptions that may be for a part of a block only, or for its length. */
+const NARROWED = [ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE, TARGET_SILENT];
 
 /** Reads all spans. Never rejects: what is missing has a fault. After a silence on a device that answered nothing yet, the rest is not asked for. */
 export async function readSpans(spans: readonly Span[], options: SweepOptions, signal: AbortSignal): Promise<Sweep> {
-  const {link, unit, timing, learned} = options;
+  const {link, unit, timing, learned, first = []} = options;
   const words = new Map<number, Word>();
   const faults = new Map<number, Fault>();
   const keyOf = (fc: number, address: number): number => fc * 0x10000 + address;
@@ -64,86 +56,146 @@ export async function readSpans(spans: readonly Span[], options: SweepOptions, s
   let registers = 0;
   let ms = 0;
   let answered = 0;
+  let refused = 0;
   let broken: Fault | null = null;
+  /** Something was lost or broken on the wire. */
+  let troubled = false;
+  /** Nobody is there: the rest is not asked for. */
+  let gone = false;
+  /** A register that this device is known to answer for. */
+  let knock: {readonly fc: 3 | 4; readonly at: number} | null = null;
 
   const fail = (list: readonly Span[], fault: Fault): void => {
     for (const span of list)
-      for (let i = 0; i < span.words; i++) if (!words.has(keyOf(span.fc, span.at + i))) faults.set(keyOf(span.fc, span.at + i), fault);
+      for (let i = 0; i < span.words; i++) {
+        const key = keyOf(span.fc, span.at + i);
+        if (!words.has(key) && !faults.has(key)) faults.set(key, fault);
+      }
   };
 
-  async function ask(request: PlannedRequest, inside: readonly Span[]): Promise<void> {
-    if (signal.aborted) return fail(inside, {kind: 'disconnected', reason: 'stopped'});
-    if (broken && (answered === 0 || broken.kind === 'disconnected')) return fail(inside, broken);
-    const answer = await link.read(unit, {fc: request.fc, at: request.at, words: request.words}, signal, {
-      timeoutMs: timing.timeoutMs,
-      minGapMs: timing.minGapMs,
-      unitPauseMs: timing.unitPauseMs,
-      connectDelayMs: timing.connectDelayMs,
-      ...(options.priority ? {priority: options.priority} : {}),
-    });
-    requests++;
+  async function exchange(fc: 3 | 4, at: number, count: number): Promise<ReadAnswer> {
+    const {timeoutMs, minGapMs, unitPauseMs, connectDelayMs} = timing;
+    const answer = await link.read(unit, {fc, at, words: count}, signal, {timeoutMs, minGapMs, unitPauseMs, connectDelayMs});
+    if (answer.tookMs > 0) requests++;
     ms += answer.tookMs;
     if (answer.kind === 'words') {
       answered++;
-      registers += request.words;
+      registers += count;
+      knock = {fc, at};
+      learned.proved(count);
+      learned.measured(answer.tookMs, count, options.bus);
       answer.words.forEach((value, i) => {
-        words.set(keyOf(request.fc, request.at + i), {value, monoMs: answer.monoMs});
+        words.set(keyOf(fc, at + i), {value, monoMs: answer.monoMs});
+        faults.delete(keyOf(fc, at + i));
       });
-      return;
+    } else if (answer.fault.kind !== 'refused') troubled = true;
+    else if (!NOBODY.includes(answer.fault.exception)) answered++;
+    return answer;
+  }
+
+  /** One register tells a device that dislikes a request from one that is not there. */
+  async function lives(request: PlannedRequest, fault: Fault): Promise<boolean> {
+    // A question that was not even sent says nothing about its length.
+    if (signal.aborted || (fault.kind === 'timeout' && fault.afterMs === 0)) return false;
+    const {fc, at} = knock ?? request;
+    const answer = await exchange(fc, at, 1);
+    return answer.kind === 'words' || (answer.fault.kind === 'refused' && !NOBODY.includes(answer.fault.exception));
+  }
+
+  /** True where the whole block was read at once. */
+  async function ask(request: PlannedRequest, inside: readonly Span[], narrowing: boolean): Promise<boolean> {
+    if (signal.aborted || gone) {
+      fail(inside, broken ?? {kind: 'disconnected', reason: 'stopped'});
+      return false;
     }
-    const {fault} = answer;
-    if (fault.kind !== 'refused') {
+    const answer = await exchange(request.fc, request.at, request.words);
+    if (answer.kind === 'words') return true;
+    let {fault} = answer;
+    const nobody = fault.kind === 'timeout' || (fault.kind === 'refused' && fault.exception === TARGET_SILENT);
+    if (nobody && (await lives(request, fault))) {
+      // It is there: the frame was lost, or the block is more than it or its gateway can do.
+      if (fault.kind === 'timeout' && !narrowing) {
+        const again = await exchange(request.fc, request.at, request.words);
+        if (again.kind === 'words') return true;
+        fault = again.fault;
+      }
+      await narrow(request, inside, fault);
+    } else if (fault.kind === 'refused' && !NOBODY.includes(fault.exception)) await narrow(request, inside, fault);
+    else {
       broken ??= fault;
-      return fail(inside, fault);
+      gone ||= nobody || fault.kind === 'disconnected' || answered === 0;
+      fail(inside, fault);
     }
-    answered++;
-    await narrow(request, inside, fault);
+    return false;
   }
 
   /** A refused block: its halves, then single spans. What is refused alone is left alone for an hour. */
-  async function narrow(request: PlannedRequest, inside: readonly Span[], fault: Fault & {kind: 'refused'}): Promise<void> {
-    const single = inside.length === 1;
-    if (single || fault.exception === 1) {
-      fail(inside, fault);
-      // Busy, failing or unreachable devices are asked again; an address that does not exist is not.
-      if (fault.exception <= 3)
-        for (const span of inside) learned.quarantine.set(`${span.fc}:${span.at}`, {untilMs: options.monoMs + QUARANTINE_MS, fault});
-      return;
-    }
-    const sorted = [...inside].sort((a, b) => a.at - b.at);
-    const cut = cleanCut(sorted);
-    const middle = cut ?? Math.ceil(sorted.length / 2);
-    if (fault.exception === 3 || fault.exception === 0x0b) {
-      learned.maxRegisters = Math.max(8, Math.min(learned.maxRegisters, Math.ceil(request.words / 2)));
-    } else if (fault.exception === 2 && cut !== null) {
-      learned.barriers.add((sorted[middle] as Span).at);
-    }
-    for (const half of [sorted.slice(0, middle), sorted.slice(middle)]) await run(half);
+  async function narrow(request: PlannedRequest, inside: readonly Span[], fault: Fault): Promise<void> {
+    const exception = fault.kind === 'refused' ? fault.exception : null;
+    // Whoever is busy, or spoke over by somebody else, is asked again on the next sweep.
+    if (exception === null ? fault.kind !== 'timeout' : !NARROWED.includes(exception)) return fail(inside, fault);
+    const members = inside.length === 1 ? (inside[0]?.parts ?? []) : inside;
+    if (members.length < 2 || exception === ILLEGAL_FUNCTION) return refuse(request, inside, fault);
+    const sorted = [...members].sort((a, b) => a.at - b.at);
+    const middle = Math.ceil(sorted.length / 2);
+    const [low, high] = [sorted.slice(0, middle), sorted.slice(middle)];
+    const border = (high[0] as Span).at;
+    const before = {registers, refused};
+    const undo =
+      exception !== ILLEGAL_ADDRESS && learned.mayBeTooLong(request.words) ? learned.shorten(Math.ceil(request.words / 2)) : null;
+    // A value and its scale factor must not be joined again.
+    if (inside.length === 1) learned.split(request.fc, border);
+    const whole = [await run(low, fault), await run(high, fault)];
+    // Where nothing came, or single values were refused, it was not the length.
+    if (undo && (registers === before.registers || refused > before.refused)) undo();
+    if (!undo && whole.every(Boolean)) learned.split(request.fc, border);
   }
 
-  async function run(list: readonly Span[]): Promise<void> {
-    const plan = planReads(list, learnedLimits(options.limits, learned), options.bus);
-    const covered = new Set<Span>();
-    for (const request of plan) {
-      const inside = list.filter(
-        span => span.fc === request.fc && span.at >= request.at && span.at + span.words <= request.at + request.words,
-      );
-      for (const span of inside) covered.add(span);
-      await ask(request, inside);
+  async function refuse(request: PlannedRequest, inside: readonly Span[], fault: Fault): Promise<void> {
+    // Where frames were lost or broken, the refusal may have been for another request: once more.
+    if (fault.kind === 'refused' && troubled) {
+      const again = await exchange(request.fc, request.at, request.words);
+      if (again.kind === 'words') return;
     }
-    fail(
-      list.filter(span => !covered.has(span)),
-      {kind: 'absent'},
-    );
+    fail(inside, fault);
+    refused++;
+    if (!signal.aborted) for (const span of inside) learned.refuse(span, fault);
   }
 
-  const open: Span[] = [];
+  /** True where all of it came in whole blocks. What no request may hold gets `otherwise`. */
+  async function run(list: readonly Span[], otherwise: Fault | null): Promise<boolean> {
+    let whole = true;
+    for (const fc of [3, 4] as const) {
+      const wanted = list.filter(span => span.fc === fc);
+      const fit = fitting(wanted, learned.limits(options.limits, fc, wanted));
+      // A value that is longer than what was found to go through may go alone.
+      const alone = wanted.filter(span => !span.parts && !fit.some(one => holds(one, span)) && fitting([span], options.limits).length > 0);
+      const requests = [
+        ...ordered(learned.plan(wanted, options.limits, options.bus)),
+        ...alone.map(({at, words: count}) => ({fc, at, words: count, ms: 0})),
+      ];
+      for (const request of requests) {
+        const inside = [...fit, ...alone].filter(span => holds(request, span));
+        whole = (await ask(request, inside, otherwise !== null)) && whole;
+      }
+    }
+    fail(list, otherwise ?? {kind: 'absent'});
+    return whole;
+  }
+
+  const ordered = (plan: readonly PlannedRequest[]): readonly PlannedRequest[] => {
+    const leads = (request: PlannedRequest): boolean => first.some(span => holds(request, span));
+    return [...plan.filter(leads), ...plan.filter(request => !leads(request))];
+  };
+
+  learned.begin(options.monoMs);
+  const open = new Map<string, Span>();
   for (const span of spans) {
-    const kept = learned.quarantine.get(`${span.fc}:${span.at}`);
-    if (kept && kept.untilMs > options.monoMs) fail([span], kept.fault);
-    else open.push(span);
+    const kept = learned.refusal(span);
+    if (kept) fail([span], kept);
+    else open.set(`${span.fc}/${span.at}/${span.words}`, span);
   }
-  await run(open);
+  await run([...open.values()], null);
   return {
     word: (fc, address) => words.get(keyOf(fc, address)),
     fault: (fc, address) => faults.get(keyOf(fc, address)),
@@ -155,17 +207,5 @@ export async function readSpans(spans: readonly Span[], options: SweepOptions, s
   };
 }
 
-/**
- * Where spans in address order can be cut so that none is cut through, the nearest to their middle: values that share a scale factor overlap.
- * Null where they all hang together.
- */
-function cleanCut(sorted: readonly Span[]): number | null {
-  let best: number | null = null;
-  let end = 0;
-  for (const [index, span] of sorted.entries()) {
-    const nearer = best === null || Math.abs(index - sorted.length / 2) < Math.abs(best - sorted.length / 2);
-    if (index > 0 && span.at >= end && nearer) best = index;
-    end = Math.max(end, span.at + span.words);
-  }
-  return best;
-}
+const holds = (outer: Span, span: Span): boolean =>
+  span.fc === outer.fc && span.at >= outer.at && span.at + span.words <= outer.at + outer.words;

@@ -25,6 +25,7 @@ const limits = (space: number): fc.Arbitrary<Limits> =>
       {maxLength: 3},
     ),
     single: fc.array(fc.nat(space), {maxLength: 2}),
+    atomic: fc.constant([]),
   });
 
 const readable = ({at, words}: Span, {maxRegisters, forbidden, barriers}: Limits): boolean =>
@@ -71,7 +72,7 @@ describe('a plan', () => {
         fc.nat(60),
         timing,
         (places, maxRegisters, maxGap, bus) => {
-          const rules: Limits = {maxRegisters, maxGap, barriers: [], forbidden: [], single: []};
+          const rules: Limits = {maxRegisters, maxGap, barriers: [], forbidden: [], single: [], atomic: []};
           const at = places.toSorted((a, b) => a - b);
           const plan = totalMs(
             planReads(

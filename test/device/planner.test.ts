@@ -35,6 +35,7 @@ const limitsIn = (addresses: number): fc.Arbitrary<Limits> =>
       {maxLength: 3},
     ),
     single: fc.array(fc.integer({min: 0, max: addresses}), {maxLength: 3}),
+    atomic: fc.constant([]),
   });
 
 const endOf = ({at, words}: {at: number; words: number}): number => at + words;
@@ -171,7 +172,7 @@ describe('the planner', () => {
       {fc: 3, at: 10, words: 8},
       {fc: 3, at: 18, words: 5},
     ];
-    const limits: Limits = {maxRegisters: 15, maxGap: 0, barriers: [], forbidden: [], single: []};
+    const limits: Limits = {maxRegisters: 15, maxGap: 0, barriers: [], forbidden: [], single: [], atomic: []};
     expect(planReads(spans, limits, {kind: 'tcp', turnaroundMs: 10})).toMatchObject([
       {at: 0, words: 13},
       {at: 10, words: 13},
