@@ -20,9 +20,11 @@ export type LineOptions = {
 /** Quiet for this long means that nobody is speaking any more. */
 const QUIET_MS = 50;
 const LONGEST_DRAIN_MS = 1500;
-/** An answer that repeats the one before may be its echo: the right one is waited for this many round trips, but not longer than that. */
+/** An answer that repeats the one before may be just that: the right one is waited for this many round trips, but not longer than that. */
 const ROUND_TRIPS = 2;
 const LONGEST_DOUBT_MS = 400;
+/** A line with trouble in this time is not believed such an answer before it was asked for twice. */
+const TROUBLED_MS = 600_000;
 /** So often within that time must somebody speak unasked before it is told. */
 const STRANGE_TIMES = 5;
 const STRANGE_MS = 60_000;
@@ -42,6 +44,9 @@ export function createLineTransport(wire: Wire, framing: Framing, {silenceMs, af
   /** Bytes may be under way that nobody waits for. */
   let dirty = false;
   let previous: {readonly request: ReadRequest; readonly answer: PduAnswer; readonly tookMs: number} | null = null;
+  /** An answer that repeated the one before, and was not believed. */
+  let doubted: {readonly request: ReadRequest; readonly answer: PduAnswer} | null = null;
+  let troubleAtMs = -Infinity;
   const strangeAtMs: number[] = [];
 
   /** Between two requests of a line nobody should speak. */
@@ -49,6 +54,7 @@ export function createLineTransport(wire: Wire, framing: Framing, {silenceMs, af
     wire.listen(() => {
       dirty = true;
       const nowMs = performance.now();
+      troubleAtMs = nowMs;
       if (!framing.numbered && nowMs - (strangeAtMs.at(-1) ?? 0) > quietMs) strangeAtMs.push(nowMs);
       if (strangeAtMs.length > STRANGE_TIMES) strangeAtMs.shift();
     }, null);
@@ -106,7 +112,10 @@ export function createLineTransport(wire: Wire, framing: Framing, {silenceMs, af
           else waitFor(quietMs, verdict?.answer ?? answer, false);
         } else if (!framing.numbered && verdict === null && previous && repeats(previous, request, answer)) {
           received = received.subarray(received.length - rest);
-          waitFor(Math.min(LONGEST_DOUBT_MS, Math.max(quietMs, ROUND_TRIPS * previous.tookMs)), answer, true);
+          const believed = began - troubleAtMs > TROUBLED_MS || (doubted !== null && sameQuestion(doubted, request, answer));
+          doubted = believed ? null : {request, answer};
+          const waitMs = Math.min(LONGEST_DOUBT_MS, Math.max(quietMs, ROUND_TRIPS * previous.tookMs));
+          waitFor(waitMs, believed ? answer : faulty({kind: 'bad_frame', reason: 'the answer to the request before, once more'}), believed);
           if (rest > 0) onBytes(Buffer.alloc(0));
         } else {
           if (answer.kind === 'words') previous = {request, answer, tookMs: performance.now() - began};
@@ -146,6 +155,7 @@ export function createLineTransport(wire: Wire, framing: Framing, {silenceMs, af
     const {answer, clean} = await send(unit, request, timeoutMs, signal);
     if (!clean) {
       dirty = true;
+      troubleAtMs = performance.now();
       if (afterTrouble === 'replace') wire.drop();
     }
     if (!framing.numbered) {
@@ -178,10 +188,11 @@ export function createLineTransport(wire: Wire, framing: Framing, {silenceMs, af
   };
 }
 
+type Answered = {readonly request: ReadRequest; readonly answer: PduAnswer};
+const sameWords = (a: PduAnswer, b: PduAnswer): boolean =>
+  a.kind === 'words' && b.kind === 'words' && a.words.length === b.words.length && a.words.every((word, index) => word === b.words[index]);
+const sameQuestion = (before: Answered, request: ReadRequest, answer: PduAnswer): boolean =>
+  before.request.at === request.at && before.request.fc === request.fc && sameWords(before.answer, answer);
 /** The same words once more, for another question: equal by chance, or sent twice. */
-const repeats = (before: {readonly request: ReadRequest; readonly answer: PduAnswer}, request: ReadRequest, answer: PduAnswer): boolean =>
-  before.answer.kind === 'words' &&
-  answer.kind === 'words' &&
-  (before.request.at !== request.at || before.request.fc !== request.fc) &&
-  before.answer.words.length === answer.words.length &&
-  before.answer.words.every((word, index) => word === answer.words[index]);
+const repeats = (before: Answered, request: ReadRequest, answer: PduAnswer): boolean =>
+  (before.request.at !== request.at || before.request.fc !== request.fc) && sameWords(before.answer, answer);
