@@ -80,6 +80,16 @@ describe('Modbus TCP', () => {
     ['another function', (socket: Socket, request: Buffer) => socket.write(correct(request, {fc: 4})), 'bad_frame'],
     ['another length', (socket: Socket, request: Buffer) => socket.write(correct(request, {bytes: 6})), 'bad_frame'],
     ['another transaction only', (socket: Socket, request: Buffer) => socket.write(correct(request, {id: 0xbeef})), 'timeout'],
+    [
+      'always the transaction before',
+      (socket: Socket, request: Buffer) => socket.write(correct(request, {id: request.readUInt16BE(0) - 1})),
+      'timeout',
+    ],
+    [
+      'a header without a length',
+      (socket: Socket, request: Buffer) => socket.write(Buffer.concat([request.subarray(0, 4), Buffer.alloc(9)])),
+      'bad_frame',
+    ],
     ['text', (socket: Socket) => socket.write('HTTP/1.1 400 Bad Request\r\n\r\n'), 'bad_frame'],
     [
       'an exception',
@@ -133,6 +143,32 @@ describe('Modbus TCP', () => {
     expect(await read(link, 1)).toMatchObject({words: [1, 2]});
     expect(await read(link, 2)).toMatchObject({words: [2, 3]});
     expect(await read(link, 3)).toMatchObject({words: [3, 4]});
+  });
+
+  test('a device with one place for a client: a second connection is never tried', async () => {
+    let places = 1;
+    let refused = 0;
+    const {port} = await peer((socket, request, count) => {
+      if (count === 0) {
+        if (places === 0) {
+          refused++;
+          socket.resetAndDestroy();
+          return;
+        }
+        places--;
+        socket.once('close', () => places++);
+      }
+      // Each third answer is late: the connection has to be replaced.
+      if (request.readUInt16BE(8) % 3 === 0) setTimeout(() => socket.writable && socket.write(correct(request)), 400);
+      else socket.write(correct(request));
+    });
+    const link = opened(`tcp://127.0.0.1:${port}`);
+    for (let at = 1; at <= 8; at++) {
+      const answer = await read(link, at);
+      if (answer.kind === 'words') expect(answer.words).toEqual([at, at + 1]);
+      await new Promise(resolve => setTimeout(resolve, 30));
+    }
+    expect(refused).toBe(0);
   });
 
   test('busy is tried again', async () => {
@@ -222,6 +258,46 @@ describe('RTU over TCP', () => {
     expect(await read(link, 100)).toMatchObject({fault: {kind: 'timeout'}});
     expect(await read(link, 200)).toMatchObject({words: [200, 201]});
     expect(connections()).toBe(2);
+  });
+
+  test('a late answer that the gateway hands to the new connection is none of ours', async () => {
+    let late: Buffer | null = null;
+    const {port} = await rtuPeer((socket, request, good) => {
+      if (request.readUInt16BE(2) === 100) {
+        late = good;
+        return;
+      }
+      const before = late;
+      late = null;
+      if (before) socket.write(before);
+      setTimeout(() => socket.writable && socket.write(good), 20);
+    });
+    const link = opened(`rtu+tcp://127.0.0.1:${port}`);
+    expect(await read(link, 100)).toMatchObject({fault: {kind: 'timeout'}});
+    expect(await read(link, 200)).toMatchObject({words: [200, 201]});
+    expect(await read(link, 300)).toMatchObject({words: [300, 301]});
+  });
+
+  test('answers that come twice, the second time into the next request', async () => {
+    const {port} = await rtuPeer((socket, _request, good) => {
+      setTimeout(() => socket.writable && socket.write(good), 30);
+      setTimeout(() => socket.writable && socket.write(good), 45);
+    });
+    const link = opened(`rtu+tcp://127.0.0.1:${port}`);
+    for (let at = 0; at < 100; at += 10) expect(await read(link, at)).toMatchObject({words: [at, at + 1]});
+  });
+
+  test('byte by byte, behind noise, and behind the answer of another unit', async () => {
+    const {port} = await rtuPeer((socket, request, good) => {
+      const at = request.readUInt16BE(2);
+      if (at === 1) for (const [index, byte] of good.entries()) setTimeout(() => socket.write(Buffer.from([byte])), index * 3);
+      else if (at === 2) {
+        socket.write(Buffer.from([0xff]));
+        setTimeout(() => socket.write(good), 80);
+      } else socket.write(Buffer.concat([rtuFrame(9, good.subarray(1, -2)), good]));
+    });
+    const link = opened(`rtu+tcp://127.0.0.1:${port}`);
+    for (const at of [1, 2, 3]) expect(await read(link, at)).toMatchObject({words: [at, at + 1]});
   });
 
   test.each([
@@ -352,6 +428,26 @@ describe.skipIf(!haveSocat)(`a serial line${WITHOUT_SOCAT}`, () => {
     expect(await read(link, 101)).toMatchObject({words: [101, 102]});
     expect(await read(link, 200)).toMatchObject({words: [200, 201]});
     expect(await read(link, 201)).toMatchObject({words: [201, 202]});
+  });
+
+  test('a second master is waited for, and told of', async () => {
+    const {a, b} = await plugged();
+    const wire = serialWire(a, SERIAL);
+    expect(await wire.open(1000, never)).toBeNull();
+    closers.push(() => wire.close());
+    wire.listen(request => {
+      const at = request.readUInt16BE(2);
+      wire.write(rtuFrame(1, Buffer.from([3, 4, at >> 8, at & 0xff, (at + 1) >> 8, (at + 1) & 0xff])));
+    }, null);
+    const link = opened(`rtu://${b}?baud=9600`);
+    for (let at = 1; at <= 8; at++) {
+      // Its question and the answer to it, for the same unit and of the same length as ours.
+      wire.write(rtuFrame(1, Buffer.from([3, 0x10, 0, 0, 2])));
+      wire.write(rtuFrame(1, Buffer.from([3, 4, 0xde, 0xad, 0xbe, 0xef])));
+      await new Promise(resolve => setTimeout(resolve, 60));
+      expect(await read(link, at)).toMatchObject({words: [at, at + 1]});
+    }
+    expect(link.health().lastError).toContain('a second master?');
   });
 
   test('the adapter pulled and plugged in again', async () => {

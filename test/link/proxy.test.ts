@@ -88,3 +88,70 @@ test('five guests at once: our own poll is next in line, never behind them', asy
   busy = false;
   await Promise.all(noise);
 });
+
+test('a sweep of ours goes on undisturbed, a probe too, and guests have the rest', async () => {
+  const {asked, shared, guest} = await house(0, 5);
+  const guests = await Promise.all(Array.from({length: 5}, guest));
+  let busy = true;
+  const served = guests.map(() => 0);
+  const noise = guests.map(async (client, index) => {
+    while (busy) {
+      await client.readHoldingRegisters(2000 + index, 1).catch(() => {});
+      served[index] = (served[index] as number) + 1;
+    }
+  });
+  await new Promise(resolve => setTimeout(resolve, 100));
+  for (const priority of ['poll', 'probe'] as const) {
+    await new Promise(resolve => setTimeout(resolve, 100)); // guests have their turn
+    const before = asked.length;
+    for (let at = 1; at <= 8; at++)
+      expect(await shared.link.read(1, {fc: 3, at, words: 2}, never, {priority})).toMatchObject({kind: 'words'});
+    const during = asked.slice(before);
+    // The one that was under way comes first; then ours, one after the other.
+    expect(during.slice(during.indexOf(1), during.indexOf(8) + 1)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    expect(during.indexOf(1)).toBeLessThanOrEqual(1);
+  }
+  await new Promise(resolve => setTimeout(resolve, 300));
+  busy = false;
+  await Promise.all(noise);
+  // Each guest as often as the others.
+  expect(Math.max(...served) - Math.min(...served)).toBeLessThanOrEqual(2);
+});
+
+test('where we never pause, every tenth request is a guest', async () => {
+  const {asked, shared, guest} = await house(0, 2);
+  const client = await guest();
+  let done = false;
+  const ours = (async () => {
+    while (!done) await Promise.all([1, 2].map(at => shared.link.read(1, {fc: 3, at, words: 1}, never)));
+  })();
+  for (let at = 3000; at < 3005; at++) expect((await client.readHoldingRegisters(at, 1)).data).toEqual([at]);
+  done = true;
+  await ours;
+  expect(asked.filter(at => at < 10).length).toBeGreaterThan(30);
+});
+
+test('a guest that asks for units nobody has costs the bus little', async () => {
+  const silent = await startModbusServer({
+    host: '127.0.0.1',
+    port: 0,
+    unknownUnit: 'silent',
+    units: new Map([[1, {read: (_fc, at, words) => Array.from({length: words}, (_, index) => at + index)}]]),
+  });
+  closers.push(() => silent.close());
+  const other = shareLink(openLink('bus', parseLinkUrl(`tcp://127.0.0.1:${silent.port}`), {clock: realClock, timeoutMs: 200}));
+  closers.push(() => other.link.close());
+  const proxy = await startProxy(other, {host: '127.0.0.1', port: 0, cacheMs: 0, timing: {}});
+  closers.push(() => proxy.close());
+  const client = new ModbusRTU.default();
+  await client.connectTCP('127.0.0.1', {port: proxy.port});
+  closers.push(() => new Promise<void>(resolve => client.close(() => resolve())));
+  client.setTimeout(3000);
+  await other.link.read(1, {fc: 3, at: 1, words: 1}, never);
+  const before = other.link.health().requests;
+  for (let unit = 10; unit < 60; unit++) {
+    client.setID(unit);
+    await expect(client.readHoldingRegisters(1, 1)).rejects.toMatchObject({modbusCode: 0x0b});
+  }
+  expect(other.link.health().requests - before).toBeLessThanOrEqual(3);
+});
