@@ -7,8 +7,8 @@ import type {FullSweep} from '../device/device.ts';
 import {type Command, flagOption, textOption} from './command.ts';
 import {deviceHelp, deviceOptions, durationOf, measuredJson, openDevice, readingLines} from './devices.ts';
 
-/** Whatever the device does, the answer comes by then. */
-const DEADLINE_MS = 18_000;
+/** Whatever the device does, the answer comes so long after the start of the process, or of a further sweep. */
+const DEADLINE_MS = 17_500;
 
 export const command: Command = {
   name: 'read',
@@ -28,10 +28,12 @@ Exit code 1 where the device does not answer.`,
     const {link, device} = openDevice(context);
     const json = flagOption(context, 'json');
     const watch = flagOption(context, 'watch');
+    let startupMs = performance.now();
     try {
       for (;;) {
         const deadline = new AbortController();
-        const timer = setTimeout(() => deadline.abort(), DEADLINE_MS);
+        const timer = setTimeout(() => deadline.abort(), DEADLINE_MS - startupMs);
+        startupMs = 0;
         const at = new Date();
         const sweep = await device.sweep(AbortSignal.any([context.signal, deadline.signal]));
         clearTimeout(timer);

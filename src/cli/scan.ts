@@ -19,7 +19,8 @@ export const command: Command = {
   },
   help: `  --link LINK      tcp://HOST[:502], rtu:///dev/serial/by-id/NAME?baud=9600, …
   --units LIST     unit ids to try, such as 1-247 or 1,3,71 (default: those devices usually have)
-  --bauds LIST     on a serial bus: baud rates to try one after the other, such as 9600,19200,38400,115200,2400
+  --bauds LIST     on a serial bus: baud rates to try one after the other, such as 9600,19200,38400; \`all\` tries all
+                   common ones, each without parity and with even parity
   --profiles DIR   a further folder of profiles
   --json           as JSON
 
@@ -80,15 +81,19 @@ A gateway that answers for one device under several unit ids is listed once: kno
   },
 };
 
+/** The commonest first. */
+const COMMON_BAUDS = ['9600', '19200', '115200', '38400', '57600', '4800', '2400', '1200'];
+
 function linksToTry(text: string, bauds: string | undefined): LinkUrl[] {
   const url = parseLinkUrl(text, '--link');
   if (bauds === undefined) return [url];
   if (url.kind === 'tcp' || url.kind === 'goodwe+udp' || url.kind === 'solarman+tcp')
     throw new AppError('USAGE', '--bauds', 'baud rates belong to a serial bus');
-  return bauds.split(',').map(baud => {
-    const [base = '', query = ''] = text.split('?');
+  const [base = '', query = ''] = text.split('?');
+  const speeds = bauds === 'all' ? COMMON_BAUDS.flatMap(baud => [{baud}, {baud, parity: 'even'}]) : bauds.split(',').map(baud => ({baud}));
+  return speeds.map(speed => {
     const parameters = new URLSearchParams(query);
-    parameters.set('baud', baud.trim());
+    for (const [key, value] of Object.entries(speed)) parameters.set(key, value.trim());
     return parseLinkUrl(`${base}?${parameters}`, '--bauds');
   });
 }

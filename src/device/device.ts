@@ -65,6 +65,8 @@ const ALMOST = 0.75;
 /** What the house's balance hangs on is read first. */
 const LEADING = /^(grid|meter)\.power_w$/;
 
+const tenths = (ms: number): number => Math.round(ms * 10) / 10;
+
 export function createDevice(options: DeviceOptions, deps: PresenceDeps): Device {
   const {id, profile, link, unit} = options;
   const {clock, log} = deps;
@@ -207,7 +209,12 @@ export function createDevice(options: DeviceOptions, deps: PresenceDeps): Device
       setup = {requests: 0, registers: 0, ms: 0};
       const started: DeviceIdentity = {profile: profile.id, unit, manufacturer: null, model: null, serial: null, firmware: null};
       const failed = await ensurePrepared(signal);
-      if (failed) return {identity: started, readings: [], bus: setup, fault: failed, reason: describeFault(failed)};
+      if (failed) {
+        const readings = profile.points.map(
+          ({name}): Reading => ({device: id, point: name, measured: {kind: 'missing', fault: failed}}),
+        );
+        return {identity: started, readings, bus: {...setup, ms: tenths(setup.ms)}, fault: failed, reason: describeFault(failed)};
+      }
       const {points, limits, identity} = prepared as Prepared;
       const all: Sweep[] = [];
       const readings = new Map<string, Reading>();
@@ -228,7 +235,7 @@ export function createDevice(options: DeviceOptions, deps: PresenceDeps): Device
         bus: {
           requests: total(sweep => sweep.requests, setup.requests),
           registers: total(sweep => sweep.registers, setup.registers),
-          ms: Math.round(total(sweep => sweep.ms, setup.ms) * 10) / 10,
+          ms: tenths(total(sweep => sweep.ms, setup.ms)),
         },
         fault: answered ? null : broken,
         reason: broken && describeFault(broken),
@@ -248,7 +255,7 @@ export function createDevice(options: DeviceOptions, deps: PresenceDeps): Device
       },
       ...presence.health(),
       polls,
-      latencyMs: latencyMs === null ? null : Math.round(latencyMs * 10) / 10,
+      latencyMs: latencyMs === null ? null : tenths(latencyMs),
       points: (prepared?.points ?? profile.points).map(point => point.name),
     }),
 

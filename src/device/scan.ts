@@ -26,10 +26,10 @@ export type UnitScan =
 /** A text that matches says more than a number in a range. */
 const WEIGHT: Readonly<Record<IdentifyRule['kind'], number>> = {matches: 10, equals: 6, between: 1};
 /** Knocking at so many addresses without any answer means that nobody is there. */
-const KNOCKS: readonly (readonly [3 | 4, number])[] = [
-  [3, 0],
-  [4, 0],
-  [3, 40_000],
+const KNOCKS: readonly (readonly [3 | 4, number, number])[] = [
+  [3, 0, 1],
+  [4, 0, 1],
+  [3, 40_000, 2],
 ];
 const NO_TARGET = [0x0a, 0x0b];
 
@@ -89,8 +89,8 @@ export async function scanUnit(profiles: readonly DeviceProfile[], unit: number,
 }
 
 async function isThere(read: Reader): Promise<boolean> {
-  for (const [fc, at] of KNOCKS) {
-    const answer = await read(null, fc, at, 1);
+  for (const [fc, at, words] of KNOCKS) {
+    const answer = await read(null, fc, at, words);
     if (answer.kind === 'words') return true;
     if (answer.fault.kind === 'refused') return !NO_TARGET.includes(answer.fault.exception);
     if (hopeless(answer.fault)) return false;
