@@ -35,7 +35,7 @@ export const command: Command = {
   help: `${deviceHelp}
   --range FC:START:COUNT   registers by function code (3 or 4), first address and count; may be repeated
   --count N --every T      a series: N sweeps, T apart (default 1, 2s)
-  --redact                 removes serial numbers (with --profile)
+  --redact                 removes the digits of serial numbers (with --profile)
   -o, --output FILE        the capture file; - for stdout
   --force                  overwrite it
 
@@ -63,7 +63,7 @@ Registers that the device refuses are left out.`,
     const bus = timingOf(url, timing);
     const learned = new Map<number, Learned>();
     const blocks: Block[] = [];
-    const serials: UnitSpan[] = [];
+    const serials: Serial[] = [];
     const started = performance.now();
     try {
       const wanted = profile
@@ -84,7 +84,7 @@ Registers that the device refuses are left out.`,
           learned.set(one, memory);
           const sweep = await readSpans(spans, {link, unit: one, limits, timing, bus, learned: memory, monoMs: atMs}, context.signal);
           fault ??= sweep.broken;
-          fresh.push(...blocksOf(one, spans, sweep).map(block => (count > 1 ? {...block, at_ms: atMs} : block)));
+          fresh.push(...blocksOf(one, sweep).map(block => (count > 1 ? {...block, at_ms: atMs} : block)));
         }
         // A series goes on where the device only misses a sweep.
         if (fresh.length === 0 && blocks.length === 0)
@@ -119,7 +119,7 @@ Registers that the device refuses are left out.`,
   },
 };
 
-/** Longer ranges are read in parts. */
+/** Longer ranges are read in parts; what is refused of one is found out register by register. */
 function parseRange(text: string): Span[] {
   const match = /^([34]):(0x[0-9a-fA-F]+|\d+):(\d+)$/.exec(text);
   const at = Number(match?.[2]);
@@ -127,11 +127,11 @@ function parseRange(text: string): Span[] {
   if (!match || at > 0xffff || words < 1 || at + words > 0x10000)
     throw new AppError('USAGE', '--range', `found "${text}", expected FC:START:COUNT such as 3:40000:100`);
   const fc = Number(match[1]) as 3 | 4;
-  return Array.from({length: Math.ceil(words / PART_WORDS)}, (_, i) => ({
-    fc,
-    at: at + i * PART_WORDS,
-    words: Math.min(PART_WORDS, words - i * PART_WORDS),
-  }));
+  return Array.from({length: Math.ceil(words / PART_WORDS)}, (_, i) => {
+    const from = at + i * PART_WORDS;
+    const length = Math.min(PART_WORDS, words - i * PART_WORDS);
+    return {fc, at: from, words: length, parts: Array.from({length}, (_none, n) => ({fc, at: from + n, words: 1}))};
+  });
 }
 
 const PART_WORDS = 100;
@@ -140,19 +140,21 @@ const NO_LIMITS: Limits = {maxRegisters: 125, maxGap: 0, barriers: [], forbidden
 const USUAL_TIMING: Timing = {connectDelayMs: 0, minGapMs: 0, unitPauseMs: 0, timeoutMs: 3000};
 
 type UnitSpan = {readonly unit: number; readonly span: Span};
+type Serial = UnitSpan & {readonly text: boolean};
 
 /** Every register that the profile can ask for on each of its units, identity included. */
 async function spansOfProfile(
   profile: DeviceProfile,
   unitOf: (unitKey: string | null) => number,
   read: Parameters<typeof sunspecSpans>[0],
-  serials: UnitSpan[],
+  serials: Serial[],
 ): Promise<UnitSpan[]> {
   const own = unitOf(null);
   const on = (unit: number, fields: readonly Field[]): UnitSpan[] =>
     fields.flatMap(field => spansOf(field, profile.limits).map(span => ({unit, span})));
   const identity = Object.entries(profile.identity).flatMap(([key, one]) => (typeof one === 'object' ? [{key, field: one as Field}] : []));
-  for (const {key, field} of identity) if (key === 'serial') serials.push(...on(own, [field]));
+  for (const {key, field} of identity)
+    if (key === 'serial') serials.push(...on(own, [field]).map(one => ({...one, text: field.type === 'text'})));
   const wanted = [
     ...[...profile.points, ...profile.variants.flatMap(variant => variant.points)].flatMap(point =>
       on(unitOf(point.unitKey), fieldsOf(point.source)),
@@ -165,32 +167,34 @@ async function spansOfProfile(
   ];
   if (profile.driver !== 'sunspec') return wanted;
   const walked = await sunspecSpans(read);
-  serials.push(...walked.serials.map(span => ({unit: own, span})));
+  serials.push(...walked.serials.map(span => ({unit: own, span, text: true})));
   return [...walked.spans.map(span => ({unit: own, span})), ...wanted];
 }
 
-/** Runs of adjacent registers that were answered. Ranges longer than one request were read in parts. */
-function blocksOf(unit: number, spans: readonly Span[], sweep: Sweep): Block[] {
-  const addresses = [...new Set(spans.flatMap(span => Array.from({length: span.words}, (_, i) => span.fc * 0x10000 + span.at + i)))].sort(
-    (a, b) => a - b,
-  );
-  const blocks: {unit: number; fc: 3 | 4; start: number; registers: (number | null)[]}[] = [];
-  for (const key of addresses) {
-    const fc = Math.floor(key / 0x10000) as 3 | 4;
-    const at = key % 0x10000;
-    const word = sweep.word(fc, at);
-    if (!word) continue;
+/** Runs of adjacent registers that were answered. */
+function blocksOf(unit: number, sweep: Sweep): Block[] {
+  const blocks: {unit: number; fc: 3 | 4; start: number; registers: number[]}[] = [];
+  for (const {fc, at, value} of sweep.all()) {
     const last = blocks.at(-1);
-    if (last && last.fc === fc && last.start + last.registers.length === at) last.registers.push(word.value);
-    else blocks.push({unit, fc, start: at, registers: [word.value]});
+    if (last && last.fc === fc && last.start + last.registers.length === at) last.registers.push(value);
+    else blocks.push({unit, fc, start: at, registers: [value]});
   }
   return blocks;
 }
 
-/** Digits and letters of a serial number become the character 0. */
-function redacted(block: Block, serials: readonly UnitSpan[]): Block {
-  const hidden = (at: number): boolean =>
-    serials.some(({unit, span}) => unit === block.unit && span.fc === block.fc && at >= span.at && at < span.at + span.words);
-  const zero = 0x3030;
-  return {...block, registers: block.registers.map((word, i) => (word !== null && word !== 0 && hidden(block.start + i) ? zero : word))};
+const ZERO = 0x30;
+const isDigit = (byte: number): boolean => byte >= ZERO && byte <= 0x39;
+
+/** Digits of a serial number become 0. Its letters stay: they name the model, and `scan` knows some devices by them. */
+function redacted(block: Block, serials: readonly Serial[]): Block {
+  const hide = (word: number, at: number): number => {
+    const serial = serials.find(
+      ({unit, span}) => unit === block.unit && span.fc === block.fc && at >= span.at && at < span.at + span.words,
+    );
+    if (!serial) return word;
+    if (!serial.text) return 0;
+    const [high, low] = [word >> 8, word & 0xff].map(byte => (isDigit(byte) ? ZERO : byte)) as [number, number];
+    return (high << 8) | low;
+  };
+  return {...block, registers: block.registers.map((word, i) => (word === null ? null : hide(word, block.start + i)))};
 }

@@ -61,28 +61,24 @@ const isWord = (value: unknown): value is number => typeof value === 'number' &&
 
 const ILLEGAL_ADDRESS = 2;
 
-/** The capture's units as register sources. `elapsedMs` drives blocks with `at_ms`: the newest one whose moment has come holds. */
+/** The capture's units as register sources. `elapsedMs` only rises, and drives blocks with `at_ms`: the newest one whose moment has come holds. */
 export function bankOf(capture: Capture, elapsedMs: () => number): ReadonlyMap<number, RegisterSource> {
   const units = new Map<number, Block[]>();
   for (const block of capture.blocks) units.set(block.unit, [...(units.get(block.unit) ?? []), block]);
   const sources = new Map<number, RegisterSource>();
   for (const [unit, blocks] of units) {
-    const still = new Map<number, number>();
-    const moving = blocks.filter(block => block.at_ms !== undefined).sort((a, b) => (a.at_ms ?? 0) - (b.at_ms ?? 0));
-    const put = (words: Map<number, number>, block: Block): void =>
+    const words = new Map<number, number>();
+    const put = (block: Block): void =>
       block.registers.forEach((word, i) => {
         if (word !== null) words.set(block.fc * 0x10000 + block.start + i, word);
       });
-    for (const block of blocks) if (block.at_ms === undefined) put(still, block);
-    const [firstMoving] = moving;
+    for (const block of blocks) if (block.at_ms === undefined) put(block);
+    const moving = blocks.filter(block => block.at_ms !== undefined).sort((a, b) => (a.at_ms ?? 0) - (b.at_ms ?? 0));
     sources.set(unit, {
       read(fc, at, count) {
-        let words = still;
-        if (firstMoving) {
-          words = new Map(still);
-          const now = Math.max(elapsedMs(), firstMoving.at_ms ?? 0);
-          for (const block of moving) if ((block.at_ms ?? 0) <= now) put(words, block);
-        }
+        // The first moment of a series holds before it, too.
+        const nowMs = Math.max(elapsedMs(), moving[0]?.at_ms ?? 0);
+        while (moving[0] && (moving[0].at_ms ?? 0) <= nowMs) put(moving.shift() as Block);
         const result: number[] = [];
         for (let i = 0; i < count; i++) {
           const word = words.get(fc * 0x10000 + at + i);

@@ -210,9 +210,7 @@ export function createDevice(options: DeviceOptions, deps: PresenceDeps): Device
       const started: DeviceIdentity = {profile: profile.id, unit, manufacturer: null, model: null, serial: null, firmware: null};
       const failed = await ensurePrepared(signal);
       if (failed) {
-        const readings = profile.points.map(
-          ({name}): Reading => ({device: id, point: name, measured: {kind: 'missing', fault: failed}}),
-        );
+        const readings = profile.points.map(({name}): Reading => ({device: id, point: name, measured: {kind: 'missing', fault: failed}}));
         return {identity: started, readings, bus: {...setup, ms: tenths(setup.ms)}, fault: failed, reason: describeFault(failed)};
       }
       const {points, limits, identity} = prepared as Prepared;

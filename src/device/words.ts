@@ -16,6 +16,8 @@ export type Registers = {
 };
 
 export type Sweep = Registers & {
+  /** Everything that came, gaps between the spans included, in address order. */
+  all(): readonly {readonly fc: 3 | 4; readonly at: number; readonly value: number}[];
   readonly requests: number;
   readonly registers: number;
   readonly ms: number;
@@ -199,6 +201,8 @@ export async function readSpans(spans: readonly Span[], options: SweepOptions, s
   return {
     word: (fc, address) => words.get(keyOf(fc, address)),
     fault: (fc, address) => faults.get(keyOf(fc, address)),
+    all: () =>
+      [...words].sort(([a], [b]) => a - b).map(([key, {value}]) => ({fc: Math.floor(key / 0x10000) as 3 | 4, at: key % 0x10000, value})),
     requests,
     registers,
     ms,
