@@ -6,12 +6,8 @@ import os from 'node:os';
 import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {gzipSync} from 'node:zlib';
-import {listProfiles, loadProfile} from '../src/config/profiles.ts';
-import {requestMs} from '../src/core/bustime.ts';
-import {parseLinkUrl} from '../src/core/linkurl.ts';
-import {fieldsOf, spansOf} from '../src/core/planner.ts';
+import {listProfiles} from '../src/config/profiles.ts';
 import {bankOf, readCapture} from '../src/device/capture.ts';
-import {planOf, timingOf} from '../src/device/plan.ts';
 import {startModbusServer} from '../src/link/server.ts';
 
 const line = (name: string, value: string, note = ''): void => console.log(`  ${name.padEnd(58)} ${value.padStart(14)}  ${note}`);
@@ -144,38 +140,6 @@ async function tenHours(): Promise<void> {
   rmSync(folder, {recursive: true, force: true});
 }
 
-function plans(): void {
-  title('bus: milliseconds of a fast sweep, planned against one request a point');
-  const ids = [
-    'eastron-sdm630',
-    'sungrow-sh',
-    'goodwe-et',
-    'deye-3p',
-    'huawei-sun2000',
-    'solis-hybrid',
-    'growatt-tlxh',
-    'sofar-g3',
-    'carlo-gavazzi-em340',
-    'abb-b23',
-  ];
-  for (const link of ['rtu:///dev/x?baud=9600', 'rtu:///dev/x?baud=19200', 'tcp://h']) {
-    const bus = timingOf(parseLinkUrl(link));
-    for (const id of ids) {
-      const {points, limits} = loadProfile(id);
-      const fast = points.filter(point => point.every === 'fast');
-      const planned = planOf(fast, limits, () => 1, bus).reduce((sum, one) => sum + one.request.ms, 0);
-      const naive = fast
-        .flatMap(point => fieldsOf(point.source).flatMap(field => spansOf(field, limits)))
-        .reduce((sum, span) => sum + requestMs(bus, span.words), 0);
-      line(
-        `${link.replace('/dev/x', '')} ${id}`,
-        `${planned.toFixed(0)} ms`,
-        `${(naive / planned).toFixed(1)} times less than ${naive.toFixed(0)} ms`,
-      );
-    }
-  }
-}
-
 function pageSize(): void {
   title('page');
   if (!existsSync('dist/web/index.html')) {
@@ -188,12 +152,11 @@ function pageSize(): void {
 }
 
 console.log(`${os.cpus()[0]?.model.trim()}, ${os.cpus().length} cores, node ${process.versions.node}; ${listProfiles().length} profiles`);
-plans();
 pageSize();
 await firstFlow();
 await daemon();
 await tenHours();
-for (const name of ['flow', 'store', 'mqtt', 'web']) {
+for (const name of ['bus', 'flow', 'store', 'mqtt', 'web']) {
   if (!existsSync(`bench/${name}.ts`)) continue;
   title(name);
   const {run} = (await import(`./${name}.ts`)) as {run(): Promise<void>};

@@ -165,6 +165,33 @@ describe('the planner', () => {
     );
   });
 
+  test('registers that only make sense together come in one request, even where apart would be cheaper', () => {
+    const spans: Span[] = [
+      {fc: 4, at: 100, words: 1},
+      {fc: 4, at: 160, words: 2},
+      {fc: 4, at: 170, words: 1},
+    ];
+    const limits: Limits = {maxRegisters: 80, maxGap: 0, barriers: [], forbidden: [], single: [], atomic: [[100, 161]]};
+    const slow: BusTiming = {kind: 'serial', baud: 1200, bitsPerCharacter: 10, turnaroundMs: 0};
+    expect(planReads(spans, limits, slow)).toMatchObject([
+      {at: 100, words: 62},
+      {at: 170, words: 1},
+    ]);
+    // Where no request may hold them all they come apart rather than not at all.
+    expect(planReads(spans, {...limits, maxRegisters: 20}, slow)).toHaveLength(3);
+  });
+
+  test('a pause that a device wants makes one long request better than two short ones', () => {
+    const spans: Span[] = [
+      {fc: 3, at: 0, words: 2},
+      {fc: 3, at: 62, words: 2},
+    ];
+    const limits: Limits = {maxRegisters: 100, maxGap: 100, barriers: [], forbidden: [], single: [], atomic: []};
+    const line: BusTiming = {kind: 'serial', baud: 9600, bitsPerCharacter: 10, turnaroundMs: 30};
+    expect(planReads(spans, limits, line)).toHaveLength(2);
+    expect(planReads(spans, limits, {...line, pauseMs: 250})).toMatchObject([{at: 0, words: 64}]);
+  });
+
   test('overlapping values in two requests, where one for both would need a third', () => {
     const spans: Span[] = [
       {fc: 3, at: 0, words: 5},
