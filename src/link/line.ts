@@ -47,6 +47,7 @@ export function createLineTransport(wire: Wire, framing: Framing, {silenceMs, af
   /** An answer that repeated the one before, and was not believed. */
   let doubted: {readonly request: ReadRequest; readonly answer: PduAnswer} | null = null;
   let troubleAtMs = -Infinity;
+  let cancel: (() => void) | null = null;
   const strangeAtMs: number[] = [];
 
   /** Between two requests of a line nobody should speak. */
@@ -82,6 +83,7 @@ export function createLineTransport(wire: Wire, framing: Framing, {silenceMs, af
       /** What stands unless more bytes say otherwise. */
       let verdict: {readonly answer: PduAnswer; readonly waitMs: number; readonly clean: boolean; timer: NodeJS.Timeout} | null = null;
       const done = (answer: PduAnswer, clean: boolean): void => {
+        cancel = null;
         clearTimeout(timer);
         clearTimeout(verdict?.timer);
         signal.removeEventListener('abort', onAbort);
@@ -123,6 +125,7 @@ export function createLineTransport(wire: Wire, framing: Framing, {silenceMs, af
         }
       };
       signal.addEventListener('abort', onAbort);
+      cancel = onAbort;
       wire.listen(onBytes, reason => done(faulty({kind: 'disconnected', reason}), false));
       wire.write(framing.request(unit, request));
     });
@@ -184,7 +187,10 @@ export function createLineTransport(wire: Wire, framing: Framing, {silenceMs, af
         ? 'somebody speaks on this line unasked: a second master?'
         : null;
     },
-    close: () => wire.close(),
+    close() {
+      cancel?.();
+      return wire.close();
+    },
   };
 }
 

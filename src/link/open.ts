@@ -16,6 +16,9 @@ const TCP_FLOOR_MS = 1000;
 /** Stick loggers ask the inverter behind them at their leisure. Source: field logs with up to six seconds a request. */
 const LOGGER_MS = 10_000;
 
+/** To look for a serial port costs nobody anything: an adapter that is plugged in again is soon seen. */
+const REPLUG_MS = 5000;
+
 /** Opens nothing yet: the first request does. */
 export function openLink(name: string, url: LinkUrl, options: OpenOptions): Link {
   const queue = {name, url: url.text, ...options};
@@ -29,7 +32,7 @@ export function openLink(name: string, url: LinkUrl, options: OpenOptions): Link
       const silenceMs = url.kind === 'rtu' ? silenceOf(url.serial) : 0;
       const wire = serialWire(url.usb ?? url.path, url.serial);
       const transport = createLineTransport(wire, url.kind === 'rtu' ? rtu : ascii, {silenceMs, afterTrouble: 'drain'});
-      return createQueue(transport, {...queue, silenceMs});
+      return createQueue(transport, {...queue, silenceMs, reconnectMs: REPLUG_MS});
     }
     case 'rtu+tcp':
       return line(streamWire(url.host, url.port), rtu, {floorMs: TCP_FLOOR_MS});

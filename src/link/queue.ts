@@ -22,6 +22,8 @@ export type QueueOptions = {
   readonly floorMs?: number;
   /** What is on the way takes so long that profiles do not know of it: the least longest wait. */
   readonly wayMs?: number;
+  /** The longest pause before a connection is tried again. */
+  readonly reconnectMs?: number;
   /** Single requests may get lost without anything being wrong: datagrams. */
   readonly lossy?: boolean;
 };
@@ -41,10 +43,10 @@ export function createQueue(transport: Transport, options: QueueOptions): Link {
   const breaker = createBreaker();
   const patience = createPatience(options.floorMs ?? FLOOR_MS);
   const turns = createTurns();
-  const stop = new AbortController();
   const faults: Record<string, number> = {};
   const openedMs = performance.now();
   let running = false;
+  let closed = false;
   let requests = 0;
   let busyMs = 0;
   let latencyMs: number | null = null;
@@ -56,7 +58,7 @@ export function createQueue(transport: Transport, options: QueueOptions): Link {
   let strangersAtMs = 0;
 
   const unasked = (fault: Fault): ReadAnswer => ({kind: 'fault', fault, monoMs: clock.monoMs(), tookMs: 0});
-  const closed: Fault = {kind: 'disconnected', reason: 'stopped'};
+  const stopped: Fault = {kind: 'disconnected', reason: 'stopped'};
 
   async function drain(): Promise<void> {
     if (running) return;
@@ -72,7 +74,7 @@ export function createQueue(transport: Transport, options: QueueOptions): Link {
   /** Not even asked: why, or null where the request may go out. */
   function refusal(unit: number, signal: AbortSignal, {priority}: ReadOptions): Fault | null {
     const nowMs = performance.now();
-    if (signal.aborted) return closed;
+    if (closed || signal.aborted) return stopped;
     if (!transport.connected && nowMs < reconnectAtMs) return {kind: 'disconnected', reason: lastError ?? 'not connected'};
     const stranger = priority === 'guest' && !patience.knows(unit) && nowMs < strangersAtMs;
     return stranger || !breaker.mayAsk(unit, nowMs) ? {kind: 'timeout', afterMs: 0} : null;
@@ -93,6 +95,7 @@ export function createQueue(transport: Transport, options: QueueOptions): Link {
     const ceilingMs = Math.min(CEILING_MS, options.timeoutMs ?? Math.max(asked.timeoutMs ?? USUAL_MS, options.wayMs ?? 0));
     for (let attempt = 0; ; attempt++) {
       await pause(unit, asked, signal);
+      if (closed) return unasked(stopped);
       const startedMono = clock.monoMs();
       const startedMs = performance.now();
       const wasConnected = transport.connected;
@@ -141,7 +144,7 @@ export function createQueue(transport: Transport, options: QueueOptions): Link {
       lastError = fault.reason;
       if (!wasConnected) {
         reconnectAtMs = performance.now() + reconnectPauseMs * (1 + 0.2 * Math.random());
-        reconnectPauseMs = Math.min(RECONNECT_LONGEST_MS, reconnectPauseMs * 2);
+        reconnectPauseMs = Math.min(options.reconnectMs ?? RECONNECT_LONGEST_MS, reconnectPauseMs * 2);
       }
       return;
     }
@@ -160,8 +163,8 @@ export function createQueue(transport: Transport, options: QueueOptions): Link {
       return new Promise<ReadAnswer>(resolve => {
         turns.add({
           asked,
-          run: async () => resolve(await serve(unit, request, AbortSignal.any([signal, stop.signal]), asked)),
-          cancel: () => resolve(unasked(closed)),
+          run: async () => resolve(await serve(unit, request, signal, asked)),
+          cancel: () => resolve(unasked(stopped)),
         });
         void drain();
       });
@@ -177,7 +180,7 @@ export function createQueue(transport: Transport, options: QueueOptions): Link {
       lastError: lastError ?? transport.suspicion(),
     }),
     async close() {
-      stop.abort();
+      closed = true;
       turns.cancel();
       await transport.close();
     },

@@ -441,10 +441,10 @@ describe.skipIf(!haveSocat)(`a serial line${WITHOUT_SOCAT}`, () => {
     }, null);
     const link = opened(`rtu://${b}?baud=9600`);
     for (let at = 1; at <= 8; at++) {
-      // Its question and the answer to it, for the same unit and of the same length as ours.
-      wire.write(rtuFrame(1, Buffer.from([3, 0x10, 0, 0, 2])));
-      wire.write(rtuFrame(1, Buffer.from([3, 4, 0xde, 0xad, 0xbe, 0xef])));
-      await new Promise(resolve => setTimeout(resolve, 60));
+      // Its question and the answer to it.
+      wire.write(rtuFrame(7, Buffer.from([3, 0x10, 0, 0, 2])));
+      wire.write(rtuFrame(7, Buffer.from([3, 4, 0xde, 0xad, 0xbe, 0xef])));
+      await new Promise(resolve => setTimeout(resolve, 120));
       expect(await read(link, at)).toMatchObject({words: [at, at + 1]});
     }
     expect(link.health().lastError).toContain('a second master?');
