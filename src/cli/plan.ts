@@ -30,7 +30,8 @@ export const command: Command = {
   --config FILE     every device of a configuration, bus by bus
   --link LINK       the bus; its baud rate decides the milliseconds
   --unit N          the unit id, and --option K=V an option of the profile
-  --turnaround MS   time between request and answer, without the wire (default 30 on a serial bus, 10 on TCP)
+  --turnaround MS   time between request and answer, without the wire (default 30 on a serial bus, 10 on TCP,
+                    100 for GoodWe's UDP, 1000 for a stick logger)
   --every T         the pace of the fast points (default 2s, or the configuration's)
   --json            as JSON
 

@@ -97,7 +97,7 @@ export function sweepMs(requests: PlanView, pace: PollClass, bus: BusTiming): {r
 
 /** Typical time between request and answer, where nothing was measured yet, ms. Sources: field logs of meters and inverters at 9600 baud and on a LAN. */
 const SERIAL_TURNAROUND_MS = 30;
-const TCP_TURNAROUND_MS = 10;
+const TURNAROUNDS_MS: Readonly<Record<string, number>> = {tcp: 10, 'goodwe+udp': 100, 'solarman+tcp': 1000};
 
 /** The bus as the planner sees it, with the pauses that a device wants. */
 export function timingOf(url: LinkUrl, timing?: Timing, turnaroundMs?: number): BusTiming {
@@ -108,7 +108,8 @@ export function timingOf(url: LinkUrl, timing?: Timing, turnaroundMs?: number): 
           baud: url.serial.baud,
           bitsPerCharacter: bitsPerCharacter(url.serial),
           turnaroundMs: turnaroundMs ?? SERIAL_TURNAROUND_MS,
+          ascii: url.kind === 'ascii',
         }
-      : {kind: 'tcp', turnaroundMs: turnaroundMs ?? TCP_TURNAROUND_MS};
+      : {kind: 'tcp', turnaroundMs: turnaroundMs ?? TURNAROUNDS_MS[url.kind] ?? 0};
   return {...bus, pauseMs: Math.max(0, (timing?.minGapMs ?? 0) - silenceMs(bus))};
 }

@@ -61,6 +61,9 @@ describe('plan', () => {
     const plan = JSON.parse(stdout) as {requests: Planned[]; pauses_ms: {fast: number}; min_interval_ms: number; sweep_ms: {fast: number}};
     // 11 bits a character, two silences of 3.5 characters, 30 ms of turnaround.
     for (const one of plan.requests) expect(one.ms).toBeCloseTo(((13 + 2 * one.count + 7) * 11_000) / 9600 + 30, 0);
+    const ascii = JSON.parse((await run(['plan', '--profile', 'growatt-sph', '--link', 'ascii:///dev/x', '--json'])).stdout) as typeof plan;
+    // 9 bits at 7N1; both frames in two characters a byte, no silences.
+    for (const one of ascii.requests) expect(one.ms).toBeCloseTo(((28 + 4 * one.count) * 9000) / 9600 + 30, 0);
     expect(plan.pauses_ms.fast).toBeGreaterThan(200);
     expect(plan.min_interval_ms).toBeGreaterThan(plan.sweep_ms.fast + plan.pauses_ms.fast);
   });
@@ -98,7 +101,7 @@ test.skipIf(!haveSocat)(
   async () => {
     const folder = tempFolder();
     const file = path.join(folder, 'series.json');
-      const blocks = [0, 1, 2].map(step => ({unit: 9, fc: 3, start: 10, registers: [100 + step], at_ms: step * 2500}));
+    const blocks = [0, 1, 2].map(step => ({unit: 9, fc: 3, start: 10, registers: [100 + step], at_ms: step * 2500}));
     writeFileSync(file, JSON.stringify({format: 'wattledger-capture/1', device: 'steps', blocks}));
     const {a, b, pull} = await cable(folder);
     closers.push(pull);
