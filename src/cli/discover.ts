@@ -38,7 +38,7 @@ export async function discover(
   const found: Discovered[] = [];
   const unknown: number[] = [];
   const bySerial = new Map<string, number>();
-  const known: {readonly index: number; readonly profile: string; readonly counters: ReadonlyMap<string, number>}[] = [];
+  const known: {readonly index: number; readonly profile: string; readonly traits: Traits}[] = [];
   let reached = false;
   let reason: string | null = null;
   try {
@@ -56,10 +56,10 @@ export async function discover(
       if (scan.kind !== 'fits') continue;
       const fit = scan.fit.tied.length === 0 ? scan.fit : await settle(scan.fit, unit, url, link, signal);
       const key = fit.identity.serial === null ? null : `${fit.profile.id}/${fit.identity.serial}`;
-      const counters = key === null ? await countersOf(fit, unit, url, link, signal) : new Map<string, number>();
+      const traits = key === null ? await traitsOf(fit, unit, url, link, signal) : null;
       const twin =
         key === null
-          ? known.find(other => other.profile === fit.profile.id && sameCounters(other.counters, counters))?.index
+          ? known.find(other => other.profile === fit.profile.id && traits && alike(other.traits, traits))?.index
           : bySerial.get(key);
       if (twin !== undefined) {
         const before = found[twin] as Discovered;
@@ -67,7 +67,7 @@ export async function discover(
         continue;
       }
       if (key !== null) bySerial.set(key, found.length);
-      else known.push({index: found.length, profile: fit.profile.id, counters});
+      else if (traits) known.push({index: found.length, profile: fit.profile.id, traits});
       found.push({...fit, unit, twins: []});
     }
   } finally {
@@ -81,25 +81,37 @@ const MOVED_WH = 20;
 /** Counters below this are those of any new device, Wh. */
 const NEW_WH = 1000;
 
-/** Lifetime counters tell two devices apart that have no serial number. */
-async function countersOf({profile}: Fit, unit: number, linkUrl: LinkUrl, link: Link, signal: AbortSignal): Promise<Map<string, number>> {
-  const points = profile.points.filter(point => point.name.endsWith('energy_wh'));
+/** Two looks at one device that has no counters differ by this part at most, in all but a few of its values. */
+const MOVED_PART = 0.03;
+const ALIKE = 0.9;
+const FEWEST_VALUES = 4;
+
+/** What tells two devices apart that have no serial number: their lifetime counters, else all their values. */
+type Traits = {readonly counters: boolean; readonly values: ReadonlyMap<string, number>};
+
+async function traitsOf({profile}: Fit, unit: number, linkUrl: LinkUrl, link: Link, signal: AbortSignal): Promise<Traits> {
+  const counting = profile.points.filter(point => point.name.endsWith('energy_wh'));
+  const points = counting.length > 0 ? counting : profile.points;
   const device = createDevice(
     {id: profile.id, profile: {...profile, points, variants: []}, link, linkUrl, unit, units: {}, options: {}, everyMs: 0, slowEveryMs: 0},
     {clock: realClock, log: silentLog, note() {}, localHour: () => 12},
   );
-  const {readings} = points.length > 0 ? await device.sweep(signal) : {readings: []};
-  return new Map(
-    readings.flatMap(({point, measured}) =>
-      measured.kind === 'good' && typeof measured.value === 'number' ? [[point, measured.value]] : [],
-    ),
+  const {readings} = await device.sweep(signal);
+  const values = readings.flatMap(({point, measured}): [string, number][] =>
+    measured.kind === 'good' && typeof measured.value === 'number' ? [[point, measured.value]] : [],
   );
+  return {counters: counting.length > 0, values: new Map(values)};
 }
 
-const sameCounters = (one: ReadonlyMap<string, number>, other: ReadonlyMap<string, number>): boolean =>
-  one.size === other.size &&
-  [...one.values()].some(value => value >= NEW_WH) &&
-  [...one].every(([point, value]) => Math.abs(value - (other.get(point) ?? Infinity)) <= MOVED_WH);
+function alike(one: Traits, other: Traits): boolean {
+  if (one.values.size !== other.values.size || one.values.size === 0) return false;
+  const pairs = [...one.values].map(([point, value]) => [value, other.values.get(point) ?? Infinity] as const);
+  if (one.counters)
+    return pairs.some(([value]) => value >= NEW_WH) && pairs.every(([value, before]) => Math.abs(value - before) <= MOVED_WH);
+  const telling = pairs.filter(([value, before]) => value !== 0 || before !== 0);
+  const close = telling.filter(([value, before]) => Math.abs(value - before) <= MOVED_PART * Math.max(Math.abs(value), Math.abs(before)));
+  return telling.length >= FEWEST_VALUES && close.length >= ALIKE * telling.length;
+}
 
 /** Among profiles for which as much speaks, the one whose points the device tells: what is missing counts against it. */
 async function settle(fit: Fit, unit: number, linkUrl: LinkUrl, link: Link, signal: AbortSignal): Promise<Fit> {

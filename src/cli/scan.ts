@@ -25,7 +25,7 @@ export const command: Command = {
   --json           as JSON
 
 Only reads. A SunSpec device tells what it is; others are known by their identity registers or by values that make sense.
-A gateway that answers for one device under several unit ids is listed once: known by its serial number, else by its counters. Exit code 1 where nothing answers.`,
+A gateway that answers for one device under several unit ids is listed once: known by its serial number, else by its counters or values. Exit code 1 where nothing answers.`,
 
   async run(context) {
     const text = requireText(context, 'link', 'tcp://HOST:502');

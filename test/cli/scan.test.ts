@@ -65,9 +65,12 @@ test('a gateway that answers on every unit is one device, with a serial number o
   const told = await scanned('--link', await host(new Map([1, 2, 3].map(unit => [unit, inverter]))), '--units', '1-3');
   expect(told.devices).toMatchObject([{unit: 1, also_units: [2, 3], profile: 'goodwe-et'}]);
 
-  const meter = deviceOf('chint-dtsu666');
-  const plain = await scanned('--link', await host(new Map([1, 2, 3].map(unit => [unit, meter]))), '--units', '1-3');
-  expect(plain.devices).toMatchObject([{unit: 1, also_units: [2, 3], profile: 'chint-dtsu666', serial: null}]);
+  // A meter by its counters, an inverter that has not even those by its values.
+  for (const profile of ['chint-dtsu666', 'fox-h1']) {
+    const plain = deviceOf(profile);
+    const found = await scanned('--link', await host(new Map([1, 2, 3].map(unit => [unit, plain]))), '--units', '1-3');
+    expect(found.devices).toMatchObject([{unit: 1, also_units: [2, 3], profile, serial: null}]);
+  }
 });
 
 test('two meters of one kind are two, also without serial numbers', async () => {
