@@ -7,6 +7,8 @@ const WEIGHT = 1 / 8;
 const SPREAD_WEIGHT = 1 / 4;
 const SPREADS = 4;
 const TIMES = 4;
+/** Silences after which a unit that never answered is given all the time its profile allows. */
+const FULL_AFTER = 2;
 
 export type Patience = {
   /** Real ms to wait for the next answer of this unit. */
@@ -19,11 +21,16 @@ export type Patience = {
 };
 
 export function createPatience(floorMs: number): Patience {
+  const strangers = new Map<number, number>();
   const units = new Map<number, {typicalMs: number; spreadMs: number; silences: number}>();
   return {
     timeoutMs(unit, ceilingMs) {
       const seen = units.get(unit);
-      if (!seen) return ceilingMs;
+      // Beside others that do answer, one that never did is given a little more each time.
+      if (!seen)
+        return units.size === 0
+          ? ceilingMs
+          : Math.max(Math.min(floorMs, ceilingMs), ceilingMs / 2 ** Math.max(0, FULL_AFTER - (strangers.get(unit) ?? 0)));
       const wanted = Math.max(floorMs, ceilingMs / LEAST_PART, TIMES * seen.typicalMs, seen.typicalMs + SPREADS * seen.spreadMs);
       return Math.round(Math.min(ceilingMs, wanted * 2 ** Math.min(seen.silences, 10)));
     },
@@ -40,6 +47,7 @@ export function createPatience(floorMs: number): Patience {
     silent(unit) {
       const seen = units.get(unit);
       if (seen) seen.silences++;
+      else strangers.set(unit, (strangers.get(unit) ?? 0) + 1);
     },
     knows: unit => units.has(unit),
   };

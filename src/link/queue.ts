@@ -6,6 +6,7 @@ import type {Clock} from '../core/time.ts';
 import {createBreaker} from './breaker.ts';
 import type {Link, LinkHealth, ReadAnswer, ReadOptions, ReadRequest} from './link.ts';
 import {createPatience} from './patience.ts';
+import {createRhythm} from './rhythm.ts';
 import type {Transport} from './transport.ts';
 import {createTurns} from './turns.ts';
 
@@ -43,6 +44,7 @@ export function createQueue(transport: Transport, options: QueueOptions): Link {
   const breaker = createBreaker();
   const patience = createPatience(options.floorMs ?? FLOOR_MS);
   const turns = createTurns();
+  const rhythm = createRhythm();
   const faults: Record<string, number> = {};
   const openedMs = performance.now();
   let running = false;
@@ -56,6 +58,7 @@ export function createQueue(transport: Transport, options: QueueOptions): Link {
   let reconnectAtMs = 0;
   let reconnectPauseMs = RECONNECT_FIRST_MS;
   let strangersAtMs = 0;
+  let wake: (() => void) | null = null;
 
   const unasked = (fault: Fault): ReadAnswer => ({kind: 'fault', fault, monoMs: clock.monoMs(), tookMs: 0});
   const stopped: Fault = {kind: 'disconnected', reason: 'stopped'};
@@ -66,9 +69,24 @@ export function createQueue(transport: Transport, options: QueueOptions): Link {
     while (turns.waiting() > 0) {
       // Whoever has just been answered may have the next question ready: a sweep of ours goes on before a guest's turn.
       if (turns.onlyGuests()) await afterOthers();
+      if (turns.onlyGuests()) await expectOurs();
       await turns.next()?.run();
     }
     running = false;
+  }
+
+  /** A sweep of ours that is about to begin finds the bus free. */
+  async function expectOurs(): Promise<void> {
+    const holdMs = rhythm.holdMs(performance.now(), latencyMs ?? 0);
+    if (holdMs === 0) return;
+    await new Promise<void>(resolve => {
+      const timer = setTimeout(resolve, holdMs);
+      wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    wake = null;
   }
 
   /** Not even asked: why, or null where the request may go out. */
@@ -160,10 +178,19 @@ export function createQueue(transport: Transport, options: QueueOptions): Link {
   return {
     name: options.name,
     read(unit, request, signal, asked = {}) {
+      const isOurs = asked.priority !== 'guest';
       return new Promise<ReadAnswer>(resolve => {
+        if (isOurs) {
+          rhythm.ours(performance.now());
+          wake?.();
+        }
         turns.add({
           asked,
-          run: async () => resolve(await serve(unit, request, signal, asked)),
+          run: async () => {
+            const answer = await serve(unit, request, signal, asked);
+            if (isOurs) rhythm.ours(performance.now());
+            resolve(answer);
+          },
           cancel: () => resolve(unasked(stopped)),
         });
         void drain();
@@ -182,6 +209,7 @@ export function createQueue(transport: Transport, options: QueueOptions): Link {
     async close() {
       closed = true;
       turns.cancel();
+      wake?.();
       await transport.close();
     },
   };
