@@ -1,5 +1,6 @@
 // Devices and gateways that refuse, choke or say nothing: what is there is read in the same sweep, and what was found out is kept.
 
+import fc from 'fast-check';
 import {afterEach, expect, test} from 'vitest';
 import {realClock} from '../../src/app/clock.ts';
 import {parseLinkUrl} from '../../src/core/linkurl.ts';
@@ -8,6 +9,7 @@ import type {Limits} from '../../src/core/profile.ts';
 import {createLearned} from '../../src/device/learned.ts';
 import {timingOf} from '../../src/device/plan.ts';
 import {readSpans, type Sweep} from '../../src/device/words.ts';
+import type {Link} from '../../src/link/link.ts';
 import {openLink} from '../../src/link/open.ts';
 import {type ServedAnswer, startModbusServer} from '../../src/link/server.ts';
 
@@ -144,4 +146,47 @@ test('an answer lost once is asked for again', async () => {
   const first = await sweep();
   expect(read(first.got)).toHaveLength(20);
   expect((await sweep(1000)).sent).toEqual([[100, 40]]);
+});
+
+test('any map on any device: what can be read is read, never wrong, and soon without a refusal', async () => {
+  const spans = fc.array(fc.tuple(fc.integer({min: 0, max: 20}), fc.constantFrom(1, 2, 4)), {minLength: 1, maxLength: 40}).map(list => {
+    let at = 0;
+    return list.map(([gap, words]): Span => {
+      const span: Span = {fc: 3, at: at + gap, words};
+      at = span.at + words;
+      return span;
+    });
+  });
+  const law = fc.asyncProperty(
+    spans,
+    fc.array(fc.nat(300), {maxLength: 6}),
+    fc.integer({min: 4, max: 125}),
+    fc.constantFrom(3, 0x0b),
+    async (wanted, holes, most, tooMany) => {
+      let refusals = 0;
+      // A device with holes, behind a gateway that brings so many registers and no more.
+      const link: Pick<Link, 'read'> = {
+        async read(_unit, {at, words: count}) {
+          const exception = count > most ? tooMany : holes.some(hole => touches(at, count, hole)) ? 2 : null;
+          if (exception !== null) refusals++;
+          return exception === null
+            ? {kind: 'words', words: values(at, count), monoMs: 0, tookMs: 1}
+            : {kind: 'fault', fault: {kind: 'refused', exception}, monoMs: 0, tookMs: 1};
+        },
+      };
+      const learned = createLearned();
+      const bus = {kind: 'tcp', turnaroundMs: 10} as const;
+      const timing = {connectDelayMs: 0, minGapMs: 0, unitPauseMs: 0, timeoutMs: 1000};
+      const there = wanted.filter(({at, words: count}) => !holes.some(hole => touches(at, count, hole)));
+      let quiet = false;
+      for (let sweep = 0; sweep < 12 && !quiet; sweep++) {
+        const before = refusals;
+        const got = await readSpans(wanted, {link: link as Link, unit: 1, limits: LIMITS, timing, bus, learned, monoMs: sweep}, never);
+        expect(read(got, wanted)).toEqual(there.map(span => span.at));
+        quiet = refusals === before;
+      }
+      expect(quiet).toBe(true);
+    },
+  );
+  await fc.assert(law, {numRuns: 300});
 });
