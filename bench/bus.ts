@@ -40,6 +40,7 @@ const PROFILES = [
 const TURNAROUND_MS = 30;
 const TCP_TURNAROUND_MS = 10;
 const SWEEPS = 4;
+const WARM_UP = 20;
 const never = new AbortController().signal;
 const line = (name: string, value: string, note = ''): void => console.log(`  ${name.padEnd(44)} ${value.padStart(12)}  ${note}`);
 const quantile = (sorted: readonly number[], part: number): number =>
@@ -132,7 +133,7 @@ async function sweeps(): Promise<void> {
     const {url, close} = await farEnd(baud, turnaroundMs);
     const linkUrl = parseLinkUrl(url);
     const link = openLink('bench', linkUrl, {clock: realClock});
-    await link.read(1, {fc: 3, at: 0, words: 1}, never);
+    for (let at = 0; at < WARM_UP; at++) await link.read(1, {fc: 3, at, words: 10}, never);
     const above: number[] = [];
     for (const id of PROFILES) {
       const {points, limits, timing} = loadProfile(id);
@@ -299,9 +300,10 @@ async function deadUnit(): Promise<void> {
 
 const GUESTS = 5;
 const GUEST_SWEEPS = 40;
+const GUEST_BEAT_MS = 500;
 
 async function guests(): Promise<void> {
-  console.log(`\nsharing: a sweep of six blocks over TCP, ${TCP_TURNAROUND_MS} ms a request`);
+  console.log(`\nsharing: a sweep of six blocks over TCP, ${TCP_TURNAROUND_MS} ms a request, two a second`);
   const {url, close} = await farEnd(null, TCP_TURNAROUND_MS);
   const shared = shareLink(openLink('bench', parseLinkUrl(url), {clock: realClock}));
   const proxy = await startProxy(shared, {host: '127.0.0.1', port: 0, cacheMs: 0, timing: {}});
@@ -312,9 +314,10 @@ async function guests(): Promise<void> {
   };
   const measured = async (): Promise<number[]> => {
     const took: number[] = [];
+    const began = performance.now();
     for (let i = 0; i < GUEST_SWEEPS; i++) {
       took.push(await sweep());
-      await sleep(50);
+      await sleep(began + (i + 1) * GUEST_BEAT_MS - performance.now());
     }
     return sorted(took);
   };

@@ -8,7 +8,7 @@ import {type Command, flagOption, textOption} from './command.ts';
 import {deviceHelp, deviceOptions, durationOf, measuredJson, openDevice, readingLines} from './devices.ts';
 
 /** Whatever the device does, the answer comes so long after the start of the process, or of a further sweep. */
-const DEADLINE_MS = 17_500;
+const DEADLINE_MS = 16_500;
 
 export const command: Command = {
   name: 'read',
@@ -39,11 +39,15 @@ Exit code 1 where the device does not answer.`,
         clearTimeout(timer);
         if (json) context.out(JSON.stringify(document(sweep, at), null, watch ? undefined : 2));
         else for (const line of lines(sweep, at, watch && context.tty)) context.out(line);
-        if (!watch) {
-          if (sweep.fault)
-            throw new AppError('DEVICE_SILENT', `${textOption(context, 'link')} unit ${sweep.identity.unit}`, sweep.reason ?? 'no answer');
-          return 0;
+        if (sweep.fault) {
+          const reason = deadline.signal.aborted
+            ? `no whole answer within ${Math.round(DEADLINE_MS / 1000)} s`
+            : (sweep.reason ?? 'no answer');
+          const where = `${textOption(context, 'link')} unit ${sweep.identity.unit}`;
+          if (!watch) throw new AppError('DEVICE_SILENT', where, reason);
+          context.err(`${where}: ${reason}`);
         }
+        if (!watch) return 0;
         if (context.signal.aborted) return 0;
         await sleep(everyMs, undefined, {signal: context.signal}).catch(() => {});
         if (context.signal.aborted) return 0;

@@ -77,7 +77,9 @@ export async function readSpans(spans: readonly Span[], options: SweepOptions, s
 
   async function exchange(fc: 3 | 4, at: number, count: number): Promise<ReadAnswer> {
     const {timeoutMs, minGapMs, unitPauseMs, connectDelayMs} = timing;
-    const answer = await link.read(unit, {fc, at, words: count}, signal, {timeoutMs, minGapMs, unitPauseMs, connectDelayMs});
+    const told = await link.read(unit, {fc, at, words: count}, signal, {timeoutMs, minGapMs, unitPauseMs, connectDelayMs});
+    // Whoever stops waiting does not know what the answer would have been.
+    const answer: ReadAnswer = told.kind === 'fault' && signal.aborted ? {...told, fault: {kind: 'timeout', afterMs: 0}} : told;
     if (answer.tookMs > 0) requests++;
     ms += answer.tookMs;
     if (answer.kind === 'words') {
@@ -107,7 +109,7 @@ export async function readSpans(spans: readonly Span[], options: SweepOptions, s
   /** True where the whole block was read at once. */
   async function ask(request: PlannedRequest, inside: readonly Span[], narrowing: boolean): Promise<boolean> {
     if (signal.aborted || gone) {
-      fail(inside, broken ?? {kind: 'disconnected', reason: 'stopped'});
+      fail(inside, broken ?? {kind: 'timeout', afterMs: 0}); // there was no time left to ask
       return false;
     }
     const answer = await exchange(request.fc, request.at, request.words);
