@@ -25,6 +25,8 @@ const ROUND_TRIPS = 2;
 const LONGEST_DOUBT_MS = 400;
 /** A line with trouble in this time is not believed such an answer before it was asked for twice. */
 const TROUBLED_MS = 600_000;
+/** Fewer bytes are no frame, but the noise of a line that turns round. */
+const SHORTEST_FRAME = 5;
 /** So often within that time must somebody speak unasked before it is told. */
 const STRANGE_TIMES = 5;
 const STRANGE_MS = 60_000;
@@ -32,27 +34,28 @@ const STRANGE_MS = 60_000;
 const stopped: Fault = {kind: 'disconnected', reason: 'stopped'};
 const faulty = (fault: Fault): PduAnswer => ({kind: 'fault', fault});
 
-type Exchanged = {
-  readonly answer: PduAnswer;
-  /** Nothing is left on the wire that belongs to this request. */
-  readonly clean: boolean;
-};
+/** What is left on the wire: nothing, bytes that nobody asked for, or perhaps the answer itself. */
+type Left = 'nothing' | 'bytes' | 'answer';
+type Answered = {readonly unit: number; readonly request: ReadRequest; readonly answer: PduAnswer};
 
 export function createLineTransport(wire: Wire, framing: Framing, {silenceMs, afterTrouble}: LineOptions): Transport {
   const quietMs = Math.max(QUIET_MS, 2 * silenceMs);
   const lost = createLost();
   /** Bytes may be under way that nobody waits for. */
   let dirty = false;
-  let previous: {readonly request: ReadRequest; readonly answer: PduAnswer; readonly tookMs: number} | null = null;
+  let previous: (Answered & {readonly tookMs: number}) | null = null;
   /** An answer that repeated the one before, and was not believed. */
-  let doubted: {readonly request: ReadRequest; readonly answer: PduAnswer} | null = null;
+  let doubted: Answered | null = null;
   let troubleAtMs = -Infinity;
   let cancel: (() => void) | null = null;
   const strangeAtMs: number[] = [];
 
   /** Between two requests of a line nobody should speak. */
   function listenIdle(): void {
-    wire.listen(() => {
+    let heard = 0;
+    wire.listen(bytes => {
+      heard += bytes.length;
+      if (heard < SHORTEST_FRAME) return;
       dirty = true;
       const nowMs = performance.now();
       troubleAtMs = nowMs;
@@ -76,57 +79,58 @@ export function createLineTransport(wire: Wire, framing: Framing, {silenceMs, af
     dirty = false;
   }
 
-  function send(unit: number, request: ReadRequest, timeoutMs: number, signal: AbortSignal): Promise<Exchanged> {
+  function send(unit: number, request: ReadRequest, timeoutMs: number, signal: AbortSignal): Promise<{answer: PduAnswer; left: Left}> {
     const began = performance.now();
     return new Promise(resolve => {
       let received: Buffer = Buffer.alloc(0);
       /** What stands unless more bytes say otherwise. */
-      let verdict: {readonly answer: PduAnswer; readonly waitMs: number; readonly clean: boolean; timer: NodeJS.Timeout} | null = null;
-      const done = (answer: PduAnswer, clean: boolean): void => {
+      let verdict: {readonly answer: PduAnswer; readonly waitMs: number; readonly timer: NodeJS.Timeout} | null = null;
+      const done = (answer: PduAnswer, left: Left): void => {
         cancel = null;
         clearTimeout(timer);
         clearTimeout(verdict?.timer);
         signal.removeEventListener('abort', onAbort);
         listenIdle();
-        resolve({answer, clean});
+        resolve({answer, left});
       };
-      const waitFor = (waitMs: number, answer: PduAnswer, clean: boolean): void => {
+      const waitFor = (waitMs: number, answer: PduAnswer, left: Left): void => {
         clearTimeout(verdict?.timer);
-        verdict = {answer, waitMs, clean, timer: setTimeout(() => done(answer, clean), waitMs)};
+        verdict = {answer, waitMs, timer: setTimeout(() => done(answer, left), waitMs)};
       };
-      const onAbort = (): void => done(faulty(stopped), false);
+      const onAbort = (): void => done(faulty(stopped), 'answer');
       const timer = setTimeout(() => {
-        if (verdict) done(verdict.answer, false);
+        if (verdict) done(verdict.answer, 'answer');
         else if (received.length > 0 && !framing.numbered)
-          done(faulty({kind: 'bad_frame', reason: `${received.length} bytes, but no whole answer`}), false);
-        else done(faulty({kind: 'timeout', afterMs: timeoutMs}), false);
+          done(faulty({kind: 'bad_frame', reason: `${received.length} bytes, but no whole answer`}), 'answer');
+        else done(faulty({kind: 'timeout', afterMs: timeoutMs}), 'answer');
       }, timeoutMs);
       const onBytes = (bytes: Buffer): void => {
         received = received.length === 0 ? bytes : Buffer.concat([received, bytes]);
         const parsed = framing.parse(received, unit, request);
         if (parsed.kind === 'more') {
-          if (verdict) waitFor(verdict.waitMs, verdict.answer, false);
+          if (verdict) waitFor(verdict.waitMs, verdict.answer, 'answer');
           return;
         }
         const {answer, rest} = parsed;
         if (answer.kind === 'fault' && answer.fault.kind === 'bad_frame') {
-          if (framing.numbered) done(answer, false);
-          else waitFor(quietMs, verdict?.answer ?? answer, false);
-        } else if (!framing.numbered && verdict === null && previous && repeats(previous, request, answer)) {
+          if (framing.numbered) done(answer, 'answer');
+          else waitFor(quietMs, verdict?.answer ?? answer, 'answer');
+        } else if (!framing.numbered && verdict === null && previous && repeats(previous, {unit, request, answer})) {
           received = received.subarray(received.length - rest);
-          const believed = began - troubleAtMs > TROUBLED_MS || (doubted !== null && sameQuestion(doubted, request, answer));
-          doubted = believed ? null : {request, answer};
+          const believed = began - troubleAtMs > TROUBLED_MS || (doubted !== null && isSame(doubted, {unit, request, answer}));
+          doubted = believed ? null : {unit, request, answer};
           const waitMs = Math.min(LONGEST_DOUBT_MS, Math.max(quietMs, ROUND_TRIPS * previous.tookMs));
-          waitFor(waitMs, believed ? answer : faulty({kind: 'bad_frame', reason: 'the answer to the request before, once more'}), believed);
+          if (believed) waitFor(waitMs, answer, 'nothing');
+          else waitFor(waitMs, faulty({kind: 'bad_frame', reason: 'the answer to the request before, once more'}), 'answer');
           if (rest > 0) onBytes(Buffer.alloc(0));
         } else {
-          if (answer.kind === 'words') previous = {request, answer, tookMs: performance.now() - began};
-          done(answer, rest === 0);
+          if (answer.kind === 'words') previous = {unit, request, answer, tookMs: performance.now() - began};
+          done(answer, rest === 0 || (!framing.numbered && rest < SHORTEST_FRAME) ? 'nothing' : 'bytes');
         }
       };
       signal.addEventListener('abort', onAbort);
       cancel = onAbort;
-      wire.listen(onBytes, reason => done(faulty({kind: 'disconnected', reason}), false));
+      wire.listen(onBytes, reason => done(faulty({kind: 'disconnected', reason}), 'answer'));
       wire.write(framing.request(unit, request));
     });
   }
@@ -155,11 +159,12 @@ export function createLineTransport(wire: Wire, framing: Framing, {silenceMs, af
   ): Promise<PduAnswer> {
     const failed = await ready(timeoutMs, connectDelayMs, signal);
     if (failed) return faulty(failed);
-    const {answer, clean} = await send(unit, request, timeoutMs, signal);
-    if (!clean) {
+    const {answer, left} = await send(unit, request, timeoutMs, signal);
+    if (left !== 'nothing') {
       dirty = true;
       troubleAtMs = performance.now();
-      if (afterTrouble === 'replace') wire.drop();
+      // What was sent on top of the answer only has to pass, unless it may be the beginning of something with a number.
+      if (afterTrouble === 'replace' && (left === 'answer' || framing.numbered)) wire.drop();
     }
     if (!framing.numbered) {
       if (answer.kind === 'words') lost.found(unit);
@@ -194,11 +199,9 @@ export function createLineTransport(wire: Wire, framing: Framing, {silenceMs, af
   };
 }
 
-type Answered = {readonly request: ReadRequest; readonly answer: PduAnswer};
 const sameWords = (a: PduAnswer, b: PduAnswer): boolean =>
   a.kind === 'words' && b.kind === 'words' && a.words.length === b.words.length && a.words.every((word, index) => word === b.words[index]);
-const sameQuestion = (before: Answered, request: ReadRequest, answer: PduAnswer): boolean =>
-  before.request.at === request.at && before.request.fc === request.fc && sameWords(before.answer, answer);
-/** The same words once more, for another question: equal by chance, or sent twice. */
-const repeats = (before: Answered, request: ReadRequest, answer: PduAnswer): boolean =>
-  (before.request.at !== request.at || before.request.fc !== request.fc) && sameWords(before.answer, answer);
+const sameQuestion = (a: Answered, b: Answered): boolean => a.request.at === b.request.at && a.request.fc === b.request.fc;
+const isSame = (a: Answered, b: Answered): boolean => a.unit === b.unit && sameQuestion(a, b) && sameWords(a.answer, b.answer);
+/** The same words of a unit once more, for another question: equal by chance, or sent twice. */
+const repeats = (a: Answered, b: Answered): boolean => a.unit === b.unit && !sameQuestion(a, b) && sameWords(a.answer, b.answer);

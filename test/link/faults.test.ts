@@ -287,6 +287,15 @@ describe('RTU over TCP', () => {
     for (let at = 0; at < 100; at += 10) expect(await read(link, at)).toMatchObject({words: [at, at + 1]});
   });
 
+  test('noise behind each answer, or the answer twice at once, costs no connection', async () => {
+    const {port, connections} = await rtuPeer((socket, request, good) => {
+      socket.write(Buffer.concat([good, request.readUInt16BE(2) % 20 === 0 ? Buffer.from([0, 0xff]) : good]));
+    });
+    const link = opened(`rtu+tcp://127.0.0.1:${port}`);
+    for (let at = 0; at < 60; at += 10) expect(await read(link, at)).toMatchObject({words: [at, at + 1]});
+    expect(connections()).toBe(1);
+  });
+
   test('byte by byte, behind noise, and behind the answer of another unit', async () => {
     const {port} = await rtuPeer((socket, request, good) => {
       const at = request.readUInt16BE(2);
