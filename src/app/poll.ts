@@ -10,8 +10,6 @@ export type Polled = {
   /** Asked on each tick unless a slower pace is set, ms. */
   readonly everyMs: number;
   poll(monoMs: number, signal: AbortSignal): Promise<readonly Reading[]>;
-  /** What the balance of the moment does not hang on: asked for after the others on the link have had their turn. */
-  rest?(monoMs: number, signal: AbortSignal): Promise<readonly Reading[]>;
 };
 
 export type Poller = {
@@ -53,7 +51,6 @@ export function createPoller(devices: readonly Polled[], first: string | null, c
         if (device.id !== first && isSlow(device.id, links.get(link) ?? []))
           dueAt.set(device.id, Math.max(dueAt.get(device.id) ?? 0, clock.monoMs() + SHARE * (tookMs.get(device.id) ?? 0)));
       }
-      for (const device of members) if (!signal.aborted) arrived.push(...((await device.rest?.(dueMonoMs, signal)) ?? []));
     } catch (error) {
       onBug(error); // a device reports faults as data; what it throws is a fault of the program
     } finally {

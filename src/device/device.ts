@@ -49,10 +49,7 @@ export interface Device {
   readonly id: string;
   readonly linkName: string;
   readonly everyMs: number;
-  /** The fast points. */
   poll(monoMs: number, signal: AbortSignal): Promise<readonly Reading[]>;
-  /** What else is due after a poll that was answered: slow points, and once-only ones. */
-  rest(monoMs: number, signal: AbortSignal): Promise<readonly Reading[]>;
   /** Everything at once, slow and once-only points included. */
   sweep(signal: AbortSignal): Promise<FullSweep>;
   health(): DeviceHealth;
@@ -85,7 +82,6 @@ export function createDevice(options: DeviceOptions, deps: PresenceDeps): Device
   let slowDueMs = -Infinity;
   let slowSlot = -1;
   let onceDue = true;
-  let restDue = false;
   let polls = 0;
   let latencyMs: number | null = null;
   let identityDueMs = Infinity;
@@ -184,37 +180,29 @@ export function createDevice(options: DeviceOptions, deps: PresenceDeps): Device
     linkName: link.name,
     everyMs: options.everyMs,
 
-    async poll(_monoMs, signal) {
+    async poll(monoMs, signal) {
       polls++;
-      restDue = false;
       const failed = (await ensurePrepared(signal)) ?? (await lookAgain(signal));
       if (failed) return signal.aborted ? [] : silent(failed);
       const {points, limits} = prepared as Prepared;
       const fast = points.filter(point => point.every === 'fast');
+      const slot = Math.floor(clock.wallMs() / SLOT_MS);
+      const slowDue = monoMs >= slowDueMs || slot !== slowSlot;
+      const others = points.filter(({every}) => (every === 'slow' && slowDue) || (every === 'once' && onceDue));
       const sweeps = await readPoints(fast, limits, signal);
       if (signal.aborted) return [];
-      const all = [...sweeps.values()];
-      if (fast.length > 0 && all.every(sweep => sweep.answered === 0))
-        return silent(all.find(sweep => sweep.broken)?.broken ?? {kind: 'timeout', afterMs: 0});
-      restDue = true;
+      if (fast.length > 0 && [...sweeps.values()].every(sweep => sweep.answered === 0))
+        return silent([...sweeps.values()].find(sweep => sweep.broken)?.broken ?? {kind: 'timeout', afterMs: 0});
+      const otherSweeps = await readPoints(others, limits, signal);
+      onceDue = false;
+      if (slowDue) [slowDueMs, slowSlot] = [monoMs + options.slowEveryMs * ALMOST, slot];
+
+      const readings = doubt.judge([...readingsOf(fast, sweeps), ...readingsOf(others, otherSweeps)]);
+      const all = [...sweeps.values(), ...otherSweeps.values()];
       const requests = all.reduce((sum, sweep) => sum + sweep.requests, 0);
       if (requests > 0) latencyMs = all.reduce((sum, sweep) => sum + sweep.ms, 0) / requests;
       latest.add(all);
-      return presence.heard(doubt.judge(readingsOf(fast, sweeps)), all);
-    },
-
-    async rest(monoMs, signal) {
-      if (!restDue || !prepared) return [];
-      const slot = Math.floor(clock.wallMs() / SLOT_MS);
-      const slowDue = monoMs >= slowDueMs || slot !== slowSlot;
-      const due = prepared.points.filter(({every}) => (every === 'slow' && slowDue) || (every === 'once' && onceDue));
-      const sweeps = await readPoints(due, prepared.limits, signal);
-      if (signal.aborted) return [];
-      onceDue = false;
-      if (slowDue) [slowDueMs, slowSlot] = [monoMs + options.slowEveryMs * ALMOST, slot];
-      latest.add([...sweeps.values()]);
-      presence.heardMore([...sweeps.values()]);
-      return doubt.judge(readingsOf(due, sweeps));
+      return presence.heard(readings, all);
     },
 
     async sweep(signal) {

@@ -21,8 +21,6 @@ export type Presence = {
   health(): Pick<DeviceHealth, 'state' | 'sinceMs' | 'lastGoodMs' | 'faults' | 'lastFault'>;
   /** Nothing came at all: readings that say why. */
   silent(fault: Fault, points: readonly PointDef[]): readonly Reading[];
-  /** Slow points were read as well: what went wrong on the way counts. */
-  heardMore(sweeps: readonly Sweep[]): void;
   /** Something came: the readings as they stand, a sleeping inverter's powers marked as such. */
   heard(readings: readonly Reading[], sweeps: readonly Sweep[]): readonly Reading[];
 };
@@ -96,10 +94,6 @@ export function createPresence(
       return points
         .filter(point => point.every !== 'once')
         .map(({name}) => (state === 'asleep' ? sleeping(name) : {device: id, point: name, measured: {kind: 'missing', fault}}));
-    },
-
-    heardMore(sweeps) {
-      for (const {broken} of sweeps) if (broken) count(broken);
     },
 
     heard(readings, sweeps) {

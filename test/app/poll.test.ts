@@ -68,24 +68,3 @@ test('a busy bus is skipped, and asked again once it is free', async () => {
   await poller.sweep(3000, 3850, never);
   expect(asked).toBe(2);
 });
-
-test('what the balance hangs on comes first: the grid meter, then the others, and only then the counters of all', async () => {
-  const order: string[] = [];
-  const device = (id: string): Polled => ({
-    id,
-    linkName: 'bus',
-    everyMs: 1000,
-    poll: async () => {
-      order.push(`${id} power`);
-      return [];
-    },
-    rest: async () => {
-      order.push(`${id} counters`);
-      return [{device: id, point: 'meter.import_energy_wh', measured: {kind: 'good', value: 1, monoMs: 0}}];
-    },
-  });
-  const poller = createPoller([device('roof'), device('grid')], 'grid', clock, () => {});
-  const readings = await poller.sweep(1000, 1850, never);
-  expect(order).toEqual(['grid power', 'roof power', 'grid counters', 'roof counters']);
-  expect(readings.map(reading => reading.device)).toEqual(['grid', 'roof']);
-});

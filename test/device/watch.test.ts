@@ -54,8 +54,7 @@ async function inverter(night: 'answers' | 'silent' = 'answers') {
   );
   const poll = async (afterMs = 1000): Promise<ReadonlyMap<string, Reading['measured']>> => {
     clock.ms += afterMs;
-    const readings = [...(await device.poll(clock.ms, never)), ...(await device.rest(clock.ms, never))];
-    return new Map(readings.map(({point, measured}) => [point, measured]));
+    return new Map((await device.poll(clock.ms, never)).map(({point, measured}) => [point, measured]));
   };
   const set = (name: string, value: number): void => {
     const point = profile.points.find(one => one.name === name) as (typeof profile.points)[number];
