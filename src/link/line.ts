@@ -23,8 +23,6 @@ const LONGEST_DRAIN_MS = 1500;
 /** An answer that repeats the one before may be just that: the right one is waited for this many round trips, but not longer than that. */
 const ROUND_TRIPS = 2;
 const LONGEST_DOUBT_MS = 400;
-/** A line with trouble in this time is not believed such an answer before it was asked for twice. */
-const TROUBLED_MS = 600_000;
 /** Fewer bytes are no frame, but the noise of a line that turns round. */
 const SHORTEST_FRAME = 5;
 /** So often within that time must somebody speak unasked before it is told. */
@@ -44,9 +42,9 @@ export function createLineTransport(wire: Wire, framing: Framing, {silenceMs, af
   /** Bytes may be under way that nobody waits for. */
   let dirty = false;
   let previous: (Answered & {readonly tookMs: number}) | null = null;
-  /** An answer that repeated the one before, and was not believed. */
+  /** An answer that repeated the one before, and was not believed; and those that turned out right, by their question. */
   let doubted: Answered | null = null;
-  let troubleAtMs = -Infinity;
+  const confirmed = new Map<string, PduAnswer>();
   let cancel: (() => void) | null = null;
   const strangeAtMs: number[] = [];
 
@@ -58,7 +56,6 @@ export function createLineTransport(wire: Wire, framing: Framing, {silenceMs, af
       if (heard < SHORTEST_FRAME) return;
       dirty = true;
       const nowMs = performance.now();
-      troubleAtMs = nowMs;
       if (!framing.numbered && nowMs - (strangeAtMs.at(-1) ?? 0) > quietMs) strangeAtMs.push(nowMs);
       if (strangeAtMs.length > STRANGE_TIMES) strangeAtMs.shift();
     }, null);
@@ -117,7 +114,8 @@ export function createLineTransport(wire: Wire, framing: Framing, {silenceMs, af
           else waitFor(quietMs, verdict?.answer ?? answer, 'answer');
         } else if (!framing.numbered && verdict === null && previous && repeats(previous, {unit, request, answer})) {
           received = received.subarray(received.length - rest);
-          const believed = began - troubleAtMs > TROUBLED_MS || (doubted !== null && isSame(doubted, {unit, request, answer}));
+          const before = confirmed.get(questionOf({unit, request}));
+          const believed = before !== undefined && sameWords(before, answer);
           doubted = believed ? null : {unit, request, answer};
           const waitMs = Math.min(LONGEST_DOUBT_MS, Math.max(quietMs, ROUND_TRIPS * previous.tookMs));
           if (believed) waitFor(waitMs, answer, 'nothing');
@@ -125,6 +123,7 @@ export function createLineTransport(wire: Wire, framing: Framing, {silenceMs, af
           if (rest > 0) onBytes(Buffer.alloc(0));
         } else {
           if (answer.kind === 'words') previous = {unit, request, answer, tookMs: performance.now() - began};
+          if (doubted && isSame(doubted, {unit, request, answer})) confirmed.set(questionOf(doubted), answer);
           done(answer, rest === 0 || (!framing.numbered && rest < SHORTEST_FRAME) ? 'nothing' : 'bytes');
         }
       };
@@ -162,7 +161,6 @@ export function createLineTransport(wire: Wire, framing: Framing, {silenceMs, af
     const {answer, left} = await send(unit, request, timeoutMs, signal);
     if (left !== 'nothing') {
       dirty = true;
-      troubleAtMs = performance.now();
       // What was sent on top of the answer only has to pass, unless it may be the beginning of something with a number.
       if (afterTrouble === 'replace' && (left === 'answer' || framing.numbered)) wire.drop();
     }
@@ -201,7 +199,8 @@ export function createLineTransport(wire: Wire, framing: Framing, {silenceMs, af
 
 const sameWords = (a: PduAnswer, b: PduAnswer): boolean =>
   a.kind === 'words' && b.kind === 'words' && a.words.length === b.words.length && a.words.every((word, index) => word === b.words[index]);
-const sameQuestion = (a: Answered, b: Answered): boolean => a.request.at === b.request.at && a.request.fc === b.request.fc;
-const isSame = (a: Answered, b: Answered): boolean => a.unit === b.unit && sameQuestion(a, b) && sameWords(a.answer, b.answer);
+const questionOf = ({unit, request}: Pick<Answered, 'unit' | 'request'>): string => `${unit}/${request.fc}/${request.at}/${request.words}`;
+const isSame = (a: Answered, b: Answered): boolean => questionOf(a) === questionOf(b) && sameWords(a.answer, b.answer);
 /** The same words of a unit once more, for another question: equal by chance, or sent twice. */
-const repeats = (a: Answered, b: Answered): boolean => a.unit === b.unit && !sameQuestion(a, b) && sameWords(a.answer, b.answer);
+const repeats = (a: Answered, b: Answered): boolean =>
+  a.unit === b.unit && questionOf(a) !== questionOf(b) && sameWords(a.answer, b.answer);
