@@ -4,10 +4,12 @@ import type {Db} from './connect.ts';
 import {msOfSlot} from './schema.ts';
 import type {StartState} from './store.ts';
 
-export type MetaKey = 'flow_state' | 'energy' | 'zone' | 'efficiency_ppm' | 'running' | 'last_wall_ms' | 'outbox_dropped';
+export type MetaKey = 'flow_state' | 'energy' | 'zone' | 'efficiency_ppm' | 'running' | 'last_wall_ms' | 'outbox_dropped' | 'salvaging';
 
 export const getMeta = (db: Db, key: MetaKey): string | null =>
   (db.prepare('SELECT value FROM wl_meta WHERE key = ?').pluck().get(key) as string | undefined) ?? null;
+
+export const dropMeta = (db: Db, key: MetaKey): void => void db.prepare('DELETE FROM wl_meta WHERE key = ?').run(key);
 
 /** Inside the caller's transaction, or one of its own. */
 export const setMeta = (db: Db, key: MetaKey, value: string): void =>

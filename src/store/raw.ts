@@ -4,7 +4,7 @@ import {type PointName, parsePoint, pointInfo, pointKey} from '../core/vocabular
 import type {RawRows, TextChange} from './batch.ts';
 import type {Db} from './connect.ts';
 import {SLOT_S} from './schema.ts';
-import {createDeviceView, isReserved, quoted} from './views.ts';
+import {createDeviceView, createViews, freeView, quoted} from './views.ts';
 
 type Point = {readonly id: number; readonly col: string; readonly perUnit: number};
 type Device = {readonly id: number; readonly key: string; readonly view: string; readonly raw: string; readonly points: Map<string, Point>};
@@ -38,11 +38,12 @@ export function createRaw(db: Db): Raw {
     let row = db.prepare('SELECT id, view, raw FROM wl_device WHERE key = ?').get(key) as Row | undefined;
     if (!row) {
       const raw = `wl_raw_${key}`;
-      const view = freeView(key);
+      const view = freeView(db, key);
       const {lastInsertRowid} = db.prepare('INSERT INTO wl_device (key, view, raw) VALUES (?, ?, ?)').run(key, view, raw);
       row = {id: Number(lastInsertRowid), view, raw};
       db.exec(`CREATE TABLE ${quoted(raw)} (ts INTEGER PRIMARY KEY) STRICT`);
-      createDeviceView(db, {...row, key});
+      // All anew, so that the catalogue of the file has its tables first: one bad page among the long texts of the views costs no table.
+      createViews(db);
     }
     const points = new Map<string, Point>();
     for (const point of db.prepare('SELECT id, name, col, per_unit FROM wl_point WHERE device = ?').all(row.id) as {
@@ -55,14 +56,6 @@ export function createRaw(db: Db): Raw {
     const device = {...row, key, points};
     devices.set(key, device);
     return device;
-  }
-
-  /** The device's own id, unless a view of ours or of another device has that name. */
-  function freeView(key: string): string {
-    const taken = db.prepare('SELECT 1 FROM wl_device WHERE view = ?');
-    let view = key;
-    while (isReserved(view) || taken.get(view)) view = /^(wl_|sqlite_)/.test(view) ? `device_${view}` : `${view}_device`;
-    return view;
   }
 
   function pointOf(device: Device, name: string): Point {

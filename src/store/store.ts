@@ -294,6 +294,8 @@ export function createStore(settings: StoreSettings, {clock, log, zone, efficien
         await commit();
         // What the last commit itself had to say.
         if (lastError === null && batch.queued > 0) await commit();
+        // The last to leave moves everything into the one file; a connection that only reads could not.
+        await Promise.allSettled([reader?.terminate(), keeper?.terminate()]);
         await writer?.call('close');
       })().catch(error => log.error({part: 'store', err: error}, 'the database could not be closed in order'));
       await Promise.race([orderly, leave]);

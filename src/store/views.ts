@@ -163,8 +163,16 @@ FROM wl_correction`,
 export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
 /** Names that no view of a device may take. */
-export const isReserved = (name: string): boolean =>
+const isReserved = (name: string): boolean =>
   name === 'about' || /^(wl_|sqlite_)/.test(name) || VIEWS.some(view => view.name === name);
+
+/** The device's own id, unless a view of ours or of another device has that name. */
+export function freeView(db: Db, key: string): string {
+  const taken = db.prepare('SELECT 1 FROM wl_device WHERE view = ?');
+  let view = key;
+  while (isReserved(view) || taken.get(view)) view = /^(wl_|sqlite_)/.test(view) ? `device_${view}` : `${view}_device`;
+  return view;
+}
 
 type DeviceRow = {readonly id: number; readonly key: string; readonly view: string; readonly raw: string};
 type PointRow = {
@@ -195,7 +203,12 @@ export function createViews(db: Db): void {
     describe.run(view.name, null, null, view.description);
     for (const [column, unit, text] of view.columns) describe.run(view.name, column, unit, text);
   }
-  for (const device of db.prepare('SELECT id, key, view, raw FROM wl_device').all() as DeviceRow[]) createDeviceView(db, device);
+  for (const device of db.prepare('SELECT id, key, view, raw FROM wl_device').all() as DeviceRow[]) {
+    // A later version may have a view with the name that a device had first.
+    const view = isReserved(device.view) ? freeView(db, device.key) : device.view;
+    if (view !== device.view) db.prepare('UPDATE wl_device SET view = ? WHERE id = ?').run(view, device.id);
+    createDeviceView(db, {...device, view});
+  }
 }
 
 /** One row per poll in the units of the points' names. Inside the caller's transaction. */

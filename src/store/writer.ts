@@ -10,7 +10,7 @@ import {codeOf, type Db, identify, isDamage, openReadWrite, siblingName, storeEr
 import {makeFolder} from './folder.ts';
 import {createLedger, type Ledger, rebuildDays} from './ledger.ts';
 import {lockStore, type Release} from './lock.ts';
-import {getMeta, readState, setMeta} from './meta.ts';
+import {dropMeta, getMeta, readState, setMeta} from './meta.ts';
 import {migrate} from './migrate.ts';
 import {deleteOutbox, enqueueRolled, enqueueSlot, nextOutbox, trimOutbox} from './outbox.ts';
 import {keepBills, putPrices} from './prices.ts';
@@ -74,7 +74,7 @@ export function createWriter(settings: WriterSettings, note: (event: StoredEvent
     const kind = identify(file);
     if (kind === 'foreign') throw new AppError('STORE_UNUSABLE', file, 'is a database of another program; wattledger does not touch it');
     if (kind === 'no-database') throw new AppError('STORE_UNUSABLE', file, 'is not a database; wattledger does not touch it');
-    if (kind === 'damaged') moveAway('its header is gone', wallMs);
+    if (kind === 'damaged') moveAway('is damaged: its header is gone', wallMs);
     try {
       return connect(wallMs);
     } catch (error) {
@@ -102,12 +102,23 @@ export function createWriter(settings: WriterSettings, note: (event: StoredEvent
       }
       if (settings.efficiencyPpm !== null) setMeta(db, 'efficiency_ppm', String(settings.efficiencyPpm));
       db.prepare('SELECT count(*) FROM wl_device').get();
+      resumeSalvage(db);
       open = {db, raw: createRaw(db), ledger: createLedger(db, settings.zone), inode: statSync(file).ino};
       return open;
     } catch (error) {
       db.close();
       throw error;
     }
+  }
+
+  /** A rescue that the end of the last run cut short goes on; which file it is of stands in the new one. */
+  function resumeSalvage(db: Db): void {
+    if (salvage) setMeta(db, 'salvaging', path.basename(salvage.file));
+    const left = getMeta(db, 'salvaging');
+    if (left === null || salvage) return;
+    const aside = path.join(path.dirname(file), left);
+    if (existsSync(aside)) salvage = salvageFrom(aside, settings.zone);
+    else dropMeta(db, 'salvaging');
   }
 
   function drop(): void {
@@ -128,10 +139,11 @@ export function createWriter(settings: WriterSettings, note: (event: StoredEvent
     for (const suffix of ['-wal', '-shm']) if (existsSync(file + suffix)) renameSync(file + suffix, aside + suffix);
     tell(
       'store-corrupt',
-      `${path.basename(file)} is damaged (${why}); it was set aside as ${path.basename(aside)}, a new one goes on`,
+      `${path.basename(file)} ${why}; it was set aside as ${path.basename(aside)}, a new one goes on`,
       wallMs,
       true,
     );
+    salvage?.close();
     salvage = salvageFrom(aside, settings.zone);
   }
 
@@ -263,6 +275,7 @@ export function createWriter(settings: WriterSettings, note: (event: StoredEvent
           if (!more) {
             if (salvage.savedSlots > 0) rebuildDays(db, settings.zone);
             tell('store-salvaged', salvage.summary(), wallMs);
+            dropMeta(db, 'salvaging');
             salvage.close();
             salvage = null;
           }
@@ -290,7 +303,7 @@ export function createWriter(settings: WriterSettings, note: (event: StoredEvent
     keepBills: (bills, currency, wallMs) => (open ? keepBills(open.db, bills, currency, wallMs) : []),
     nextOutbox: (afterId, limit) => (open ? nextOutbox(open.db, afterId, limit) : []),
     setAside(why, wallMs) {
-      moveAway(why, wallMs);
+      moveAway(`is damaged (${why})`, wallMs);
       openFile(wallMs);
     },
     close() {

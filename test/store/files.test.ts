@@ -1,16 +1,13 @@
 // Files that are not what they should be, copies, and schemas of the past.
 
 import {
-  closeSync,
   copyFileSync,
   existsSync,
   mkdirSync,
-  openSync,
   readdirSync,
   readFileSync,
   truncateSync,
   writeFileSync,
-  writeSync,
 } from 'node:fs';
 import path from 'node:path';
 import Database from 'better-sqlite3';
@@ -23,6 +20,7 @@ import {openReader} from '../../src/store/queries.ts';
 import {MIGRATIONS, SCHEMA_VERSION} from '../../src/store/schema.ts';
 import {type Bench, bench, never, until} from './harness.ts';
 import {good, record, SLOT_MS, START_MS, slot} from './house.ts';
+import {overwrite} from './overwrite.ts';
 
 async function fill(place: Bench, from = 0, count = 8, more: Parameters<Bench['open']>[0] = {}): Promise<void> {
   const store = place.open(more);
@@ -102,11 +100,6 @@ describe('a file that is not ours is refused in words and not touched', () => {
 });
 
 describe('damage', () => {
-  const overwrite = (file: string, at: number, bytes: Buffer): void => {
-    const handle = openSync(file, 'r+');
-    writeSync(handle, bytes, 0, bytes.length, at);
-    closeSync(handle);
-  };
   const corruptFiles = (place: Bench): string[] => readdirSync(place.folder).filter(name => /\.corrupt-[^.]*Z$/.test(name));
 
   test.each<[string, (file: string) => void]>([
