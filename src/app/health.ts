@@ -38,10 +38,11 @@ export function readHealth(sources: HealthSources): Health {
   for (const sink of sinks) {
     if (sink.state === 'failing') problems.push(`${sink.name}: ${sink.lastError ?? 'failing'}`);
   }
+  // The same once: a store that fails says so as an outlet already.
   if (store && typeof store['problem'] === 'string') problems.push(`store: ${store['problem']}`);
   return {
     ok: problems.length === 0,
-    problems,
+    problems: [...new Set(problems)],
     version: VERSION,
     startedMs: sources.startedMs,
     uptimeS: Math.round((clock.wallMs() - sources.startedMs) / 1000),

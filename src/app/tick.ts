@@ -21,9 +21,9 @@ export type TickDeps = {
   readonly drainEvents: () => readonly FlowEvent[];
   /** True when the state is due to be stored. */
   readonly flushDue: () => boolean;
-  /** Returns at once, whatever the outlets do. */
   /** Money as it stands; null without tariffs, or before the first look. */
   readonly money: () => MoneyNow | null;
+  /** Returns at once, whatever the outlets do. */
   readonly offer: (record: TickRecord) => void;
 };
 
@@ -47,7 +47,8 @@ export async function runTicks(deps: TickDeps, initial: FlowState, stop: AbortSi
     const tick = {seq, monoMs: clock.monoMs(), wallMs: clock.wallMs()};
     board = observe(board, readings, tick.monoMs, everyMs * HELD_BEATS);
     const flush = stop.aborted || deps.flushDue();
-    const step = advance(site, flow, {tick, readings, clockTrusted: deps.trusted(tick.wallMs, tick.monoMs), flush});
+    const clockTrusted = deps.trusted(tick.wallMs, tick.monoMs);
+    const step = advance(site, flow, {tick, readings, clockTrusted, flush});
     flow = step.state;
     deps.offer({
       tick,
@@ -62,6 +63,7 @@ export async function runTicks(deps: TickDeps, initial: FlowState, stop: AbortSi
       stored: storedByOrigin(flow.pools[site.flows.policy]),
       money: deps.money(),
       flowState: flush ? serialiseFlow(flow) : null,
+      clockTrusted,
     });
   }
 }

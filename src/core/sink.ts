@@ -29,6 +29,8 @@ export type TickRecord = {
   readonly money?: MoneyNow | null;
   /** The flow state after the tick as JSON text, where it is due to be stored. */
   readonly flowState: string | null;
+  /** False while wall time is not believed: what is to be stored under it waits. */
+  readonly clockTrusted?: boolean;
 };
 
 export type SinkHealth = {

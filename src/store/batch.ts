@@ -38,23 +38,23 @@ const MAX_TEXTS = 10_000;
 /** Half a year of quarter hours: slots are the ledger itself and are the last thing to be dropped. */
 const MAX_SLOTS = 20_000;
 
-type Device = {points: string[]; index: Map<string, number>; rows: Map<number, (number | undefined)[]>};
-
 export type Batch = {
   add(record: TickRecord): void;
   addEvent(event: StoredEvent): void;
   outboxDone(ids: readonly number[]): void;
-  /** Everything so far, to be committed together; the batch goes on empty. Null where nothing waits. */
+  /** Everything so far that has its time, to be committed together; the batch goes on empty. Null where nothing waits. */
   take(): BatchData | null;
   /** Back to the front after a failed commit; what was said since wins. */
   putBack(data: BatchData): void;
+  /** The last word: nobody will say any more what time it was. Events keep theirs, rows are dropped; returns how many. */
+  giveUpUndated(): number;
   readonly queued: number;
   readonly dropped: number;
 };
 
 /** Holds at most `maxRows` raw rows over all devices; the oldest go first and are counted. */
 export function createBatch(maxRows: number): Batch {
-  let devices = new Map<string, Device>();
+  let rows = createRows();
   let texts: TextChange[] = [];
   let slots = new Map<string, ToldSlot>();
   let events: StoredEvent[] = [];
@@ -62,20 +62,154 @@ export function createBatch(maxRows: number): Batch {
   let energy: SiteEnergy | null = null;
   let done: number[] = [];
   let wallMs: number | null = null;
-  let rowCount = 0;
   let dropped = 0;
+  /** What came before the clock was believed, under the time it told; moved along when it is set. */
+  let early: {rows: Rows; texts: TextChange[]; events: StoredEvent[]; offsetMs: number | null} | null = {...noneEarly(), offsetMs: null};
   /** Texts are stored when they change; this outlives the batches. */
   const lastText = new Map<string, string | null>();
 
-  function deviceOf(id: string): Device {
+  function trim(): void {
+    while (rows.count + (early?.rows.count ?? 0) > maxRows && (early?.rows.dropOldest() || rows.dropOldest())) dropped++;
+    const lists: [unknown[], number][] = [
+      [events, MAX_EVENTS],
+      [texts, MAX_TEXTS],
+      [early?.events ?? [], MAX_EVENTS],
+      [early?.texts ?? [], MAX_TEXTS],
+    ];
+    for (const [list, limit] of lists) if (list.length > limit) dropped += list.splice(0, list.length - limit).length;
+    for (const key of slots.keys()) {
+      if (slots.size <= MAX_SLOTS) break;
+      slots.delete(key);
+      dropped++;
+    }
+  }
+
+  /** Moves what waits for its time along with the clock, and lets it go once the clock is believed. */
+  function followClock(offsetMs: number, trusted: boolean): void {
+    if (early) {
+      const shiftMs = early.offsetMs === null ? 0 : offsetMs - early.offsetMs;
+      if (Math.abs(shiftMs) >= 1000) {
+        const shiftS = Math.round(shiftMs / 1000);
+        early = {
+          rows: shifted(early.rows, shiftS),
+          texts: early.texts.map(text => ({...text, ts: text.ts + shiftS})),
+          events: early.events.map(event => ({...event, atMs: event.atMs + shiftMs})),
+          offsetMs,
+        };
+      }
+      early.offsetMs ??= offsetMs;
+    }
+    if (trusted && early) {
+      for (const device of early.rows.all()) rows.putAll(device);
+      texts.push(...early.texts);
+      events.push(...early.events);
+      early = null;
+    } else if (!trusted) {
+      early ??= {...noneEarly(), offsetMs};
+    }
+  }
+
+  return {
+    add(record) {
+      const {tick} = record;
+      const ts = Math.floor(tick.wallMs / 1000);
+      wallMs = tick.wallMs;
+      followClock(tick.wallMs - tick.monoMs, record.clockTrusted ?? true);
+      const into = early ?? {rows, texts, events};
+      for (const {device, point, measured} of record.readings) {
+        const info = parsePoint(point);
+        if (!info) continue;
+        if (info.quantity === 'state' || (measured.kind === 'good' && typeof measured.value === 'string')) {
+          const value = measured.kind === 'missing' ? null : String(measured.value);
+          const key = `${device}/${point}`;
+          if (lastText.get(key) === value) continue;
+          lastText.set(key, value);
+          into.texts.push({device, point, ts, value});
+        } else if (measured.kind === 'good' && typeof measured.value === 'number' && Number.isFinite(measured.value)) {
+          // A held value was not measured now; its own row has it.
+          into.rows.put(device, ts, point, measured.value);
+        }
+      }
+      for (const slot of record.slots) putSlot(slots, {record: slot, offsetMs: tick.wallMs - tick.monoMs, atMs: tick.wallMs});
+      for (const event of record.events) {
+        const {kind, about, detail, monoMs, evidence} = event;
+        into.events.push({atMs: Math.round(tick.wallMs + monoMs - tick.monoMs), kind, about, detail, evidence: evidence ?? null});
+      }
+      if (record.flowState !== null) flowState = record.flowState;
+      if (record.energy !== null) energy = record.energy;
+      trim();
+    },
+    addEvent(event) {
+      (early?.events ?? events).push(event);
+      trim();
+    },
+    outboxDone: ids => void done.push(...ids),
+    take() {
+      if (rows.count + texts.length + slots.size + events.length + done.length === 0 && flowState === null) return null;
+      const data: BatchData = {
+        raw: rows.all(),
+        texts,
+        slots: [...slots.values()],
+        events,
+        flowState,
+        energy,
+        outboxDone: done,
+        wallMs,
+      };
+      [rows, texts, slots, events, flowState, energy, done] = [createRows(), [], new Map(), [], null, null, []];
+      return data;
+    },
+    putBack(data) {
+      const [newer, newerSlots] = [rows, slots];
+      rows = createRows();
+      for (const device of [...data.raw, ...newer.all()]) rows.putAll(device);
+      texts = [...data.texts, ...texts];
+      slots = new Map(data.slots.map(slot => [keyOfSlot(slot.record), slot]));
+      for (const slot of newerSlots.values()) putSlot(slots, slot);
+      events = [...data.events, ...events];
+      done = [...data.outboxDone, ...done];
+      flowState ??= data.flowState;
+      energy ??= data.energy;
+      wallMs ??= data.wallMs;
+      trim();
+    },
+    giveUpUndated() {
+      if (!early) return 0;
+      const lost = early.rows.count;
+      events.push(...early.events);
+      early = null;
+      dropped += lost;
+      return lost;
+    },
+    get queued() {
+      return rows.count + texts.length + slots.size + events.length;
+    },
+    get dropped() {
+      return dropped;
+    },
+  };
+}
+
+type Rows = {
+  put(device: string, ts: number, point: string, value: number): void;
+  putAll(device: RawRows): void;
+  /** False where there is none. */
+  dropOldest(): boolean;
+  all(): RawRows[];
+  readonly count: number;
+};
+
+function createRows(): Rows {
+  type Device = {points: string[]; index: Map<string, number>; rows: Map<number, (number | undefined)[]>};
+  const devices = new Map<string, Device>();
+  let count = 0;
+
+  function put(id: string, ts: number, point: string, value: number): void {
     let device = devices.get(id);
     if (!device) {
       device = {points: [], index: new Map(), rows: new Map()};
       devices.set(id, device);
     }
-    return device;
-  }
-  function put(device: Device, ts: number, point: string, value: number): void {
     let index = device.index.get(point);
     if (index === undefined) {
       index = device.points.push(point) - 1;
@@ -85,110 +219,45 @@ export function createBatch(maxRows: number): Batch {
     if (!row) {
       row = [];
       device.rows.set(ts, row);
-      rowCount++;
+      count++;
     }
     row[index] = value;
   }
-  function trim(): void {
-    while (rowCount > maxRows) {
+
+  return {
+    put,
+    putAll({device, points, rows}) {
+      for (const [ts, row] of rows) {
+        row.forEach((value, index) => {
+          if (value !== undefined) put(device, ts, points[index] as string, value);
+        });
+      }
+    },
+    dropOldest() {
       let oldest: Device | null = null;
       let oldestTs = Number.POSITIVE_INFINITY;
       for (const device of devices.values()) {
         const [ts] = device.rows.keys();
         if (ts !== undefined && ts < oldestTs) [oldest, oldestTs] = [device, ts];
       }
-      if (!oldest) return;
+      if (!oldest) return false;
       oldest.rows.delete(oldestTs);
-      rowCount--;
-      dropped++;
-    }
-    for (const [list, limit] of [[events, MAX_EVENTS] as const, [texts, MAX_TEXTS] as const]) {
-      if (list.length > limit) dropped += list.splice(0, list.length - limit).length;
-    }
-    for (const key of slots.keys()) {
-      if (slots.size <= MAX_SLOTS) break;
-      slots.delete(key);
-      dropped++;
-    }
-  }
-
-  return {
-    add(record) {
-      const {tick} = record;
-      const ts = Math.floor(tick.wallMs / 1000);
-      wallMs = tick.wallMs;
-      for (const {device, point, measured} of record.readings) {
-        const info = parsePoint(point);
-        if (!info) continue;
-        if (info.quantity === 'state' || (measured.kind === 'good' && typeof measured.value === 'string')) {
-          const value = measured.kind === 'missing' ? null : String(measured.value);
-          const key = `${device}/${point}`;
-          if (lastText.get(key) === value) continue;
-          lastText.set(key, value);
-          texts.push({device, point, ts, value});
-        } else if (measured.kind === 'good' && typeof measured.value === 'number' && Number.isFinite(measured.value)) {
-          // A held value was not measured now; its own row has it.
-          put(deviceOf(device), ts, point, measured.value);
-        }
-      }
-      for (const slot of record.slots) putSlot(slots, {record: slot, offsetMs: tick.wallMs - tick.monoMs, atMs: tick.wallMs});
-      for (const event of record.events) {
-        const {kind, about, detail, monoMs, evidence} = event;
-        events.push({atMs: Math.round(tick.wallMs + monoMs - tick.monoMs), kind, about, detail, evidence: evidence ?? null});
-      }
-      if (record.flowState !== null) flowState = record.flowState;
-      if (record.energy !== null) energy = record.energy;
-      trim();
+      count--;
+      return true;
     },
-    addEvent(event) {
-      events.push(event);
-      trim();
-    },
-    outboxDone: ids => void done.push(...ids),
-    take() {
-      if (rowCount + texts.length + slots.size + events.length + done.length === 0 && flowState === null) return null;
-      const data: BatchData = {
-        raw: [...devices].filter(([, {rows}]) => rows.size > 0).map(([device, {points, rows}]) => ({device, points, rows})),
-        texts,
-        slots: [...slots.values()],
-        events,
-        flowState,
-        energy,
-        outboxDone: done,
-        wallMs,
-      };
-      [devices, texts, slots, events, flowState, energy, done, rowCount] = [new Map(), [], new Map(), [], null, null, [], 0];
-      return data;
-    },
-    putBack(data) {
-      const [newer, newerTexts, newerSlots, newerEvents] = [devices, texts, slots, events];
-      devices = new Map();
-      rowCount = 0;
-      for (const {device: id, points, rows} of [...data.raw, ...[...newer].map(([device, {points, rows}]) => ({device, points, rows}))]) {
-        const device = deviceOf(id);
-        for (const [ts, row] of rows) {
-          row.forEach((value, index) => {
-            if (value !== undefined) put(device, ts, points[index] as string, value);
-          });
-        }
-      }
-      texts = [...data.texts, ...newerTexts];
-      slots = new Map(data.slots.map(slot => [keyOfSlot(slot.record), slot]));
-      for (const slot of newerSlots.values()) putSlot(slots, slot);
-      events = [...data.events, ...newerEvents];
-      done = [...data.outboxDone, ...done];
-      flowState ??= data.flowState;
-      energy ??= data.energy;
-      wallMs ??= data.wallMs;
-      trim();
-    },
-    get queued() {
-      return rowCount + texts.length + slots.size + events.length;
-    },
-    get dropped() {
-      return dropped;
+    all: () => [...devices].filter(([, {rows}]) => rows.size > 0).map(([device, {points, rows}]) => ({device, points, rows})),
+    get count() {
+      return count;
     },
   };
+}
+
+const noneEarly = (): {rows: Rows; texts: TextChange[]; events: StoredEvent[]} => ({rows: createRows(), texts: [], events: []});
+
+function shifted(rows: Rows, shiftS: number): Rows {
+  const moved = createRows();
+  for (const device of rows.all()) moved.putAll({...device, rows: new Map([...device.rows].map(([ts, row]) => [ts + shiftS, row]))});
+  return moved;
 }
 
 /** The newest word on a slot; policies it does not name keep their cells. */

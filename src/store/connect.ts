@@ -1,6 +1,6 @@
 // Opening the file: whose it is, how SQLite is set, and what its errors mean for a person.
 
-import {closeSync, openSync, readSync, statSync} from 'node:fs';
+import {accessSync, closeSync, constants, existsSync, openSync, readSync, statSync} from 'node:fs';
 import path from 'node:path';
 import Database from 'better-sqlite3';
 import {AppError} from '../core/errors.ts';
@@ -72,6 +72,20 @@ function tune(db: Db): void {
   db.pragma('trusted_schema = OFF');
 }
 
+/**
+ * What `read` finds in a file whose disk has no room left for the index of the log: nobody else may have it open meanwhile.
+ * Throws what SQLite throws.
+ */
+export function readAlone<T>(file: string, read: (db: Db) => T): T {
+  const db = new Database(file, {fileMustExist: true});
+  try {
+    db.pragma('locking_mode = EXCLUSIVE');
+    return read(db);
+  } finally {
+    db.close();
+  }
+}
+
 /** Throws AppError STORE_UNUSABLE or STORE_NEWER. */
 export function openReadOnly(file: string): Db {
   requireOurs(file, identify(file));
@@ -128,8 +142,12 @@ export const codeOf = (error: unknown): string => String((error as {code?: unkno
 /** The file itself is broken, as opposed to a disk that does not take writes. */
 export const isDamage = (error: unknown): boolean => /^SQLITE_(CORRUPT|NOTADB)/.test(codeOf(error));
 
+/** SQLite's own index of its log is a file as well; where it cannot grow, nothing can. */
+const DISK_FULL = /^SQLITE_FULL|^SQLITE_IOERR_SHMSIZE|^ENOSPC|^EDQUOT/;
+export const isFull = (error: unknown): boolean => DISK_FULL.test(codeOf(error));
+
 const WORDS: readonly (readonly [RegExp, string])[] = [
-  [/^SQLITE_FULL|^ENOSPC|^EDQUOT/, 'the disk is full'],
+  [DISK_FULL, 'the disk is full'],
   [/^SQLITE_READONLY|^EROFS/, 'the file or its file system is read-only'],
   [/^SQLITE_CANTOPEN_ISDIR|^EISDIR/, 'is a directory, expected a file'],
   [/^SQLITE_CANTOPEN/, 'cannot be opened: does its folder exist, and may this user write there?'],
@@ -150,7 +168,19 @@ export function troubleOf(error: unknown): string {
 
 /** AppErrors pass through; anything else becomes STORE_UNUSABLE in words. */
 export const storeError = (error: unknown, file: string): AppError =>
-  error instanceof AppError ? error : new AppError('STORE_UNUSABLE', file, troubleOf(error), {cause: error});
+  error instanceof AppError ? error : new AppError('STORE_UNUSABLE', file, troubleOf(refusal(error, file) ?? error), {cause: error});
+
+/** SQLite does not say why a file cannot be opened for writing; the system does. */
+function refusal(error: unknown, file: string): unknown {
+  if (!/^SQLITE_(CANTOPEN|READONLY)/.test(codeOf(error))) return null;
+  try {
+    accessSync(path.dirname(path.resolve(file)), constants.W_OK);
+    if (existsSync(file)) accessSync(file, constants.W_OK);
+    return null;
+  } catch (reason) {
+    return reason;
+  }
+}
 
 /** `FILE-2026-11-24T11-20-00Z.KIND`, a name that is free of colons. */
 export const siblingName = (file: string, wallMs: number, kind: string): string =>

@@ -302,8 +302,7 @@ export function recomputeIn(db: Db, fromMs: number, toMs: number, device: string
       .prepare(`INSERT OR IGNORE INTO wl_todo SELECT DISTINCT ?, CAST(ts / 900 AS INTEGER) FROM ${quoted(raw)} WHERE ts >= ? AND ts < ?`)
       .run(id, fromTs, toTs);
     quarterHours += changes;
-    const newest = db.prepare('SELECT max(slot) FROM wl_todo WHERE device = ?').pluck().get(id) as number | null;
-    if (newest !== null) rollUp(db, id, newest + 1, zone);
+    rollUp(db, id, null, zone);
   }
   return {quarterHours};
 }

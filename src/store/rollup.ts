@@ -11,25 +11,26 @@ export type RolledPoint = {readonly n: number; readonly avg: number; readonly mi
 type DeviceRow = {id: number; key: string; raw: string};
 type PointRow = {id: number; name: string; col: string; per_unit: number};
 
-/** An hour's worth of quarter hours waits, or everything that is complete is asked for. */
-export function rollupDue(db: Db): boolean {
-  const [oldest, newest] = db.prepare('SELECT min(slot), max(slot) FROM wl_todo').raw().get() as [number | null, number | null];
-  return oldest !== null && newest !== null && newest - oldest >= 4;
+/** A device whose turn it is: an hour's worth of its quarter hours is complete, or some lie ahead, of a clock that was set back. */
+export function rollupDue(db: Db, running: number): number | null {
+  const ripe = db.prepare('SELECT 1 FROM wl_todo WHERE slot <= ? OR slot > ? LIMIT 1').get(running - 4, running);
+  if (!ripe) return null;
+  return (db.prepare('SELECT device FROM wl_todo WHERE slot <> ? LIMIT 1').pluck().get(running) as number | undefined) ?? null;
 }
 
 /**
- * Rolls up the waiting quarter hours of one device, except those from `openSlot` on, which still run. Returns them in units of the names.
+ * Rolls up the waiting quarter hours of one device, except the running one where that is named. Returns them in units of the names.
  * In a transaction of its own: a device takes a few milliseconds.
  */
-export function rollUp(db: Db, deviceId: number, openSlot: number, zone: string): Rolled[] {
+export function rollUp(db: Db, deviceId: number, running: number | null, zone: string): Rolled[] {
   const device = db.prepare('SELECT id, key, raw FROM wl_device WHERE id = ?').get(deviceId) as DeviceRow;
   const points = db
     .prepare("SELECT id, name, col, per_unit FROM wl_point WHERE device = ? AND kind <> 'text' ORDER BY id")
     .all(deviceId) as PointRow[];
   const slots = db
-    .prepare('SELECT slot FROM wl_todo WHERE device = ? AND slot < ? ORDER BY slot')
+    .prepare('SELECT slot FROM wl_todo WHERE device = ? AND slot IS NOT ? ORDER BY slot')
     .pluck()
-    .all(deviceId, openSlot) as number[];
+    .all(deviceId, running) as number[];
   if (slots.length === 0 || points.length === 0) return [];
   const select = db
     .prepare(`SELECT ${points.map(point => quoted(point.col)).join()} FROM ${quoted(device.raw)} WHERE ts >= ? AND ts < ? ORDER BY ts`)

@@ -1,6 +1,7 @@
 // The store as the daemon sees it: an outlet that never makes a poll wait, a memory for the flow state, and answers to questions.
 
-import {statfs} from 'node:fs/promises';
+import {constants} from 'node:fs';
+import {access, statfs} from 'node:fs/promises';
 import path from 'node:path';
 import {AppError} from '../core/errors.ts';
 import type {SiteEnergy} from '../core/flow/model.ts';
@@ -12,7 +13,7 @@ import type {Clock} from '../core/time.ts';
 import {createBatch, type StoredEvent} from './batch.ts';
 import type {Answer, QuestionArgs, QuestionName} from './queries.ts';
 import {type Peer, startThread} from './rpc.ts';
-import type {CommitInfo, WriterSettings} from './writer.ts';
+import type {CommitInfo, Writer, WriterSettings} from './writer.ts';
 
 export type StoreSettings = {
   readonly path: string;
@@ -218,20 +219,28 @@ export function createStore(settings: StoreSettings, {clock, log, zone, efficien
     try {
       const {bavail, bsize} = await statfs(path.dirname(path.resolve(settings.path)));
       diskFreeBytes = bavail * bsize;
-      diskError = diskFreeBytes < ALMOST_FULL_BYTES ? 'the disk is full' : null;
+      diskError = diskFreeBytes < ALMOST_FULL_BYTES ? 'the disk is full' : await readOnly();
     } catch (error) {
       diskError = `the folder of the database cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`;
     }
   }
+
+  /** A card that fails turns read-only, long before the next commit meets it. */
+  const readOnly = (): Promise<string | null> =>
+    access(settings.path, constants.W_OK).then(
+      () => null,
+      ({code}) => (code === 'EROFS' ? 'the file system is read-only' : null),
+    );
 
   async function start(): Promise<StartState> {
     state = 'opening';
     ended = false;
     writer ??= startThread('writer', writerSettings, onNotice);
     try {
-      const found = (await writer.call('start', clock.wallMs())) as StartState;
-      state = 'open';
-      lastError = null;
+      const {state: found, trouble} = (await writer.call('start', clock.wallMs())) as ReturnType<Writer['start']>;
+      state = trouble === null ? 'open' : 'failing';
+      lastError = trouble;
+      if (trouble !== null) log.error({part: 'store'}, `nothing can be stored: ${trouble}; readings wait in memory`);
       startedMonoMs = performance.now();
       if (found.uncleanStop) {
         batch.addEvent({
@@ -243,7 +252,7 @@ export function createStore(settings: StoreSettings, {clock, log, zone, efficien
         });
         void checkSoundness();
       }
-      schedule(settings.commitEveryMs);
+      schedule(trouble === null ? settings.commitEveryMs : Math.min(RETRY_MS, settings.commitEveryMs));
       await probe();
       probeTimer = setInterval(() => void probe(), PROBE_MS);
       probeTimer.unref();
@@ -291,6 +300,12 @@ export function createStore(settings: StoreSettings, {clock, log, zone, efficien
         else kill.addEventListener('abort', () => resolve(), {once: true});
       });
       const orderly = (async () => {
+        const lost = batch.giveUpUndated();
+        if (lost > 0) {
+          const detail = `${lost} raw rows were dropped: the clock was never believed in this run, so nobody knows when they were; their energy is kept without a date`;
+          log.warn({part: 'store', rows: lost}, detail);
+          batch.addEvent({atMs: Math.round(clock.wallMs()), kind: 'rows-undated', about: 'store', detail, evidence: {rows: lost}});
+        }
         await commit();
         // What the last commit itself had to say.
         if (lastError === null && batch.queued > 0) await commit();

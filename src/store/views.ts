@@ -163,8 +163,7 @@ FROM wl_correction`,
 export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
 /** Names that no view of a device may take. */
-const isReserved = (name: string): boolean =>
-  name === 'about' || /^(wl_|sqlite_)/.test(name) || VIEWS.some(view => view.name === name);
+const isReserved = (name: string): boolean => name === 'about' || /^(wl_|sqlite_)/.test(name) || VIEWS.some(view => view.name === name);
 
 /** The device's own id, unless a view of ours or of another device has that name. */
 export function freeView(db: Db, key: string): string {

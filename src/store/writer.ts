@@ -6,7 +6,19 @@ import {AppError} from '../core/errors.ts';
 import type {Bill} from '../core/tariff/bills.ts';
 import type {SeriesRow} from '../core/tariff/series.ts';
 import type {BatchData, StoredEvent} from './batch.ts';
-import {codeOf, type Db, identify, isDamage, openReadWrite, siblingName, storeError, troubleOf} from './connect.ts';
+import {
+  codeOf,
+  type Db,
+  identify,
+  isDamage,
+  isFull,
+  openReadWrite,
+  readAlone,
+  siblingName,
+  storeError,
+  troubleOf,
+  versionOf,
+} from './connect.ts';
 import {makeFolder} from './folder.ts';
 import {createLedger, type Ledger, rebuildDays} from './ledger.ts';
 import {lockStore, type Release} from './lock.ts';
@@ -18,7 +30,7 @@ import {createRaw, type Raw} from './raw.ts';
 import {expireEvents, expireRaw} from './retention.ts';
 import {rollUp, rollupDue} from './rollup.ts';
 import {type Salvage, salvageFrom} from './salvage.ts';
-import {msOfSlot} from './schema.ts';
+import {msOfSlot, slotOfMs} from './schema.ts';
 import type {OutboxRow, StartState} from './store.ts';
 
 export type WriterSettings = {
@@ -40,7 +52,8 @@ export type CommitInfo = {
 };
 
 export type Writer = {
-  start(wallMs: number): StartState;
+  /** `trouble`: the disk is full; what the last run left is known all the same, and commits are tried. Throws AppError STORE_…. */
+  start(wallMs: number): {readonly state: StartState; readonly trouble: string | null};
   commit(data: BatchData): CommitInfo;
   /** One small piece of housekeeping; true while there is more. Never throws. */
   upkeep(wallMs: number): boolean;
@@ -61,6 +74,9 @@ export function createWriter(settings: WriterSettings, note: (event: StoredEvent
   let open: {readonly db: Db; readonly raw: Raw; readonly ledger: Ledger; readonly inode: number} | null = null;
   let salvage: Salvage | null = null;
   let lastTrim = 0;
+  let lastWallMs = 0;
+  /** The open file says that it is in use. */
+  let marked = false;
 
   const tell = (kind: string, detail: string, wallMs: number, replaced = false): void =>
     note({atMs: Math.round(wallMs), kind, about: 'store', detail, evidence: null}, replaced);
@@ -128,6 +144,7 @@ export function createWriter(settings: WriterSettings, note: (event: StoredEvent
       // Closing a connection whose file is gone may fail; there is nothing left to save in it.
     }
     open = null;
+    marked = false;
   }
 
   /** Renames the file with its log, so that nothing of it is lost, and takes what is readable over from it bit by bit. */
@@ -137,12 +154,7 @@ export function createWriter(settings: WriterSettings, note: (event: StoredEvent
     for (let n = 2; existsSync(aside); n++) aside = `${siblingName(file, wallMs, 'corrupt')}.${n}`;
     renameSync(file, aside);
     for (const suffix of ['-wal', '-shm']) if (existsSync(file + suffix)) renameSync(file + suffix, aside + suffix);
-    tell(
-      'store-corrupt',
-      `${path.basename(file)} ${why}; it was set aside as ${path.basename(aside)}, a new one goes on`,
-      wallMs,
-      true,
-    );
+    tell('store-corrupt', `${path.basename(file)} ${why}; it was set aside as ${path.basename(aside)}, a new one goes on`, wallMs, true);
     salvage?.close();
     salvage = salvageFrom(aside, settings.zone);
   }
@@ -172,50 +184,71 @@ export function createWriter(settings: WriterSettings, note: (event: StoredEvent
     for (const {atMs, kind, about, detail, evidence} of data.events)
       part('an event', () => void event.run(atMs, kind, about, detail, evidence ? JSON.stringify(evidence) : null));
     deleteOutbox(db, data.outboxDone);
+    if (!marked) markRunning(db);
     if (data.flowState !== null) setMeta(db, 'flow_state', data.flowState);
     if (data.energy !== null) setMeta(db, 'energy', JSON.stringify(data.energy));
     if (data.wallMs !== null) setMeta(db, 'last_wall_ms', String(Math.round(data.wallMs)));
   }
 
-  function rolledUp(db: Db): boolean {
-    if (!rollupDue(db)) return false;
-    const newest = db.prepare('SELECT max(slot) FROM wl_todo').pluck().get() as number;
-    const device = db.prepare('SELECT device FROM wl_todo WHERE slot < ? LIMIT 1').pluck().get(newest) as number | undefined;
-    if (device === undefined) return false;
-    rollAndQueue(db, device, newest, newest);
+  function rolledUp(db: Db, running: number): boolean {
+    const device = rollupDue(db, running);
+    if (device === null) return false;
+    rollAndQueue(db, device, running, false);
     return true;
   }
 
-  function rollAndQueue(db: Db, device: number, openSlot: number, runningSlot: number): void {
-    const rolled = rollUp(db, device, openSlot, settings.zone);
+  /** What is told to a broker is complete: never the running quarter hour, even where the end of the run rolls it up. */
+  function rollAndQueue(db: Db, device: number, running: number, withRunning: boolean): void {
+    const rolled = rollUp(db, device, withRunning ? null : running, settings.zone);
     if (!settings.history) return;
     db.transaction(() => {
-      for (const one of rolled) if (one.slot < runningSlot) enqueueRolled(db, one, msOfSlot(one.slot + 1));
+      for (const one of rolled) if (one.slot !== running) enqueueRolled(db, one, msOfSlot(one.slot + 1));
     }).immediate();
+  }
+
+  /** What the last run left, in the opened file. */
+  function openedState(wallMs: number): StartState {
+    let {db} = openFile(wallMs);
+    let state: StartState;
+    try {
+      state = readState(db);
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      moveAway(troubleOf(error), wallMs);
+      ({db} = openFile(wallMs));
+      state = readState(db);
+    }
+    const saved = salvage?.state() ?? null;
+    if (saved && state.flowState === null) state = {...saved, uncleanStop: true};
+    markRunning(db);
+    return state;
+  }
+
+  function markRunning(db: Db): void {
+    setMeta(db, 'running', '1');
+    marked = true;
   }
 
   return {
     start(wallMs) {
+      lastWallMs = wallMs;
       try {
         makeFolder(path.dirname(path.resolve(file)));
         // Whose file it is has to be seen before the lock file exists: that one marks a damaged file as ours.
         const kind = identify(file);
         if (kind === 'foreign' || kind === 'no-database') openFile(wallMs);
         release ??= lockStore(file);
-        let {db} = openFile(wallMs);
-        let state: StartState;
         try {
-          state = readState(db);
+          return {state: openedState(wallMs), trouble: null};
         } catch (error) {
-          if (!isDamage(error)) throw error;
-          moveAway(troubleOf(error), wallMs);
-          ({db} = openFile(wallMs));
-          state = readState(db);
+          if (!isFull(error)) throw error;
+          // Devices go on and others want their figures: what cannot be written yet waits in memory.
+          drop();
+          return {
+            state: kind === 'ours' ? readAlone(file, db => (versionOf(db) === 0 ? NOTHING_KNOWN : readState(db))) : NOTHING_KNOWN,
+            trouble: troubleOf(error),
+          };
         }
-        const saved = salvage?.state() ?? null;
-        if (saved && state.flowState === null) state = {...saved, uncleanStop: true};
-        setMeta(db, 'running', '1');
-        return state;
       } catch (error) {
         drop();
         release?.();
@@ -225,7 +258,8 @@ export function createWriter(settings: WriterSettings, note: (event: StoredEvent
     },
     commit(data) {
       const began = performance.now();
-      const wallMs = data.wallMs ?? 0;
+      const wallMs = data.wallMs ?? lastWallMs;
+      lastWallMs = wallMs;
       try {
         const session = openFile(wallMs);
         const attempt = (careful: boolean): void => {
@@ -234,6 +268,7 @@ export function createWriter(settings: WriterSettings, note: (event: StoredEvent
           } catch (error) {
             session.raw.forget();
             session.ledger.forget();
+            marked = false;
             throw error;
           }
         };
@@ -281,7 +316,7 @@ export function createWriter(settings: WriterSettings, note: (event: StoredEvent
           }
           return true;
         }
-        if (rolledUp(db)) return true;
+        if (rolledUp(db, slotOfMs(wallMs))) return true;
         if (expireRaw(db, settings.rawDays, settings.archive)) return true;
         expireEvents(db);
         return false;
@@ -310,11 +345,8 @@ export function createWriter(settings: WriterSettings, note: (event: StoredEvent
       try {
         if (open) {
           const {db} = open;
-          const newest = db.prepare('SELECT max(slot) FROM wl_todo').pluck().get() as number | null;
-          if (newest !== null) {
-            for (const device of db.prepare('SELECT DISTINCT device FROM wl_todo').pluck().all() as number[])
-              rollAndQueue(db, device, newest + 1, newest);
-          }
+          for (const device of db.prepare('SELECT DISTINCT device FROM wl_todo').pluck().all() as number[])
+            rollAndQueue(db, device, slotOfMs(lastWallMs), true);
           setMeta(db, 'running', '0');
         }
       } finally {
@@ -326,6 +358,8 @@ export function createWriter(settings: WriterSettings, note: (event: StoredEvent
     },
   };
 }
+
+const NOTHING_KNOWN: StartState = {flowState: null, energy: null, newestSlotMs: null, uncleanStop: false};
 
 /** The disk or the file, as opposed to one piece of data that a table refuses. */
 const isDiskTrouble = (error: unknown): boolean => /^SQLITE_(?!CONSTRAINT|MISMATCH|TOOBIG|RANGE)/.test(codeOf(error));

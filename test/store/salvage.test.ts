@@ -14,7 +14,10 @@ const DAY_ROWS = `SELECT day, policy, sum(energy_mwh) FROM energy_day GROUP BY 1
 
 /** Two policies that divide the same energy. */
 function whole(n: number): ReturnType<typeof slot> {
-  const cells = [cell('solar', 'direct', 'solar', 'home', 1000 + n, 'btm_consumed'), cell('grid', 'direct', 'grid', 'home', 500, 'imported')];
+  const cells = [
+    cell('solar', 'direct', 'solar', 'home', 1000 + n, 'btm_consumed'),
+    cell('grid', 'direct', 'grid', 'home', 500, 'imported'),
+  ];
   return slot(START_MS + n * SLOT_MS, n, {
     cells: {'solar-first': cells, proportional: cells},
     totals: [total('solar', 1000 + n), total('grid_import', 500), total('home', 1500 + n)],
@@ -87,7 +90,10 @@ test('a bad page among the texts of the views: everything is taken over', {timeo
   const before = counts(place.file);
   const days = rows(place.file, DAY_ROWS);
   const db = new Database(place.file, {readonly: true});
-  const last = db.prepare("SELECT pageno FROM dbstat WHERE name = 'sqlite_schema' AND pagetype = 'leaf' ORDER BY path DESC LIMIT 1").pluck().get();
+  const last = db
+    .prepare("SELECT pageno FROM dbstat WHERE name = 'sqlite_schema' AND pagetype = 'leaf' ORDER BY path DESC LIMIT 1")
+    .pluck()
+    .get();
   db.close();
   overwrite(place.file, (Number(last) - 1) * 4096, Buffer.alloc(4096, 0xa5));
   expect(await rescued(place)).toContain(`${SLOTS} quarter hours`);
