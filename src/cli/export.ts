@@ -18,6 +18,9 @@ type Span = {readonly fromMs: number; readonly toMs: number; readonly zone: stri
 const STEPS = ['15m', 'raw', '1m', '1h', '1d', '1mo'] as const;
 type Step = (typeof STEPS)[number];
 
+/** As the views of the database write it. */
+const startText = (startMs: number): string => utcText(startMs).replace('.000Z', 'Z');
+
 /** Lines between two looks at the stop signal and two words about the progress. */
 const LINES_PER_PAUSE = 5000;
 
@@ -39,7 +42,7 @@ export const command: Command = {
   help: `  --from T, --to T   begin (included) and end (excluded)
   --what WHAT        flows (default): every cell of the ledger; totals: what the meters measured; points: what the devices measured;
                      money: cost, credit and what was saved; evidence: generation, import, export, charge, discharge, and grid energy exported again
-  --step STEP        15m (default), 1h, 1d, 1mo; for points also raw and 1m, as long as raw values are kept
+  --step STEP        15m (default), 1h, 1d, 1mo; raw and 1m are points, as long as raw values are kept
   --format FORMAT    csv (default) or jsonl
   --policy POLICY    for flows: solar-first, proportional or battery-first
   --device ID, --point NAME   for points: only these
@@ -49,8 +52,10 @@ ${whenHelp}
 Everything goes to stdout, in order of time (points: one point after the other); a long export says on stderr how far it is.`,
 
   async run(context) {
-    const what = wordOption(context, 'what', ['flows', 'totals', 'points', 'money', 'evidence'] as const);
     const step = wordOption(context, 'step', STEPS);
+    // Only points are kept finer than the quarter hour.
+    const fine = (step === 'raw' || step === '1m') && textOption(context, 'what') === undefined;
+    const what = fine ? 'points' : wordOption(context, 'what', ['flows', 'totals', 'points', 'money', 'evidence'] as const);
     const format = wordOption(context, 'format', ['csv', 'jsonl'] as const);
     const ledger = openLedger(context);
     try {
@@ -104,7 +109,7 @@ function* windows({fromMs, toMs, zone}: Span, step: LedgerStep): Generator<Span>
 
 function* ledgerLines(what: 'flows' | 'totals', reader: Reader, span: Span, step: LedgerStep, policy: Policy): Generator<Line> {
   const when = ({startMs, day}: FlowRow | TotalRow): Line =>
-    day === null ? {slot_start_utc: utcText(startMs)} : {day: step === '1mo' ? day.slice(0, 7) : day};
+    day === null ? {slot_start_utc: startText(startMs)} : {day: step === '1mo' ? day.slice(0, 7) : day};
   for (const window of windows(span, step)) {
     if (what === 'flows') {
       for (const row of reader.flows({...window, step, policy})) {
@@ -135,7 +140,7 @@ function* moneyOf({reader, config}: OpenLedger, span: Span, step: LedgerStep, po
     const {currency} = query.tariffs;
     for (const {startMs, day, prices, money} of reader.money(query).rows) {
       yield {
-        ...(day === null ? {slot_start_utc: utcText(startMs)} : {day: step === '1mo' ? day.slice(0, 7) : day}),
+        ...(day === null ? {slot_start_utc: startText(startMs)} : {day: step === '1mo' ? day.slice(0, 7) : day}),
         policy,
         ...moneyRow(currency, {prices, money}, step === '15m'),
       };
@@ -148,7 +153,7 @@ function* evidenceLines({reader}: OpenLedger, {fromMs, toMs}: Span, step: Step, 
   if (step !== '15m') throw new AppError('USAGE', '--step', 'evidence is told by the quarter hour: 15m');
   for (const one of reader.eachEvidence({fromMs, toMs, policy})) {
     yield {
-      slot_start_utc: utcText(one.startMs),
+      slot_start_utc: startText(one.startMs),
       policy,
       generation_mwh: one.generation,
       solar_mwh: one.solar,
@@ -181,7 +186,7 @@ function* pointLines(context: CommandContext, reader: Reader, {fromMs, toMs, zon
     );
   for (const sample of reader.eachSample({device, point, fromMs, toMs, step, zone})) {
     const {startMs, unit, n, avg, min, max, last} = sample;
-    const at = utcText(startMs);
+    const at = startText(startMs);
     const head =
       step === '1d' ? {day: at.slice(0, 10)} : step === '1mo' ? {day: at.slice(0, 7)} : step === 'raw' ? {utc: at} : {slot_start_utc: at};
     yield {...head, device: sample.device, point: sample.point, ...(step === 'raw' ? {value: last} : {n, avg, min, max, last}), unit};

@@ -105,31 +105,47 @@ function addRaw(db: Db, point: Point, fromMs: number, toMs: number, add: Add): v
     add(ts * 1000, 1, value, value, value, value);
 }
 
-/** Quarter hours that are not rolled up yet come straight from the raw rows. */
 function addQuarters(db: Db, point: Point, fromMs: number, toMs: number, add: Add): void {
-  const [from, to] = [Math.floor(fromMs / 1000 / SLOT_S), Math.ceil(toMs / 1000 / SLOT_S)];
+  for (const [slot, ...row] of quarters(db, point, Math.floor(fromMs / 1000 / SLOT_S), Math.ceil(toMs / 1000 / SLOT_S)))
+    add(slot * SLOT_S * 1000, ...row);
+}
+
+/** A quarter hour or a day, in whole multiples of the point's step. */
+export type Rolled<K> = readonly [key: K, n: number, avg: number, min: number, max: number, last: number];
+
+/** Slots of [from, to) in order of time; those that are not rolled up yet come straight from the raw rows. */
+export function* quarters(
+  db: Db,
+  point: Pick<Point, 'id' | 'device' | 'raw' | 'col'>,
+  from: number,
+  to: number,
+): Generator<Rolled<number>> {
   const waiting = db
     .prepare('SELECT slot FROM wl_todo WHERE device = ? AND slot >= ? AND slot < ? ORDER BY slot')
     .pluck()
     .all(point.device, from, to) as number[];
-  const pending = new Set(waiting);
-  const flushUntil = (slot: number): void => {
-    while (waiting.length > 0 && (waiting[0] as number) < slot) {
-      const next = waiting.shift() as number;
-      const fresh: Bucket[] = [];
-      addRaw(db, point, next * SLOT_S * 1000, (next + 1) * SLOT_S * 1000, collector(fresh, SLOT_S * 1000));
-      for (const {startMs, n, sum, min, max, last} of fresh) add(startMs, n, Math.round(sum / n), min, max, last);
+  const col = quoted(point.col);
+  const fresh = db
+    .prepare(
+      `SELECT count(*), round(avg(${col})), min(${col}), max(${col}), (SELECT ${col} FROM ${quoted(point.raw)} WHERE ts >= :from AND ts < :to AND ${col} IS NOT NULL ORDER BY ts DESC LIMIT 1) FROM ${quoted(point.raw)} WHERE ts >= :from AND ts < :to AND ${col} IS NOT NULL`,
+    )
+    .raw();
+  function* waitingBelow(border: number): Generator<Rolled<number>> {
+    while (waiting.length > 0 && (waiting[0] as number) < border) {
+      const slot = waiting.shift() as number;
+      const [n, avg, min, max, last] = fresh.get({from: slot * SLOT_S, to: (slot + 1) * SLOT_S}) as [number, number, number, number, number];
+      if (n > 0) yield [slot, n, avg, min, max, last];
     }
-  };
+  }
   const select = db
     .prepare('SELECT slot, n, avg, min, max, last FROM wl_point_15m WHERE point = ? AND slot >= ? AND slot < ? ORDER BY slot')
     .raw();
-  for (const [slot, n, avg, min, max, last] of select.all(point.id, from, to) as number[][]) {
-    flushUntil(slot as number);
-    if (!pending.has(slot as number))
-      add((slot as number) * SLOT_S * 1000, n as number, avg as number, min as number, max as number, last as number);
+  for (const row of select.iterate(point.id, from, to) as IterableIterator<Rolled<number>>) {
+    yield* waitingBelow(row[0]);
+    if (row[0] === waiting[0]) yield* waitingBelow(row[0] + 1);
+    else yield row;
   }
-  flushUntil(to);
+  yield* waitingBelow(to);
 }
 
 function addDays(db: Db, point: Point, fromMs: number, toMs: number, add: Add): void {

@@ -1,8 +1,9 @@
 // Points as a stream for exports: any length of history in constant memory.
 
-import {localDay} from '../core/flow/slots.ts';
+import {addDays, dayStart, localDay} from '../core/flow/slots.ts';
 import type {Db} from './connect.ts';
-import {msOfSlot, SLOT_S} from './schema.ts';
+import {quarters, type Rolled} from './read-points.ts';
+import {msOfSlot, SLOT_S, slotOfMs} from './schema.ts';
 import {quoted} from './views.ts';
 
 export type SampleStep = 'raw' | '1m' | '15m' | '1h' | '1d' | '1mo';
@@ -28,13 +29,13 @@ export type Sample = {
   readonly last: number;
 };
 
-type PointRow = {id: number; device: string; raw: string; name: string; col: string; unit: string; perUnit: number};
+type PointRow = {id: number; deviceId: number; device: string; raw: string; name: string; col: string; unit: string; perUnit: number};
 
 /** Point after point, each in order of time. Steps without a sample are left out. */
 export function* eachSample(db: Db, query: SampleQuery): Generator<Sample> {
   const points = db
     .prepare(
-      `SELECT p.id, d.key AS device, d.raw, p.name, p.col, p.unit, p.per_unit AS perUnit FROM wl_point p JOIN wl_device d ON d.id = p.device
+      `SELECT p.id, p.device AS deviceId, d.key AS device, d.raw, p.name, p.col, p.unit, p.per_unit AS perUnit FROM wl_point p JOIN wl_device d ON d.id = p.device
 WHERE p.kind <> 'text' AND (:device IS NULL OR d.key = :device) AND (:point IS NULL OR p.name = :point) ORDER BY d.key, p.id`,
     )
     .all({device: query.device, point: query.point}) as PointRow[];
@@ -71,30 +72,38 @@ FROM ${quoted(point.raw)} WHERE ts >= ? AND ts < ? AND ${col} IS NOT NULL GROUP 
       yield shown(ts * 1000, n, avg, min, max, last);
     return;
   }
+  const one = {id: point.id, device: point.deviceId, raw: point.raw, col: point.col};
   if (step === '15m' || step === '1h') {
-    const select = db
-      .prepare('SELECT slot, n, avg, min, max, last FROM wl_point_15m WHERE point = ? AND slot >= ? AND slot < ? ORDER BY slot')
-      .raw();
-    const rows = select.iterate(point.id, Math.ceil(fromMs / 1000 / SLOT_S), Math.ceil(toMs / 1000 / SLOT_S)) as IterableIterator<Row>;
-    for (const [slot, ...row] of joined(rows, ([slot]) => (step === '15m' ? slot : slot - (slot % 4))))
-      yield shown(msOfSlot(slot as number), ...row);
+    const rows = quarters(db, one, Math.ceil(fromMs / 1000 / SLOT_S), Math.ceil(toMs / 1000 / SLOT_S));
+    const shift = slotOfMs(dayStart(zone, localDay(zone, fromMs))) % 4;
+    for (const [slot, ...row] of joined(rows, ([slot]) => (step === '15m' ? slot : Math.floor((slot - shift) / 4) * 4 + shift)))
+      yield shown(msOfSlot(slot), ...row);
     return;
   }
-  const select = db
-    .prepare('SELECT day, n, avg, min, max, last FROM wl_point_day WHERE point = ? AND day BETWEEN ? AND ? ORDER BY day')
-    .raw();
-  const rows = select.iterate(point.id, localDay(zone, fromMs), localDay(zone, toMs - 1)) as IterableIterator<
-    readonly [string, number, number, number, number, number]
-  >;
+  const rows = daysOf(db, one, localDay(zone, fromMs), localDay(zone, toMs - 1), zone);
   for (const [day, ...row] of joined(rows, ([day]) => (step === '1d' ? day : `${day.slice(0, 7)}-01`)))
     yield shown(Date.parse(`${day}T00:00:00Z`), ...row);
 }
 
+/** Days in order; those with quarter hours that wait to be rolled up are made from their quarter hours here. */
+function* daysOf(db: Db, point: Parameters<typeof quarters>[1], from: string, to: string, zone: string): Generator<Rolled<string>> {
+  const slots = db.prepare('SELECT slot FROM wl_todo WHERE device = ? ORDER BY slot').pluck().all(point.device) as number[];
+  const waiting = [...new Set(slots.map(slot => localDay(zone, msOfSlot(slot))))].filter(day => day >= from && day <= to);
+  const fresh = (day: string): Iterable<Rolled<string>> =>
+    joined(quarters(db, point, slotOfMs(dayStart(zone, day)), slotOfMs(dayStart(zone, addDays(day, 1)))), () => day);
+  const select = db
+    .prepare('SELECT day, n, avg, min, max, last FROM wl_point_day WHERE point = ? AND day BETWEEN ? AND ? ORDER BY day')
+    .raw();
+  for (const row of select.iterate(point.id, from, to) as IterableIterator<Rolled<string>>) {
+    while (waiting.length > 0 && (waiting[0] as string) < row[0]) yield* fresh(waiting.shift() as string);
+    if (waiting[0] === row[0]) yield* fresh(waiting.shift() as string);
+    else yield row;
+  }
+  for (const day of waiting) yield* fresh(day);
+}
+
 /** Neighbouring rows of one step as one. */
-function* joined<K extends string | number>(
-  rows: Iterable<readonly [K, number, number, number, number, number]>,
-  stepOf: (row: readonly [K, number, number, number, number, number]) => K,
-): Generator<readonly [K, number, number, number, number, number]> {
+function* joined<R, K>(rows: Iterable<Rolled<R>>, stepOf: (row: Rolled<R>) => K): Generator<Rolled<K>> {
   let current: {step: K; n: number; sum: number; min: number; max: number; last: number} | null = null;
   for (const row of rows) {
     const [, n, avg, min, max, last] = row;

@@ -1,5 +1,6 @@
 // The store as the daemon uses it: what goes in comes out, also after a restart, and never twice.
 
+import {existsSync} from 'node:fs';
 import {describe, expect, test} from 'vitest';
 import type {SlotRecord} from '../../src/core/flow/model.ts';
 import type {TickRecord} from '../../src/core/sink.ts';
@@ -61,6 +62,9 @@ describe('a stop in order', () => {
       values: {'grid.power_w': 77.7, 'grid.import_energy_wh': null},
     });
     expect(await again.query('slot', START_MS + 5)).toMatchObject({startMs: START_MS, day: '2026-03-28', closed: true, quality: 'ok'});
+    // All of it is in the one file, even after questions: whoever copies that has everything.
+    await again.close(never);
+    expect(existsSync(`${place.file}-wal`)).toBe(false);
   });
 
   test('closing twice, or without ever having started, is harmless', async () => {
@@ -333,6 +337,28 @@ describe('roll-ups', () => {
     expect(after.resolution).toBe('15m');
     expect(after.rows.reduce((sum, row) => sum + row.n, 0)).toBe(1080);
     expect(before).toEqual(after);
+    reader.close();
+  });
+
+  test.each(['15m', '1h', '1d', '1mo'] as const)('an export by %s is the same whether it is rolled up yet or not', async step => {
+    const place = bench();
+    const store = place.open({bufferRows: 20_000});
+    await store.start();
+    // Across midnight and the end of a month, with days before that are rolled up already.
+    await store.write([...ticks(30, START_MS + 2 * 86_400_000)], never);
+    await store.close(never);
+    const more = place.open({bufferRows: 20_000});
+    await more.start();
+    await more.write([...ticks(30, START_MS + 3 * 86_400_000 + 6 * 3_600_000), record(1, START_MS, {flowState: '{}'})], never);
+    await more.backup(`${place.file}.copy`); // commits
+    const copy = openReader(`${place.file}.copy`);
+    const span = {device: 'meter', point: null, fromMs: START_MS, toMs: START_MS + 9 * 86_400_000, step, zone: ZONE};
+    const before = [...copy.eachSample(span)];
+    copy.close();
+    await more.close(never);
+    const reader = openReader(place.file);
+    expect(before).toEqual([...reader.eachSample(span)]);
+    expect(before.filter(one => one.point === 'grid.power_w').reduce((sum, one) => sum + one.n, 0)).toBe(60 * 360);
     reader.close();
   });
 
