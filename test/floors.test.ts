@@ -26,7 +26,7 @@ const FENCES: Readonly<Record<string, RegExp>> = {
   'modbus-serial/utils/lrc.js': /^link\//,
   mqtt: /^outlets\//,
   'better-sqlite3': /^store\//,
-  'node-cron': /^app\//,
+  'node-cron': /^(app\/calendar|config\/schema)\.ts$/,
   zod: /^config\//,
   yaml: /^(config|cli)\//,
   pino: /^app\//,

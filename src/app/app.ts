@@ -10,6 +10,7 @@ import type {Clock} from '../core/time.ts';
 import {createRunner, type Runner} from '../outlets/runner.ts';
 import {createStore} from '../store/store.ts';
 import {scheduleBackups} from './backups.ts';
+import {onCalendar} from './calendar.ts';
 import {type Beat, readHealth} from './health.ts';
 import {createHold} from './hold.ts';
 import {openHouse} from './house.ts';
@@ -48,6 +49,8 @@ export type AppInfo = {
 const DRAIN_MS = 3500;
 /** Raw rows kept in memory while the disk is gone: about an hour of five devices at 2 s. */
 const BUFFER_ROWS = 10_000;
+/** Damage is to be found while the copies are still good: all of the file is read once a week, at a quiet time. */
+const CHECK_CRON = '43 4 * * 0';
 /** Money follows the ledger's commits, a minute behind at most. */
 const MONEY_EVERY_MS = 60_000;
 
@@ -114,6 +117,7 @@ export async function runApp(options: AppOptions): Promise<void> {
   }
   for (const {sink, newestOnly} of [...outlets.list, ...(options.sinks ?? []).map(sink => ({sink, newestOnly: false}))])
     runners.push(createRunner(sink, {log, newestOnly}));
+  const stopChecks = onCalendar(CHECK_CRON, {timezone: site.timezone, wallMs: () => clock.wallMs()}, () => store.check());
   const stopBackups = config.store.backup
     ? scheduleBackups(config.store.backup, {log, timezone: site.timezone, wallMs: () => clock.wallMs(), backup: file => store.backup(file)})
     : () => {};
@@ -178,6 +182,7 @@ export async function runApp(options: AppOptions): Promise<void> {
   } finally {
     stopWatchdog();
     stopBackups();
+    stopChecks();
     money?.stop();
     prices?.stop();
     // systemd takes the word for the end, and ends what is still there a little later.

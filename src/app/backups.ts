@@ -2,13 +2,14 @@
 
 import {readdirSync, rmSync} from 'node:fs';
 import path from 'node:path';
-import {schedule, validate} from 'node-cron';
 import type {Log} from '../core/log.ts';
 import {utcText} from '../core/time.ts';
 import {makeFolder} from '../store/folder.ts';
+import {onCalendar} from './calendar.ts';
 
 export type BackupSettings = {
-  readonly folder: string /** Five fields, in the site's time zone. */;
+  readonly folder: string;
+  /** Five fields, in the site's time zone. */
   readonly cron: string;
   readonly keep: number;
 };
@@ -20,9 +21,6 @@ export type BackupDeps = {
 };
 
 const NAME = /^wattledger-\d{8}T\d{6}Z\.db$/;
-
-/** Whether node-cron understands it. */
-export const isCron = (text: string): boolean => validate(text);
 
 /** One backup now, and the oldest beyond `keep` removed. Never rejects: a full disk today is no reason not to try tomorrow. */
 export async function backUpOnce({folder, keep}: BackupSettings, {log, wallMs, backup}: BackupDeps): Promise<void> {
@@ -42,7 +40,5 @@ export async function backUpOnce({folder, keep}: BackupSettings, {log, wallMs, b
 }
 
 /** Starts the schedule; call the result to end it. */
-export function scheduleBackups(settings: BackupSettings, deps: BackupDeps): () => void {
-  const task = schedule(settings.cron, () => backUpOnce(settings, deps), {timezone: deps.timezone, noOverlap: true});
-  return () => void task.stop();
-}
+export const scheduleBackups = (settings: BackupSettings, deps: BackupDeps): (() => void) =>
+  onCalendar(settings.cron, deps, () => backUpOnce(settings, deps));

@@ -1,5 +1,6 @@
 // The configuration file: one schema that checks it, types it, and prints the JSON Schema for editors.
 
+import {validate} from 'node-cron';
 import {z} from 'zod';
 import {tariffsSchema} from './tariffs.ts';
 import {duration, id, partName, partRef, pointRef, secret} from './values.ts';
@@ -127,6 +128,7 @@ const store = z.strictObject({
       cron: z
         .string()
         .regex(/^(\S+\s+){4}\S+$/, 'expected five fields of a cron expression, such as "17 3 * * *"')
+        .refine(text => validate(text), 'is no cron expression; expected minute, hour, day, month and weekday, such as "17 3 * * *"')
         .default('17 3 * * *')
         .describe("When, in the site's time zone."),
       keep: z.int().min(1).max(1000).default(7),

@@ -133,7 +133,13 @@ export function* quarters(
   function* waitingBelow(border: number): Generator<Rolled<number>> {
     while (waiting.length > 0 && (waiting[0] as number) < border) {
       const slot = waiting.shift() as number;
-      const [n, avg, min, max, last] = fresh.get({from: slot * SLOT_S, to: (slot + 1) * SLOT_S}) as [number, number, number, number, number];
+      const [n, avg, min, max, last] = fresh.get({from: slot * SLOT_S, to: (slot + 1) * SLOT_S}) as [
+        number,
+        number,
+        number,
+        number,
+        number,
+      ];
       if (n > 0) yield [slot, n, avg, min, max, last];
     }
   }

@@ -69,6 +69,8 @@ export interface Store extends Sink {
   query<K extends QuestionName>(name: K, ...args: QuestionArgs<K>): Promise<Answer<K>>;
   /** A verified copy; writes go on meanwhile. Throws AppError FILE_EXISTS, FILE_UNWRITABLE or STORE_UNUSABLE. */
   backup(file: string): Promise<BackupInfo>;
+  /** Reads the whole file for damage, on a connection of its own; a damaged one is set aside and saved. Never rejects. */
+  check(): Promise<void>;
   /** Prices of a series; returns how many are new. Rejects while the database takes nothing. */
   putPrices(series: string, rows: readonly SeriesRow[]): Promise<number>;
   /** Keeps bills that changed; returns the months that had another one before. */
@@ -117,6 +119,7 @@ export function createStore(settings: StoreSettings, {clock, log, zone, efficien
   let commitTimer: NodeJS.Timeout | null = null;
   let probeTimer: NodeJS.Timeout | null = null;
   let committing: Promise<void> | null = null;
+  let checkedMs: number | null = null;
   let overBudget = false;
   /** Rows of the outbox that were delivered but not yet deleted, and the last of them. */
   const delivered = new Set<number>();
@@ -250,7 +253,7 @@ export function createStore(settings: StoreSettings, {clock, log, zone, efficien
           detail: 'the last run did not end in order (power cut or kill); the counters of the devices fill the hole',
           evidence: null,
         });
-        void checkSoundness();
+        void check();
       }
       schedule(trouble === null ? settings.commitEveryMs : Math.min(RETRY_MS, settings.commitEveryMs));
       await probe();
@@ -266,12 +269,12 @@ export function createStore(settings: StoreSettings, {clock, log, zone, efficien
     }
   }
 
-  /** After an unclean stop, on a connection of its own: nothing waits for it. */
-  async function checkSoundness(): Promise<void> {
+  async function check(): Promise<void> {
     try {
-      keeper ??= startThread('keeper', writerSettings, () => {});
+      if (!keeper?.alive) keeper = startThread('keeper', writerSettings, () => {});
       const damage = (await keeper.call('check')) as string | null;
       if (damage !== null && !ended) await writer?.call('setAside', damage, clock.wallMs());
+      else checkedMs = Math.round(clock.wallMs());
     } catch (error) {
       log.warn({part: 'store', err: error}, 'the check of the database could not be finished');
     }
@@ -329,6 +332,7 @@ export function createStore(settings: StoreSettings, {clock, log, zone, efficien
       const copied = (await keeper.call('copy', path.resolve(file))) as {bytes: number; slots: number};
       return {file: path.resolve(file), ...copied};
     },
+    check,
     async putPrices(series, rows) {
       return writer ? ((await writer.call('putPrices', series, rows)) as number) : 0;
     },
@@ -351,6 +355,8 @@ export function createStore(settings: StoreSettings, {clock, log, zone, efficien
         written_mb: last?.writtenBytes == null ? null : round(last.writtenBytes / MB),
         written_mb_per_day: writtenPerDayMb(),
         budget_mb_per_day: settings.budgetMbPerDay,
+        /** When all of the file was last read and found sound, in this run. */
+        checked_ms: checkedMs,
         outbox: last?.outbox ?? null,
         outbox_dropped: last?.outboxDropped ?? null,
       },
