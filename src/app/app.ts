@@ -8,6 +8,7 @@ import type {Log} from '../core/log.ts';
 import type {Sink, TickRecord} from '../core/sink.ts';
 import type {Clock} from '../core/time.ts';
 import {createRunner, type Runner} from '../outlets/runner.ts';
+import {LONGEST_COMMIT_MS} from '../store/pace.ts';
 import {createStore} from '../store/store.ts';
 import {scheduleBackups} from './backups.ts';
 import {onCalendar} from './calendar.ts';
@@ -130,7 +131,7 @@ export async function runApp(options: AppOptions): Promise<void> {
       const {lastError, queued, details} = store.health();
       return lastError === null ? {commits: Number(details?.['commits'] ?? 0), waiting: queued > 0} : null;
     },
-    commitEveryMs: config.store.commitEveryMs,
+    commitEveryMs: config.store.budgetMbPerDay === null ? config.store.commitEveryMs : LONGEST_COMMIT_MS,
     notifier,
     log,
     giveUp: () => process.exit(1),

@@ -135,7 +135,11 @@ const store = z.strictObject({
     })
     .optional()
     .describe('Verified copies of the database, by the clock.'),
-  budget_mb_per_day: z.number().positive().optional().describe('Warn when the file writes more than this.'),
+  budget_mb_per_day: z
+    .number()
+    .positive()
+    .optional()
+    .describe('Commits are put further apart, up to 15 min, where more than this would be written in a day.'),
 });
 
 const mqtt = z.strictObject({

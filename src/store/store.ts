@@ -1,7 +1,5 @@
 // The store as the daemon sees it: an outlet that never makes a poll wait, a memory for the flow state, and answers to questions.
 
-import {constants} from 'node:fs';
-import {access, statfs} from 'node:fs/promises';
 import path from 'node:path';
 import {AppError} from '../core/errors.ts';
 import type {SiteEnergy} from '../core/flow/model.ts';
@@ -11,6 +9,8 @@ import type {Bill} from '../core/tariff/bills.ts';
 import type {SeriesRow} from '../core/tariff/series.ts';
 import type {Clock} from '../core/time.ts';
 import {createBatch, type StoredEvent} from './batch.ts';
+import {createDisk} from './disk.ts';
+import {createPace} from './pace.ts';
 import type {Answer, QuestionArgs, QuestionName} from './queries.ts';
 import {type Peer, startThread} from './rpc.ts';
 import type {CommitInfo, Writer, WriterSettings} from './writer.ts';
@@ -22,7 +22,7 @@ export type StoreSettings = {
   readonly rawDays: number;
   /** Keep raw values beyond `rawDays` as compressed CSV, a blob per device and day. */
   readonly archive: boolean;
-  /** Warn when more than this is written in a day. */
+  /** Commits are put further apart where more than this would be written in a day. */
   readonly budgetMbPerDay: number | null;
   /** Raw rows held in memory while the disk does not take them; older ones are dropped and counted. */
   readonly bufferRows: number;
@@ -85,9 +85,8 @@ export interface Store extends Sink {
 
 /** A commit that failed is tried again after this long, real ms. */
 const RETRY_MS = 5000;
-/** The disk is looked at this often, real ms, so that a full one is known before the next commit meets it. */
+/** The disk is looked at this often, real ms. */
 const PROBE_MS = 5000;
-const ALMOST_FULL_BYTES = 2 * 1024 * 1024;
 /** With a commit due, this is how long the store waits for the record that carries the flow state, real ms. */
 const FLUSH_GRACE_MS = 5000;
 const MB = 1024 * 1024;
@@ -108,8 +107,7 @@ export function createStore(settings: StoreSettings, {clock, log, zone, efficien
   let keeper: Peer | null = null;
   let state: SinkHealth['state'] = 'closed';
   let lastError: string | null = null;
-  let diskError: string | null = null;
-  let diskFreeBytes: number | null = null;
+  const disk = createDisk(settings.path);
   let last: CommitInfo | null = null;
   let commits = 0;
   let slowestMs = 0;
@@ -120,7 +118,10 @@ export function createStore(settings: StoreSettings, {clock, log, zone, efficien
   let probeTimer: NodeJS.Timeout | null = null;
   let committing: Promise<void> | null = null;
   let checkedMs: number | null = null;
-  let overBudget = false;
+  let firstUsedBytes: number | null = null;
+  const pace = createPace(settings.commitEveryMs, settings.budgetMbPerDay);
+  /** The pace is slower than configured. */
+  let slowed = false;
   /** Rows of the outbox that were delivered but not yet deleted, and the last of them. */
   const delivered = new Set<number>();
   let lastDelivered = 0;
@@ -158,7 +159,7 @@ export function createStore(settings: StoreSettings, {clock, log, zone, efficien
     const data = batch.take();
     due = false;
     if (!data || !writer) {
-      schedule(settings.commitEveryMs);
+      schedule(pace.everyMs);
       return;
     }
     committing = (async () => {
@@ -179,8 +180,8 @@ export function createStore(settings: StoreSettings, {clock, log, zone, efficien
         }
         lastError = null;
         state = 'open';
-        watchBudget(last);
-        schedule(settings.commitEveryMs);
+        watchPace(last);
+        schedule(pace.everyMs);
       } catch (error) {
         batch.putBack(data);
         const what = error instanceof AppError ? error.what : String(error);
@@ -198,42 +199,35 @@ export function createStore(settings: StoreSettings, {clock, log, zone, efficien
     committing = null;
   }
 
-  const writtenPerDayMb = (): number | null => {
-    const elapsedMs = performance.now() - startedMonoMs;
-    return last?.writtenBytes == null || elapsedMs < 600_000
-      ? null
-      : Math.round((last.writtenBytes / MB) * (86_400_000 / elapsedMs) * 10) / 10;
-  };
+  const elapsedMs = (): number => performance.now() - startedMonoMs;
+  const perDayMb = (bytes: number): number => Math.round((bytes / MB) * (86_400_000 / elapsedMs()) * 10) / 10;
+  const writtenPerDayMb = (): number | null => (last?.writtenBytes == null || elapsedMs() < 600_000 ? null : perDayMb(last.writtenBytes));
+  /** Pages in use, not the length of the file: that grows in steps and keeps what is free. */
+  const growsPerDayMb = (): number | null =>
+    last === null || firstUsedBytes === null || elapsedMs() < 3_600_000 ? null : perDayMb(last.usedBytes - firstUsedBytes);
 
-  function watchBudget(info: CommitInfo): void {
-    const perDay = writtenPerDayMb();
-    if (settings.budgetMbPerDay === null || perDay === null || info.writtenBytes === null) return;
-    if (perDay > settings.budgetMbPerDay !== overBudget) {
-      overBudget = !overBudget;
-      const detail = overBudget
-        ? `${perDay} MB a day are written, more than store.budget_mb_per_day = ${settings.budgetMbPerDay}; a longer store.commit_every writes less`
-        : `${perDay} MB a day are written, within the budget again`;
-      log.warn({part: 'store', perDayMb: perDay}, detail);
-      batch.addEvent({atMs: Math.round(clock.wallMs()), kind: 'write-budget', about: 'store', detail, evidence: {mb_per_day: perDay}});
-    }
+  /** Commits further apart than configured, or as configured again, are told of once. */
+  function watchPace(info: CommitInfo): void {
+    firstUsedBytes ??= info.usedBytes;
+    pace.committed(info.writtenBytes);
+    const stretched = pace.everyMs > settings.commitEveryMs * 1.1;
+    if (stretched === slowed) return;
+    slowed = stretched;
+    const everyS = Math.round(pace.everyMs / 1000);
+    const mb = Math.round((pace.perDayBytes ?? 0) / MB);
+    const over = mb > (settings.budgetMbPerDay ?? 0);
+    const detail = !stretched
+      ? `a commit every ${everyS} s again: that is within store.budget_mb_per_day`
+      : `a commit every ${everyS} s instead of ${settings.commitEveryMs / 1000} s keeps ${over ? 'closer to' : 'within'} store.budget_mb_per_day = ${settings.budgetMbPerDay}; a power cut may cost as much`;
+    log.warn({part: 'store', everyS, perDayMb: mb}, detail);
+    batch.addEvent({
+      atMs: Math.round(clock.wallMs()),
+      kind: 'write-budget',
+      about: 'store',
+      detail,
+      evidence: {commit_every_s: everyS, mb_per_day: mb},
+    });
   }
-
-  async function probe(): Promise<void> {
-    try {
-      const {bavail, bsize} = await statfs(path.dirname(path.resolve(settings.path)));
-      diskFreeBytes = bavail * bsize;
-      diskError = diskFreeBytes < ALMOST_FULL_BYTES ? 'the disk is full' : await readOnly();
-    } catch (error) {
-      diskError = `the folder of the database cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`;
-    }
-  }
-
-  /** A card that fails turns read-only, long before the next commit meets it. */
-  const readOnly = (): Promise<string | null> =>
-    access(settings.path, constants.W_OK).then(
-      () => null,
-      ({code}) => (code === 'EROFS' ? 'the file system is read-only' : null),
-    );
 
   async function start(): Promise<StartState> {
     state = 'opening';
@@ -256,8 +250,8 @@ export function createStore(settings: StoreSettings, {clock, log, zone, efficien
         void check();
       }
       schedule(trouble === null ? settings.commitEveryMs : Math.min(RETRY_MS, settings.commitEveryMs));
-      await probe();
-      probeTimer = setInterval(() => void probe(), PROBE_MS);
+      await disk.look();
+      probeTimer = setInterval(() => void disk.look(), PROBE_MS);
       probeTimer.unref();
       return found;
     } catch (error) {
@@ -341,19 +335,21 @@ export function createStore(settings: StoreSettings, {clock, log, zone, efficien
     },
     health: () => ({
       name: 'store',
-      state: state === 'open' && diskError !== null ? 'failing' : state,
+      state: state === 'open' && disk.trouble !== null ? 'failing' : state,
       queued: batch.queued,
       dropped: batch.dropped,
-      lastError: lastError ?? diskError,
+      lastError: lastError ?? disk.trouble,
       details: {
         path: settings.path,
         file_mb: last ? round(last.fileBytes / MB) : null,
-        disk_free_mb: diskFreeBytes === null ? null : Math.floor(diskFreeBytes / MB),
+        disk_free_mb: disk.freeBytes === null ? null : Math.floor(disk.freeBytes / MB),
         commits,
         commit_ms: last ? round(last.tookMs) : null,
         commit_slowest_ms: round(slowestMs),
         written_mb: last?.writtenBytes == null ? null : round(last.writtenBytes / MB),
         written_mb_per_day: writtenPerDayMb(),
+        grows_mb_per_day: growsPerDayMb(),
+        commit_every_s: Math.round(pace.everyMs / 1000),
         budget_mb_per_day: settings.budgetMbPerDay,
         /** When all of the file was last read and found sound, in this run. */
         checked_ms: checkedMs,

@@ -45,6 +45,8 @@ export type WriterSettings = {
 export type CommitInfo = {
   readonly tookMs: number;
   readonly fileBytes: number;
+  /** Without the pages that wait to be used again. */
+  readonly usedBytes: number;
   /** Bytes this thread made the kernel write since it began; null where the system does not tell. */
   readonly writtenBytes: number | null;
   readonly outbox: number;
@@ -286,6 +288,7 @@ export function createWriter(settings: WriterSettings, note: (event: StoredEvent
         return {
           tookMs: performance.now() - began,
           fileBytes: statSync(file).size + (statSync(`${file}-wal`, {throwIfNoEntry: false})?.size ?? 0),
+          usedBytes: usedBytes(session.db),
           writtenBytes: threadWrote(),
           outbox: settings.history ? (session.db.prepare('SELECT count(*) FROM wl_outbox').pluck().get() as number) : 0,
           outboxDropped: Number(getMeta(session.db, 'outbox_dropped') ?? 0),
@@ -358,6 +361,11 @@ export function createWriter(settings: WriterSettings, note: (event: StoredEvent
     },
   };
 }
+
+const usedBytes = (db: Db): number => {
+  const [pages, free, size] = ['page_count', 'freelist_count', 'page_size'].map(name => Number(db.pragma(name, {simple: true})));
+  return ((pages ?? 0) - (free ?? 0)) * (size ?? 0);
+};
 
 const NOTHING_KNOWN: StartState = {flowState: null, energy: null, newestSlotMs: null, uncleanStop: false};
 
