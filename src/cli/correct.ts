@@ -182,6 +182,13 @@ export function userName(): string {
   }
 }
 
+/** What differs between two sets of figures; both whole where they cannot be compared. */
+function difference(before: string | null, after: string | null): string {
+  const [old, now] = [before, after].map(text => (text === null ? {} : (JSON.parse(text) as Readonly<Record<string, unknown>>)));
+  const changed = Object.keys({...old, ...now}).filter(key => key !== 'cells' && old?.[key] !== now?.[key]);
+  return changed.map(key => `${key}: ${old?.[key] ?? '-'} -> ${now?.[key] ?? '-'}`).join(', ') || `${before} -> ${after}`;
+}
+
 function list(context: CommandContext, path: string): number {
   const reader = openReader(path);
   try {
@@ -213,5 +220,5 @@ function entryOf(rows: readonly CorrectionRow[]): string {
   const [row] = rows as [CorrectionRow];
   const head = `${utcText(row.atMs)}  ${row.who}: ${row.why}`;
   if (rows.length > 1) return `${head}\n  ${row.what}: ${rows.length} quarter hours; the view \`corrections\` has them`;
-  return `${head}\n  ${row.slotMs === null ? row.what : `${utcText(row.slotMs)}  ${row.what}`}\n  ${row.before} -> ${row.after}`;
+  return `${head}\n  ${row.slotMs === null ? row.what : `${utcText(row.slotMs)}  ${row.what}`}\n  ${difference(row.before, row.after)}`;
 }

@@ -79,10 +79,17 @@ export function correct(db: Db, correction: Correction, audit: Audit): SlotChang
           after: after[index] as number,
         };
         if (change.before === change.after) return;
-        ledger.put(corrected(record, total, change.after, audit.why), 0);
-        addAudit(db, audit, slotOfMs(change.startMs), {[total]: change.before}, {[total]: change.after});
+        const mended = corrected(record, total, change.after, audit.why);
+        ledger.put(mended, 0);
+        addAudit(db, audit, slotOfMs(change.startMs), figuresOf(record), figuresOf(mended));
         changes.push(change);
       });
+      if (changes.length > 0)
+        tellOf(db, audit, 'corrected', total, `${changes.length} quarter hours`, {
+          quarter_hours: changes.length,
+          before_mwh: sum,
+          after_mwh: energyMilliWh,
+        });
       return changes;
     })
     .immediate();
@@ -116,6 +123,17 @@ function sharedOut(total: Correctable, energyMilliWh: number, before: readonly n
   const more = largestRemainder(excess, room);
   return fitting.map((energy, index) => energy - sign * (more[index] as number));
 }
+
+/** Every energy of a slot, mWh: enough to put it back by hand. */
+const figuresOf = ({totals, cells}: SlotRecord): unknown => ({
+  ...Object.fromEntries(totals.map(one => [one.name, one.energyMilliWh])),
+  cells: Object.fromEntries(
+    Object.entries(cells).map(([policy, list]) => [
+      policy,
+      Object.fromEntries(list.map(({origin, via, source, sink, energyMilliWh}) => [`${origin} ${via} ${source} ${sink}`, energyMilliWh])),
+    ]),
+  ),
+});
 
 /** The slot as the ledger knows it. */
 export function readRecord(db: Db, slot: number): SlotRecord {
@@ -262,6 +280,24 @@ export function addAudit(db: Db, {who, why, what, atMs}: Audit, slot: number | n
   );
 }
 
+/** The same in the list of what happened. Inside the caller's transaction. */
+export function tellOf(
+  db: Db,
+  {what, why, who, atMs}: Audit,
+  kind: 'corrected' | 'recomputed' | 'rescaled',
+  about: string,
+  extent: string,
+  evidence: Readonly<Record<string, number>>,
+): void {
+  db.prepare('INSERT INTO wl_event (at_ms, kind, about, detail, evidence) VALUES (?, ?, ?, ?, ?)').run(
+    Math.round(atMs),
+    kind,
+    about,
+    `${what}: ${extent}; ${who}: ${why}`,
+    JSON.stringify(evidence),
+  );
+}
+
 export type Recomputed = {readonly quarterHours: number; readonly days: boolean};
 
 /**
@@ -282,11 +318,16 @@ export function recompute(db: Db, fromMs: number, toMs: number, audit: Audit): R
       .get(fromTs / SLOT_S, toTs / SLOT_S),
     energy_days_mwh: db.prepare('SELECT coalesce(sum(energy_mwh), 0) FROM wl_day').pluck().get(),
   });
-  const before = fingerprint();
-  const {quarterHours} = recomputeIn(db, fromMs, toMs, null);
-  rebuildDays(db, zone);
-  addAudit(db, audit, null, before, fingerprint());
-  return {quarterHours, days: true};
+  return db
+    .transaction(() => {
+      const before = fingerprint();
+      const {quarterHours} = recomputeIn(db, fromMs, toMs, null);
+      rebuildDays(db, zone);
+      addAudit(db, audit, null, before, fingerprint());
+      tellOf(db, audit, 'recomputed', 'store', `${quarterHours} quarter hours of points`, {quarter_hours: quarterHours});
+      return {quarterHours, days: true};
+    })
+    .immediate();
 }
 
 /** Quarter hours and days of the points of one device, or of all, from the raw rows that are kept. */
@@ -298,11 +339,10 @@ export function recomputeIn(db: Db, fromMs: number, toMs: number, device: string
     id: number;
     raw: string;
   }[]) {
-    const {changes} = db
-      .prepare(`INSERT OR IGNORE INTO wl_todo SELECT DISTINCT ?, CAST(ts / 900 AS INTEGER) FROM ${quoted(raw)} WHERE ts >= ? AND ts < ?`)
-      .run(id, fromTs, toTs);
-    quarterHours += changes;
-    rollUp(db, id, null, zone);
+    db.prepare(
+      `INSERT OR IGNORE INTO wl_todo SELECT DISTINCT ?, CAST(ts / 900 AS INTEGER) FROM ${quoted(raw)} WHERE ts >= ? AND ts < ?`,
+    ).run(id, fromTs, toTs);
+    quarterHours += rollUp(db, id, null, zone).filter(({slot}) => slot >= fromTs / SLOT_S && slot < toTs / SLOT_S).length;
   }
   return {quarterHours};
 }

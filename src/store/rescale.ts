@@ -3,7 +3,7 @@
 import {AppError} from '../core/errors.ts';
 import {utcText} from '../core/time.ts';
 import type {Db} from './connect.ts';
-import {type Audit, addAudit, recomputeIn} from './correction.ts';
+import {type Audit, addAudit, recomputeIn, tellOf} from './correction.ts';
 import {SLOT_S} from './schema.ts';
 import {quoted} from './views.ts';
 
@@ -45,12 +45,10 @@ export function rescale(db: Db, {device, point, factor, fromMs, toMs}: Rescale, 
       if (changes === 0) throw new AppError('USAGE', utcText(fromMs), `no raw value of ${device}/${point} is kept in this range`);
       const {quarterHours} = recomputeIn(db, from * 1000, to * 1000, device);
       addAudit(db, audit, null, before, figures());
-      db.prepare("INSERT INTO wl_event (at_ms, kind, about, detail, evidence) VALUES (?, 'rescaled', ?, ?, ?)").run(
-        Math.round(audit.atMs),
-        `${device}/${point}`,
-        `${changes} raw values multiplied by ${factor} from ${utcText(from * 1000)} to ${utcText(to * 1000)}: ${audit.why}`,
-        JSON.stringify({factor, rows: changes}),
-      );
+      tellOf(db, audit, 'rescaled', `${device}/${point}`, `${changes} raw values from ${utcText(from * 1000)} to ${utcText(to * 1000)}`, {
+        factor,
+        rows: changes,
+      });
       return {rows: changes, quarterHours};
     })
     .immediate();

@@ -62,7 +62,24 @@ describe('correct', () => {
     expect(sums).toEqual([77_777 + untouched, 77_777 + untouched, 77_777 + untouched]);
     const rows = all(place.file, 'SELECT who, why, before, after FROM corrections ORDER BY 1, 3');
     expect(rows.length).toBe(5);
-    expect(rows[0]).toEqual(['ann', audit.why, '{"grid_import":3000}', JSON.stringify({grid_import: changes[0]?.after})]);
+    // Every figure of the slot before and after: enough to put it back.
+    const [who, why, before, after] = rows[0] as [string, string, string, string];
+    expect([who, why]).toEqual(['ann', audit.why]);
+    const change = (changes[0]?.after ?? 0) - 3000;
+    expect(JSON.parse(before)).toMatchObject({
+      grid_import: 3000,
+      home: 103_700,
+      cells: {'solar-first': {'grid direct grid home': 3000, 'solar direct solar home': 100_000}},
+    });
+    expect(JSON.parse(after)).toMatchObject({
+      grid_import: 3000 + change,
+      home: 103_700 + change,
+      cells: {'solar-first': {'grid direct grid home': 3000 + change, 'solar direct solar home': 100_000}},
+    });
+    expect(all(place.file, "SELECT about, evidence FROM events WHERE kind = 'corrected'")).toEqual([
+      ['grid_import', '{"quarter_hours":5,"before_mwh":15010,"after_mwh":77777}'],
+    ]);
+    expect((await run(['correct', '--db', place.file, '--list'])).stdout).toContain(`grid_import: 3000 -> ${3000 + change}`);
   });
 
   test('nothing happens where there is nothing, or where the quarter hour still runs', async () => {
@@ -165,7 +182,7 @@ describe('recompute', () => {
   });
 });
 
-test('a year of raw days comes and goes: the newest stay, and the file uses the freed pages again', () => {
+test('a year of raw days comes and goes: the newest stay, and the file uses the freed pages again', {timeout: 120_000}, () => {
   const place = bench();
   const KEEP = 10;
   const writer = createWriter({path: place.file, zone: ZONE, efficiencyPpm: null, rawDays: KEEP, archive: true, history: false}, () => {});
