@@ -214,7 +214,10 @@ function matrixOf(cells: readonly SlotCell[]): Matrix {
   return matrix;
 }
 
-/** Rows and columns to meet; several batteries share their total in proportion to what they had. */
+/**
+ * Rows and columns to meet: what every source gave stays, but for what is corrected, so that home alone takes the difference. Several
+ * batteries share their total in proportion to what they had.
+ */
 function targetOf(
   total: Correctable,
   energy: number,
@@ -232,17 +235,18 @@ function targetOf(
     const parts = largestRemainder(energy, had.some(one => one > 0) ? had : had.map(() => 1));
     return Object.fromEntries(batteries.map((id, index) => [id, parts[index] as number]));
   };
+  const rows = Object.fromEntries(Object.keys(matrix).map(id => [id, sum(source => source === id)]));
   switch (total) {
     case 'grid_import':
-      return {rows: {grid: energy}, cols: {}};
+      return {rows: {...rows, grid: energy}, cols: {}};
     case 'grid_export':
-      return {rows: {}, cols: {grid: energy}};
+      return {rows, cols: {grid: energy}};
     case 'battery_charge':
-      return {rows: {}, cols: shared(batteries.map(id => sum((_, sink) => sink === id)))};
+      return {rows, cols: shared(batteries.map(id => sum((_, sink) => sink === id)))};
     case 'battery_discharge':
-      return {rows: shared(batteries.map(id => sum(source => source === id))), cols: {}};
+      return {rows: {...rows, ...shared(batteries.map(id => sum(source => source === id)))}, cols: {}};
     default:
-      return {rows: {[total]: energy}, cols: {}};
+      return {rows: {...rows, [total]: energy}, cols: {}};
   }
 }
 

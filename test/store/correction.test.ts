@@ -82,6 +82,58 @@ describe('correct', () => {
     expect((await run(['correct', '--db', place.file, '--list'])).stdout).toContain(`grid_import: 3000 -> ${3000 + change}`);
   });
 
+  test.each([
+    ['grid_import', 5000],
+    ['grid_import', 0],
+    ['solar', 90_000],
+    ['solar', 300_000],
+    ['battery_charge', 1],
+    ['battery_charge', 60_000],
+    ['battery_discharge', 9_000],
+    ['battery_discharge', 1],
+    ['grid_export', 50_000],
+  ] as const)('%s becomes %i: home takes the difference, every other source and sink keeps what it had', async (name, energyMilliWh) => {
+    const place = await stored([record(0, START_MS, {slots: [slot(START_MS, 0)]})]);
+    const margins = (): Record<string, number> =>
+      Object.fromEntries(
+        all(
+          place.file,
+          `SELECT policy || ' from ' || source, sum(energy_mwh) FROM energy_15m GROUP BY 1
+UNION ALL SELECT policy || ' to ' || sink, sum(energy_mwh) FROM energy_15m GROUP BY 1`,
+        ) as [string, number][],
+      );
+    const margin = {
+      grid_import: 'from grid',
+      grid_export: 'to grid',
+      solar: 'from solar',
+      battery_charge: 'to battery',
+      battery_discharge: 'from battery',
+    }[name];
+    const before = margins();
+    const db = openForChange(place.file);
+    correct(db, {total: name, fromMs: START_MS, toMs: START_MS + SLOT_MS, energyMilliWh}, audit);
+    db.close();
+    const after = margins();
+    for (const policy of ['solar-first', 'proportional']) {
+      const key = `${policy} ${margin}`;
+      expect(after[key] ?? 0).toBe(energyMilliWh);
+      const change = (energyMilliWh - (before[key] ?? 0)) * (margin.startsWith('from') ? 1 : -1);
+      expect(after[`${policy} to home`]).toBe((before[`${policy} to home`] ?? 0) + change);
+      for (const other of Object.keys({...before, ...after}))
+        if (other.startsWith(policy) && other !== key && !other.endsWith('to home'))
+          expect([other, after[other]]).toEqual([other, before[other]]);
+    }
+  });
+
+  test('more than the home could give up is refused, and nothing is changed', async () => {
+    const place = await stored([record(0, START_MS, {slots: [slot(START_MS, 0)]})]);
+    const db = openForChange(place.file);
+    const wanted = {total: 'grid_export' as const, fromMs: START_MS, toMs: START_MS + SLOT_MS, energyMilliWh: 200_000};
+    expect(() => correct(db, wanted, audit)).toThrow(/grid_export cannot become 200 Wh/);
+    expect(db.prepare('SELECT count(*) FROM wl_correction').pluck().get()).toBe(0);
+    db.close();
+  });
+
   test('nothing happens where there is nothing, or where the quarter hour still runs', async () => {
     const place = await stored([
       ...quarters(),
