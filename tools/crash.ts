@@ -1,14 +1,20 @@
-// The long form of the crash tests: `npm run crash -- [--kills 1000] [--cuts 10000] [--seed N]`. Ends with 1 where anything was lost.
+// The long form of the crash tests: `npm run crash -- [--kills 1000] [--cuts 10000] [--shutdowns 300] [--seed N]`. Ends with 1 where anything was lost.
 
 import {mkdtempSync, rmSync} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import {parseArgs} from 'node:util';
 import {recordDisk, tearRounds} from '../test/store/crash/disk.ts';
+import {canCutExt4, ext4Rounds} from '../test/store/crash/ext4.ts';
 import {killRounds} from '../test/store/crash/rounds.ts';
 
 const {values} = parseArgs({
-  options: {kills: {type: 'string', default: '1000'}, cuts: {type: 'string', default: '10000'}, seed: {type: 'string'}},
+  options: {
+    kills: {type: 'string', default: '1000'},
+    cuts: {type: 'string', default: '10000'},
+    shutdowns: {type: 'string', default: '300'},
+    seed: {type: 'string'},
+  },
 });
 const seed = Number(values.seed ?? Date.now() % 1_000_000);
 const folder = mkdtempSync(path.join(os.tmpdir(), 'wattledger-crash-'));
@@ -25,8 +31,15 @@ try {
   say(`${cuts.cuts} cuts in ${ops.length} operations: ${cuts.violations.length} violations`);
   const control = tearRounds(ops, 200, seed, true);
   say(`the same on a disk that lies about syncing: ${control.violations.length} violations, as there must be`);
-  for (const what of [...kills.violations, ...cuts.violations]) console.error(what);
-  process.exitCode = kills.violations.length + cuts.violations.length > 0 || control.violations.length === 0 ? 1 : 0;
+  const shutdowns = canCutExt4() ? await ext4Rounds(Number(values.shutdowns), seed, say) : null;
+  say(
+    shutdowns === null
+      ? 'ext4 on a loop device: this machine does not allow it'
+      : `${shutdowns.rounds} power cuts below ext4 over ${shutdowns.cycles} cycles: ${shutdowns.violations.length} violations`,
+  );
+  const violations = [...kills.violations, ...cuts.violations, ...(shutdowns?.violations ?? [])];
+  for (const what of violations) console.error(what);
+  process.exitCode = violations.length > 0 || control.violations.length === 0 ? 1 : 0;
 } finally {
   rmSync(folder, {recursive: true, force: true});
 }

@@ -28,6 +28,9 @@ export function check(file: string, acked: number, {gaps = false}: {gaps?: boole
     const text = db.prepare("SELECT value FROM wl_meta WHERE key = 'flow_state'").pluck().get() as string | undefined;
     const last = text === undefined ? -1 : (JSON.parse(text) as {n: number}).n;
     claim(last >= acked, `confirmed up to ${acked}, stored up to ${last}`);
+    const energy = db.prepare("SELECT value FROM wl_meta WHERE key = 'energy'").pluck().get() as string | undefined;
+    // The totals that were published never go back: they are those of the newest cycle.
+    claim(last < 0 || JSON.parse(energy ?? '{}').grid_import_kwh === last, `totals ${energy}, flow state of ${last}`);
     checkRaw(db, last, gaps, claim);
     checkLedger(db, last, gaps, claim);
     return {last, violations};
