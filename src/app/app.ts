@@ -169,8 +169,9 @@ export async function runApp(options: AppOptions): Promise<void> {
         site,
         poller,
         trusted: (wallMs, monoMs) => {
-          trusted = trust(wallMs, monoMs);
-          return trusted;
+          const now = trust(wallMs, monoMs);
+          trusted = now.slots;
+          return now;
         },
         drainEvents: () => events.splice(0),
         flushDue: () => store.flushDue(),

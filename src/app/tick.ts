@@ -47,8 +47,8 @@ export async function runTicks(deps: TickDeps, initial: FlowState, stop: AbortSi
     const tick = {seq, monoMs: clock.monoMs(), wallMs: clock.wallMs()};
     board = observe(board, readings, tick.monoMs, everyMs * HELD_BEATS);
     const flush = stop.aborted || deps.flushDue();
-    const clockTrusted = deps.trusted(tick.wallMs, tick.monoMs);
-    const step = advance(site, flow, {tick, readings, clockTrusted, flush});
+    const trust = deps.trusted(tick.wallMs, tick.monoMs);
+    const step = advance(site, flow, {tick, readings, clockTrusted: trust.slots, flush});
     flow = step.state;
     deps.offer({
       tick,
@@ -63,7 +63,7 @@ export async function runTicks(deps: TickDeps, initial: FlowState, stop: AbortSi
       stored: storedByOrigin(flow.pools[site.flows.policy]),
       money: deps.money(),
       flowState: flush ? serialiseFlow(flow) : null,
-      clockTrusted,
+      clockTrusted: trust.rows,
     });
   }
 }

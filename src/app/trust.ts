@@ -7,18 +7,27 @@ const EARLIEST_MS = Date.UTC(2026, 0, 1);
 /** A machine that found no time server by then has none; its clock is taken as it is. */
 const GIVE_UP_MS = 10 * 60_000;
 
-export type ClockTrust = (wallMs: number, monoMs: number) => boolean;
+export type Trust = {
+  /** Wall time is believed: rows and events may be stored under it. */
+  readonly rows: boolean;
+  /** It is later than everything in the ledger besides: it may name slots. */
+  readonly slots: boolean;
+};
+export type ClockTrust = (wallMs: number, monoMs: number) => Trust;
 
-/** `lastStoredMs`: start of the newest stored slot, or null. Once trusted, always trusted: later steps are handled where they happen. */
+/**
+ * `lastStoredMs`: start of the newest stored slot, or null. Once trusted, always trusted: later steps are handled where they happen.
+ * A clock behind the ledger, after one that ran ahead, dates rows all the same: what is there already stands.
+ */
 export function createClockTrust(lastStoredMs: number | null, timesync = '/run/systemd/timesync'): ClockTrust {
-  let trusted = false;
+  let trust: Trust = {rows: false, slots: false};
   let startedMonoMs: number | null = null;
   return (wallMs, monoMs) => {
     startedMonoMs ??= monoMs;
-    if (trusted) return true;
-    const plausible = wallMs >= EARLIEST_MS && (lastStoredMs === null || wallMs >= lastStoredMs);
+    if (trust.slots) return trust;
     const synchronised = !existsSync(timesync) || existsSync(`${timesync}/synchronized`) || monoMs - startedMonoMs > GIVE_UP_MS;
-    trusted = plausible && synchronised;
-    return trusted;
+    const rows = trust.rows || (synchronised && wallMs >= EARLIEST_MS);
+    trust = {rows, slots: rows && wallMs >= EARLIEST_MS && (lastStoredMs === null || wallMs >= lastStoredMs)};
+    return trust;
   };
 }
