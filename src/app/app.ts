@@ -174,6 +174,7 @@ export async function runApp(options: AppOptions): Promise<void> {
           return now;
         },
         drainEvents: () => events.splice(0),
+        corrections: () => store.takeCorrections(),
         flushDue: () => store.flushDue(),
         money: () => money?.now() ?? null,
         offer,

@@ -3,6 +3,7 @@
 import type {Board} from '../core/board.ts';
 import {observe} from '../core/board.ts';
 import {advance, type FlowState, serialiseFlow} from '../core/flow/advance.ts';
+import {type LedgerCorrection, takeCorrection} from '../core/flow/corrections.ts';
 import type {FlowEvent} from '../core/flow/model.ts';
 import {storedByOrigin} from '../core/flow/origin.ts';
 import type {TickRecord} from '../core/sink.ts';
@@ -19,6 +20,8 @@ export type TickDeps = {
   readonly trusted: ClockTrust;
   /** Events of devices and of the program since the last tick. */
   readonly drainEvents: () => readonly FlowEvent[];
+  /** Corrections of history since the last tick. */
+  readonly corrections: () => readonly LedgerCorrection[];
   /** True when the state is due to be stored. */
   readonly flushDue: () => boolean;
   /** Money as it stands; null without tariffs, or before the first look. */
@@ -48,6 +51,7 @@ export async function runTicks(deps: TickDeps, initial: FlowState, stop: AbortSi
     board = observe(board, readings, tick.monoMs, everyMs * HELD_BEATS);
     const flush = stop.aborted || deps.flushDue();
     const trust = deps.trusted(tick.wallMs, tick.monoMs);
+    for (const correction of deps.corrections()) takeCorrection(site, flow, correction);
     const step = advance(site, flow, {tick, readings, clockTrusted: trust.slots, flush});
     flow = step.state;
     deps.offer({

@@ -30,6 +30,8 @@ export type BatchData = {
   readonly flowState: string | null;
   readonly energy: SiteEnergy | null;
   readonly outboxDone: readonly number[];
+  /** The flow state knows of every correction up to this one. */
+  readonly countedSeq: number | null;
   readonly wallMs: number | null;
 };
 
@@ -42,6 +44,8 @@ export type Batch = {
   add(record: TickRecord): void;
   addEvent(event: StoredEvent): void;
   outboxDone(ids: readonly number[]): void;
+  /** Corrections up to this one were given to the flow: its next state knows of them. */
+  counted(seq: number): void;
   /** Everything so far that has its time, to be committed together; the batch goes on empty. Null where nothing waits. */
   take(): BatchData | null;
   /** Back to the front after a failed commit; what was said since wins. */
@@ -61,6 +65,8 @@ export function createBatch(maxRows: number): Batch {
   let flowState: string | null = null;
   let energy: SiteEnergy | null = null;
   let done: number[] = [];
+  let givenSeq: number | null = null;
+  let countedSeq: number | null = null;
   let wallMs: number | null = null;
   let dropped = 0;
   /** What came before the clock was believed, under the time it told; moved along when it is set. */
@@ -135,7 +141,10 @@ export function createBatch(maxRows: number): Batch {
         const {kind, about, detail, monoMs, evidence} = event;
         into.events.push({atMs: Math.round(tick.wallMs + monoMs - tick.monoMs), kind, about, detail, evidence: evidence ?? null});
       }
-      if (record.flowState !== null) flowState = record.flowState;
+      if (record.flowState !== null) {
+        flowState = record.flowState;
+        countedSeq = givenSeq;
+      }
       if (record.energy !== null) energy = record.energy;
       trim();
     },
@@ -144,6 +153,9 @@ export function createBatch(maxRows: number): Batch {
       trim();
     },
     outboxDone: ids => void done.push(...ids),
+    counted(seq) {
+      givenSeq = seq;
+    },
     take() {
       if (rows.count + texts.length + slots.size + events.length + done.length === 0 && flowState === null) return null;
       const data: BatchData = {
@@ -154,9 +166,10 @@ export function createBatch(maxRows: number): Batch {
         flowState,
         energy,
         outboxDone: done,
+        countedSeq,
         wallMs,
       };
-      [rows, texts, slots, events, flowState, energy, done] = [createRows(), [], new Map(), [], null, null, []];
+      [rows, texts, slots, events, flowState, energy, done, countedSeq] = [createRows(), [], new Map(), [], null, null, [], null];
       return data;
     },
     putBack(data) {
@@ -169,6 +182,7 @@ export function createBatch(maxRows: number): Batch {
       events = [...data.events, ...events];
       done = [...data.outboxDone, ...done];
       flowState ??= data.flowState;
+      countedSeq ??= data.countedSeq;
       energy ??= data.energy;
       wallMs ??= data.wallMs;
       trim();

@@ -2,16 +2,18 @@
 
 import {AppError} from '../core/errors.ts';
 import {cellOf, type MutableMatrix} from '../core/flow/cells.ts';
+import type {LedgerCorrection} from '../core/flow/corrections.ts';
 import {labelOf} from '../core/flow/labels.ts';
 import {type Matrix, ORIGINS, type Origin, type SlotCell, type SlotQuality, type SlotRecord, type SlotTotal} from '../core/flow/model.ts';
 import {sinkOrder, sourceOrder} from '../core/flow/orders.ts';
 import {rebalance} from '../core/flow/rebalance.ts';
+import {localDay} from '../core/flow/slots.ts';
 import {largestRemainder} from '../core/flow/split.ts';
 import type {Policy} from '../core/site.ts';
 import {utcText} from '../core/time.ts';
 import {type Db, identify, openReadWrite, refuseNewer, storeError, versionOf} from './connect.ts';
 import {createLedger, rebuildDays} from './ledger.ts';
-import {getMeta} from './meta.ts';
+import {getMeta, setUncounted, uncounted} from './meta.ts';
 import {cellsOf, slotOf, totalsOf} from './read-flows.ts';
 import {rollUp} from './rollup.ts';
 import {msOfSlot, POLICY_IDS, SCHEMA_VERSION, SLOT_S, slotOfMs} from './schema.ts';
@@ -70,7 +72,8 @@ export function correct(db: Db, correction: Correction, audit: Audit): SlotChang
       const before = records.map(record => record.totals.find(one => one.name === total)?.energyMilliWh ?? 0);
       const homes = records.map(({cells}) => homeOf(matrixOf(Object.values(cells)[0] ?? [])));
       const after = sharedOut(total, energyMilliWh, before, homes);
-      const ledger = createLedger(db, getMeta(db, 'zone') ?? 'UTC');
+      const zone = getMeta(db, 'zone') ?? 'UTC';
+      const ledger = createLedger(db, zone);
       const changes: SlotChange[] = [];
       records.forEach((record, index) => {
         const change = {
@@ -82,12 +85,13 @@ export function correct(db: Db, correction: Correction, audit: Audit): SlotChang
         const mended = corrected(record, total, change.after, audit.why);
         ledger.put(mended, 0);
         addAudit(db, audit, slotOfMs(change.startMs), figuresOf(record), figuresOf(mended));
+        setUncounted(db, [...uncounted(db), differenceOf(db, record, mended, localDay(zone, change.startMs))]);
         changes.push(change);
       });
       if (changes.length > 0)
         tellOf(db, audit, 'corrected', total, `${changes.length} quarter hours`, {
           quarter_hours: changes.length,
-          before_mwh: sum,
+          before_mwh: before.reduce((a, b) => a + b, 0),
           after_mwh: energyMilliWh,
         });
       return changes;
@@ -134,6 +138,31 @@ const figuresOf = ({totals, cells}: SlotRecord): unknown => ({
     ]),
   ),
 });
+
+/** For the daemon, whose lifetime sums go on from what it knows. */
+function differenceOf(db: Db, before: SlotRecord, after: SlotRecord, day: string): LedgerCorrection {
+  const changes = (pairs: (record: SlotRecord) => readonly (readonly [string, number])[]): Record<string, number> => {
+    const sums: Record<string, number> = {};
+    for (const [key, energy] of pairs(after)) sums[key] = (sums[key] ?? 0) + energy;
+    for (const [key, energy] of pairs(before)) sums[key] = (sums[key] ?? 0) - energy;
+    return Object.fromEntries(Object.entries(sums).filter(([, change]) => change !== 0));
+  };
+  return {
+    seq: db.prepare('SELECT max(id) FROM wl_correction').pluck().get() as number,
+    day,
+    cells: Object.fromEntries(
+      (Object.keys(after.cells) as Policy[]).map(policy => [
+        policy,
+        changes(({cells}) =>
+          (cells[policy] ?? []).map(
+            ({origin, via, source, sink, energyMilliWh}) => [`${origin}|${via}|${source}|${sink}`, energyMilliWh] as const,
+          ),
+        ),
+      ]),
+    ),
+    totals: changes(({totals}) => totals.map(one => [one.name, one.energyMilliWh] as const)),
+  };
+}
 
 /** The slot as the ledger knows it. */
 export function readRecord(db: Db, slot: number): SlotRecord {

@@ -2,6 +2,7 @@
 
 import path from 'node:path';
 import {AppError} from '../core/errors.ts';
+import type {LedgerCorrection} from '../core/flow/corrections.ts';
 import type {SiteEnergy} from '../core/flow/model.ts';
 import type {Log} from '../core/log.ts';
 import type {Sink, SinkHealth} from '../core/sink.ts';
@@ -13,7 +14,7 @@ import {createDisk} from './disk.ts';
 import {createPace} from './pace.ts';
 import type {Answer, QuestionArgs, QuestionName} from './queries.ts';
 import {type Peer, startThread} from './rpc.ts';
-import type {CommitInfo, Writer, WriterSettings} from './writer.ts';
+import type {CommitInfo, Started, WriterSettings} from './writer.ts';
 
 export type StoreSettings = {
   readonly path: string;
@@ -65,6 +66,8 @@ export interface Store extends Sink {
   start(): Promise<StartState>;
   /** True when a commit is due: the next record should carry the flow state and the running slot. */
   flushDue(): boolean;
+  /** History that was changed since: each correction once, before the flow state that is to know of it. */
+  takeCorrections(): readonly LedgerCorrection[];
   /** Answered by a worker thread of its own; rejects with AppError STORE_UNUSABLE when the file cannot be read. */
   query<K extends QuestionName>(name: K, ...args: QuestionArgs<K>): Promise<Answer<K>>;
   /** A verified copy; writes go on meanwhile. Throws AppError FILE_EXISTS, FILE_UNWRITABLE or STORE_UNUSABLE. */
@@ -118,6 +121,9 @@ export function createStore(settings: StoreSettings, {clock, log, zone, efficien
   let probeTimer: NodeJS.Timeout | null = null;
   let committing: Promise<void> | null = null;
   let checkedMs: number | null = null;
+  /** As the file has them, and up to which one they were taken. */
+  let corrections: readonly LedgerCorrection[] = [];
+  let takenSeq = 0;
   let firstUsedBytes: number | null = null;
   const pace = createPace(settings.commitEveryMs, settings.budgetMbPerDay);
   /** The pace is slower than configured. */
@@ -181,6 +187,7 @@ export function createStore(settings: StoreSettings, {clock, log, zone, efficien
         lastError = null;
         state = 'open';
         watchPace(last);
+        corrections = last.uncounted;
         schedule(pace.everyMs);
       } catch (error) {
         batch.putBack(data);
@@ -234,7 +241,8 @@ export function createStore(settings: StoreSettings, {clock, log, zone, efficien
     ended = false;
     writer ??= startThread('writer', writerSettings, onNotice);
     try {
-      const {state: found, trouble} = (await writer.call('start', clock.wallMs())) as ReturnType<Writer['start']>;
+      const {state: found, trouble, uncounted} = (await writer.call('start', clock.wallMs())) as Started;
+      corrections = uncounted;
       state = trouble === null ? 'open' : 'failing';
       lastError = trouble;
       if (trouble !== null) log.error({part: 'store'}, `nothing can be stored: ${trouble}; readings wait in memory`);
@@ -316,6 +324,12 @@ export function createStore(settings: StoreSettings, {clock, log, zone, efficien
       state = 'closed';
     },
     flushDue: () => due,
+    takeCorrections() {
+      const fresh = corrections.filter(({seq}) => seq > takenSeq);
+      takenSeq = fresh.at(-1)?.seq ?? takenSeq;
+      if (fresh.length > 0) batch.counted(takenSeq);
+      return fresh;
+    },
     async query<K extends QuestionName>(name: K, ...args: QuestionArgs<K>): Promise<Answer<K>> {
       if (!reader?.alive) reader = startThread('reader', writerSettings, () => {});
       return (await reader.call('ask', name, args)) as Answer<K>;

@@ -3,9 +3,11 @@
 import {existsSync, readFileSync, renameSync, statSync} from 'node:fs';
 import path from 'node:path';
 import {AppError} from '../core/errors.ts';
+import type {LedgerCorrection} from '../core/flow/corrections.ts';
 import type {Bill} from '../core/tariff/bills.ts';
 import type {SeriesRow} from '../core/tariff/series.ts';
 import type {BatchData, StoredEvent} from './batch.ts';
+import {type Session, storeBatch} from './commit.ts';
 import {
   codeOf,
   type Db,
@@ -20,13 +22,13 @@ import {
   versionOf,
 } from './connect.ts';
 import {makeFolder} from './folder.ts';
-import {createLedger, type Ledger, rebuildDays} from './ledger.ts';
+import {createLedger, rebuildDays} from './ledger.ts';
 import {lockStore, type Release} from './lock.ts';
-import {dropMeta, getMeta, readState, setMeta} from './meta.ts';
+import {dropMeta, getMeta, readState, setMeta, uncounted} from './meta.ts';
 import {migrate} from './migrate.ts';
-import {deleteOutbox, enqueueRolled, enqueueSlot, nextOutbox, trimOutbox} from './outbox.ts';
+import {enqueueRolled, nextOutbox, trimOutbox} from './outbox.ts';
 import {keepBills, putPrices} from './prices.ts';
-import {createRaw, type Raw} from './raw.ts';
+import {createRaw} from './raw.ts';
 import {expireEvents, expireRaw} from './retention.ts';
 import {rollUp, rollupDue} from './rollup.ts';
 import {type Salvage, salvageFrom} from './salvage.ts';
@@ -51,11 +53,20 @@ export type CommitInfo = {
   readonly writtenBytes: number | null;
   readonly outbox: number;
   readonly outboxDropped: number;
+  /** Corrections that the flow state does not know of. */
+  readonly uncounted: readonly LedgerCorrection[];
+};
+
+export type Started = {
+  readonly state: StartState;
+  /** The disk is full: what the last run left is known all the same, and commits are tried. */
+  readonly trouble: string | null;
+  readonly uncounted: readonly LedgerCorrection[];
 };
 
 export type Writer = {
-  /** `trouble`: the disk is full; what the last run left is known all the same, and commits are tried. Throws AppError STORE_…. */
-  start(wallMs: number): {readonly state: StartState; readonly trouble: string | null};
+  /** Throws AppError STORE_…. */
+  start(wallMs: number): Started;
   commit(data: BatchData): CommitInfo;
   /** One small piece of housekeeping; true while there is more. Never throws. */
   upkeep(wallMs: number): boolean;
@@ -73,7 +84,7 @@ export type Writer = {
 export function createWriter(settings: WriterSettings, note: (event: StoredEvent, replaced: boolean) => void): Writer {
   const file = settings.path;
   let release: Release | null = null;
-  let open: {readonly db: Db; readonly raw: Raw; readonly ledger: Ledger; readonly inode: number} | null = null;
+  let open: (Session & {readonly inode: number}) | null = null;
   let salvage: Salvage | null = null;
   let lastTrim = 0;
   let lastWallMs = 0;
@@ -161,37 +172,6 @@ export function createWriter(settings: WriterSettings, note: (event: StoredEvent
     salvage = salvageFrom(aside, settings.zone);
   }
 
-  function write({db, raw, ledger}: NonNullable<typeof open>, data: BatchData, careful: boolean): void {
-    /** A part that cannot be stored must not hold back all the others for ever. */
-    const part = (what: string, work: () => void): void => {
-      try {
-        if (careful) db.transaction(work)();
-        else work();
-      } catch (error) {
-        if (!careful || isDiskTrouble(error)) throw error;
-        raw.forget();
-        ledger.forget();
-        tell('store-refused', `${what} could not be stored: ${(error as Error).message}`, data.wallMs ?? 0);
-      }
-    };
-    for (const rows of data.raw) part(`readings of ${rows.device}`, () => raw.put(rows));
-    for (const text of data.texts) part(`a text of ${text.device}`, () => raw.putText(text));
-    for (const {record, offsetMs, atMs} of data.slots) {
-      part('a slot', () => {
-        ledger.put(record, offsetMs);
-        if (settings.history) enqueueSlot(db, record, atMs);
-      });
-    }
-    const event = db.prepare('INSERT INTO wl_event (at_ms, kind, about, detail, evidence) VALUES (?, ?, ?, ?, ?)');
-    for (const {atMs, kind, about, detail, evidence} of data.events)
-      part('an event', () => void event.run(atMs, kind, about, detail, evidence ? JSON.stringify(evidence) : null));
-    deleteOutbox(db, data.outboxDone);
-    if (!marked) markRunning(db);
-    if (data.flowState !== null) setMeta(db, 'flow_state', data.flowState);
-    if (data.energy !== null) setMeta(db, 'energy', JSON.stringify(data.energy));
-    if (data.wallMs !== null) setMeta(db, 'last_wall_ms', String(Math.round(data.wallMs)));
-  }
-
   function rolledUp(db: Db, running: number): boolean {
     const device = rollupDue(db, running);
     if (device === null) return false;
@@ -241,7 +221,7 @@ export function createWriter(settings: WriterSettings, note: (event: StoredEvent
         if (kind === 'foreign' || kind === 'no-database') openFile(wallMs);
         release ??= lockStore(file);
         try {
-          return {state: openedState(wallMs), trouble: null};
+          return {state: openedState(wallMs), trouble: null, uncounted: open ? uncounted(open.db) : []};
         } catch (error) {
           if (!isFull(error)) throw error;
           // Devices go on and others want their figures: what cannot be written yet waits in memory.
@@ -249,6 +229,8 @@ export function createWriter(settings: WriterSettings, note: (event: StoredEvent
           return {
             state: kind === 'ours' ? readAlone(file, db => (versionOf(db) === 0 ? NOTHING_KNOWN : readState(db))) : NOTHING_KNOWN,
             trouble: troubleOf(error),
+            // They are told of with the first commit.
+            uncounted: [],
           };
         }
       } catch (error) {
@@ -264,22 +246,8 @@ export function createWriter(settings: WriterSettings, note: (event: StoredEvent
       lastWallMs = wallMs;
       try {
         const session = openFile(wallMs);
-        const attempt = (careful: boolean): void => {
-          try {
-            session.db.transaction(() => write(session, data, careful)).immediate();
-          } catch (error) {
-            session.raw.forget();
-            session.ledger.forget();
-            marked = false;
-            throw error;
-          }
-        };
-        try {
-          attempt(false);
-        } catch (error) {
-          if (isDiskTrouble(error)) throw error;
-          attempt(true);
-        }
+        storeBatch(session, data, settings.history, what => tell('store-refused', what, wallMs));
+        if (!marked) markRunning(session.db);
         if (settings.history && wallMs - lastTrim > 3_600_000) {
           lastTrim = wallMs;
           const lost = trimOutbox(session.db, wallMs);
@@ -291,6 +259,7 @@ export function createWriter(settings: WriterSettings, note: (event: StoredEvent
           usedBytes: usedBytes(session.db),
           writtenBytes: threadWrote(),
           outbox: settings.history ? (session.db.prepare('SELECT count(*) FROM wl_outbox').pluck().get() as number) : 0,
+          uncounted: uncounted(session.db),
           outboxDropped: Number(getMeta(session.db, 'outbox_dropped') ?? 0),
         };
       } catch (error) {
@@ -368,9 +337,6 @@ const usedBytes = (db: Db): number => {
 };
 
 const NOTHING_KNOWN: StartState = {flowState: null, energy: null, newestSlotMs: null, uncleanStop: false};
-
-/** The disk or the file, as opposed to one piece of data that a table refuses. */
-const isDiskTrouble = (error: unknown): boolean => /^SQLITE_(?!CONSTRAINT|MISMATCH|TOOBIG|RANGE)/.test(codeOf(error));
 
 /** Linux counts input and output per thread; sectors handed to the block layer, not what a page cache absorbs. */
 function threadWrote(): number | null {

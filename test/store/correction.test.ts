@@ -3,6 +3,9 @@
 import {gunzipSync} from 'node:zlib';
 import Database from 'better-sqlite3';
 import {describe, expect, test} from 'vitest';
+import {createFlow} from '../../src/core/flow/advance.ts';
+import {type LedgerCorrection, takeCorrection} from '../../src/core/flow/corrections.ts';
+import {newSums} from '../../src/core/flow/state.ts';
 import type {TickRecord} from '../../src/core/sink.ts';
 import {createBatch} from '../../src/store/batch.ts';
 import {correct, openForChange, recompute} from '../../src/store/correction.ts';
@@ -10,6 +13,7 @@ import {readState} from '../../src/store/meta.ts';
 import {openReader} from '../../src/store/queries.ts';
 import {rescale} from '../../src/store/rescale.ts';
 import {createWriter} from '../../src/store/writer.ts';
+import {siteOf} from '../pipeline/house.ts';
 import {run} from '../support/cli.ts';
 import {type Bench, bench, never, ZONE} from './harness.ts';
 import {cell, good, record, SLOT_MS, START_MS, slot, total} from './house.ts';
@@ -175,6 +179,53 @@ test('what would take more than a home has goes to quarter hours with room; wher
   expect(to(1_910_000).map(one => one.after)).toEqual([1_000_000, 910_000]);
   expect(to(1_000_000).map(one => one.after)).toEqual([0]);
   db.close();
+});
+
+describe('what a correction means for the published sums', () => {
+  const wanted = {total: 'grid_import' as const, fromMs: START_MS, toMs: START_MS + 2 * SLOT_MS, energyMilliWh: 7_001};
+  const change = (place: Bench): void => {
+    const db = openForChange(place.file);
+    correct(db, wanted, audit);
+    db.close();
+  };
+  const sumOf = (corrections: readonly LedgerCorrection[]): number =>
+    corrections.reduce((sum, {totals}) => sum + (totals['grid_import'] ?? 0), 0);
+
+  test('the running daemon is told once, and again after a restart until its state knows of it', async () => {
+    const place = await stored(quarters());
+    const running = place.open();
+    await running.start();
+    expect(running.takeCorrections()).toEqual([]);
+    change(place);
+    await running.write([record(50, START_MS + SLOTS * SLOT_MS, {flowState: '{"n":50}'})], never);
+    await running.backup(`${place.file}.1`); // commits
+    const told = running.takeCorrections();
+    expect(sumOf(told)).toBe(1000);
+    expect(told[0]).toMatchObject({day: '2026-03-28', cells: {'solar-first': {'grid|direct|grid|home': expect.any(Number)}}});
+    expect(running.takeCorrections()).toEqual([]);
+    // The state that was stored knows nothing of it yet.
+    await running.close(never);
+    const again = place.open();
+    await again.start();
+    expect(again.takeCorrections()).toEqual(told);
+    await again.write([record(51, START_MS + SLOTS * SLOT_MS + 1000, {flowState: '{"n":51}'})], never);
+    await again.close(never);
+    const last = place.open();
+    await last.start();
+    expect(last.takeCorrections()).toEqual([]);
+  });
+
+  test('the sums of the lifetime and of its day take it; a day that is over has no sums', () => {
+    const site = siteOf();
+    const state = createFlow(site, 'boot');
+    state.lifetime.totals['grid_import'] = 10_000;
+    state.day = {day: '2026-03-28', sums: newSums()};
+    const one = {seq: 1, cells: {[site.flows.policy]: {'grid|direct|grid|home': -400}}, totals: {grid_import: -400}};
+    takeCorrection(site, state, {...one, day: '2026-03-27'});
+    takeCorrection(site, state, {...one, seq: 2, day: '2026-03-28'});
+    expect(state.lifetime).toMatchObject({totals: {grid_import: 9200}, cells: {'grid|direct|grid|home': -800}});
+    expect(state.day.sums).toMatchObject({totals: {grid_import: -400}, cells: {'grid|direct|grid|home': -400}});
+  });
 });
 
 describe('recompute', () => {
