@@ -54,7 +54,7 @@ export function createComparison(
     },
     result(database) {
       const opening = simulation.opening()?.books ?? emptyBooks();
-      const reader = openReader(database);
+      const reader = openReader(database, {inside: true});
       try {
         const range = {fromMs: 0, toMs: FOREVER_MS, step: '1y', zone: site.timezone} as const;
         const ledger = ledgerSums(reader.flows({...range, policy: site.flows.policy}), reader.totals(range));

@@ -15,7 +15,11 @@ export const APPLICATION_ID = 0x57_4c_44_31;
 /** `foreign`: a database of another program. `damaged`: it has no SQLite header, but our lock file stands beside it, so it was ours. */
 export type FileKind = 'absent' | 'empty' | 'ours' | 'foreign' | 'damaged' | 'no-database';
 
-/** Looks at the first 100 bytes only; nothing is changed. Throws AppError STORE_UNUSABLE where the file cannot be read. */
+/**
+ * Looks at the first 100 bytes only; nothing is changed. Never for a file that a connection of this process has open: the system gives back
+ * all locks of a process on a file when it closes any handle on it, and the next program that leaves the database would then take its log
+ * away from under the writer. Throws AppError STORE_UNUSABLE where the file cannot be read.
+ */
 export function identify(file: string): FileKind {
   const header = Buffer.alloc(100);
   let size: number;
@@ -86,9 +90,9 @@ export function readAlone<T>(file: string, read: (db: Db) => T): T {
   }
 }
 
-/** Throws AppError STORE_UNUSABLE or STORE_NEWER. */
-export function openReadOnly(file: string): Db {
-  requireOurs(file, identify(file));
+/** `inside`: in the process that writes the file, where its header may not be looked at. Throws AppError STORE_UNUSABLE or STORE_NEWER. */
+export function openReadOnly(file: string, {inside = false} = {}): Db {
+  if (!inside) requireOurs(file, identify(file));
   let db: Db | null = null;
   try {
     db = new Database(file, {readonly: true, fileMustExist: true, timeout: 5000});

@@ -194,9 +194,9 @@ export type Reader = Questions & {
 };
 export type {CellRow, SlotInfo};
 
-/** Opens a database for reading only; the daemon may run meanwhile. Throws AppError STORE_UNUSABLE or STORE_NEWER. */
-export function openReader(path: string): Reader {
-  const db = openReadOnly(path);
+/** Opens a database for reading only; the daemon may run meanwhile, `inside` this process too. Throws AppError STORE_UNUSABLE or STORE_NEWER. */
+export function openReader(path: string, where: {readonly inside?: boolean} = {}): Reader {
+  const db = openReadOnly(path, where);
   return {
     flows: query => flows(db, query),
     totals: query => totals(db, query),

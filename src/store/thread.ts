@@ -70,7 +70,7 @@ function serveReader(): void {
     port as NonNullable<typeof port>,
     {
       ask(name: keyof Reader, args: never[]) {
-        reader ??= openReader(settings.path);
+        reader ??= openReader(settings.path, {inside: true});
         try {
           return (reader[name] as (...args: never[]) => unknown)(...args);
         } catch (error) {
@@ -87,7 +87,7 @@ function serveReader(): void {
 
 function serveKeeper(): void {
   const onFile = <T>(work: (db: ReturnType<typeof openReadOnly>) => T): T => {
-    const db = openReadOnly(settings.path);
+    const db = openReadOnly(settings.path, {inside: true});
     try {
       return work(db);
     } finally {

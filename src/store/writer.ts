@@ -85,6 +85,8 @@ export function createWriter(settings: WriterSettings, note: (event: StoredEvent
   const file = settings.path;
   let release: Release | null = null;
   let open: (Session & {readonly inode: number}) | null = null;
+  /** Inode of the file that was open last. */
+  let known: number | null = null;
   let salvage: Salvage | null = null;
   let lastTrim = 0;
   let lastWallMs = 0;
@@ -100,10 +102,13 @@ export function createWriter(settings: WriterSettings, note: (event: StoredEvent
       tell('store-vanished', `${file} was removed or replaced while in use; going on in a new file`, wallMs, true);
       drop();
     }
-    const kind = identify(file);
-    if (kind === 'foreign') throw new AppError('STORE_UNUSABLE', file, 'is a database of another program; wattledger does not touch it');
-    if (kind === 'no-database') throw new AppError('STORE_UNUSABLE', file, 'is not a database; wattledger does not touch it');
-    if (kind === 'damaged') moveAway('is damaged: its header is gone', wallMs);
+    // The same file again, after trouble with its disk: readers of this process may have it open, so its header is left alone.
+    if (known === null || statSync(file, {throwIfNoEntry: false})?.ino !== known) {
+      const kind = identify(file);
+      if (kind === 'foreign') throw new AppError('STORE_UNUSABLE', file, 'is a database of another program; wattledger does not touch it');
+      if (kind === 'no-database') throw new AppError('STORE_UNUSABLE', file, 'is not a database; wattledger does not touch it');
+      if (kind === 'damaged') moveAway('is damaged: its header is gone', wallMs);
+    }
     try {
       return connect(wallMs);
     } catch (error) {
@@ -132,7 +137,8 @@ export function createWriter(settings: WriterSettings, note: (event: StoredEvent
       if (settings.efficiencyPpm !== null) setMeta(db, 'efficiency_ppm', String(settings.efficiencyPpm));
       db.prepare('SELECT count(*) FROM wl_device').get();
       resumeSalvage(db);
-      open = {db, raw: createRaw(db), ledger: createLedger(db, settings.zone), inode: statSync(file).ino};
+      known = statSync(file).ino;
+      open = {db, raw: createRaw(db), ledger: createLedger(db, settings.zone), inode: known};
       return open;
     } catch (error) {
       db.close();

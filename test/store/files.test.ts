@@ -1,6 +1,7 @@
 // Files that are not what they should be, copies, and schemas of the past.
 
-import {copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync} from 'node:fs';
+import {execFileSync} from 'node:child_process';
+import {copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 import Database from 'better-sqlite3';
 import {describe, expect, test} from 'vitest';
@@ -177,6 +178,36 @@ describe('damage', () => {
     expect(reader.size().slots).toBeGreaterThan((count / 15) * 0.8);
     reader.close();
   });
+});
+
+test('a program that opens the database and leaves again takes nothing away from under the daemon', async () => {
+  const place = bench();
+  const store = place.open();
+  await store.start();
+  const told = (n: number) =>
+    record(n, START_MS + n * SLOT_MS, {
+      readings: [good('meter', 'grid.power_w', n)],
+      slots: [slot(START_MS + n * SLOT_MS, n)],
+      flowState: '{}',
+    });
+  await store.write([told(0)], never);
+  await store.backup(`${place.file}.1`); // commits; a thread reads the file
+  await store.query('size');
+  const log = statSync(`${place.file}-wal`).ino;
+  const visitor =
+    "import('better-sqlite3').then(({default: D}) => { const db = new D(process.argv[1]); db.exec('SELECT count(*) FROM wl_slot'); db.close(); })";
+  for (let n = 1; n < 4; n++) {
+    execFileSync(process.execPath, ['-e', visitor, place.file]);
+    expect(statSync(`${place.file}-wal`).ino).toBe(log);
+    await store.write([told(n)], never);
+    await store.backup(`${place.file}.${n + 1}`);
+    await store.query('size');
+  }
+  await store.close(never);
+  const db = new Database(place.file, {readonly: true});
+  expect(db.pragma('integrity_check', {simple: true})).toBe('ok');
+  expect(db.prepare('SELECT grid_power_w FROM meter ORDER BY ts').pluck().all()).toEqual([0, 1, 2, 3]);
+  db.close();
 });
 
 describe('copies', () => {
