@@ -17,6 +17,7 @@ import {COMMIT_S, DAY_S, DEVICES, type Kind, POINTS, POLL_S, readingsAt, recordA
 import {fill, LONG_POINTS, questions} from './store-years.ts';
 
 const settings = {efficiencyPpm: null, zone: ZONE, rawDays: 30, archive: false, history: false};
+/** What a commit left dirty, the kernel writes half a minute later. */
 const WRITE_BACK_S = 30;
 /** The usual way is so much dearer that a part of a day has to do. */
 const BASELINE_S = DAY_S / 12;
@@ -51,7 +52,7 @@ function writeSome(way: Way, disk: LoopDisk | null, seconds: number): Written {
     if (t % COMMIT_S === 0) commits.push(way.commit(t));
     const {user, system} = process.cpuUsage(began);
     cpuMs += (user + system) / 1000;
-    if (t % WRITE_BACK_S === 0) disk?.writeBack();
+    if (t % COMMIT_S === WRITE_BACK_S) disk?.writeBack();
   }
   way.end();
   disk?.writeBack();
