@@ -87,6 +87,11 @@ export function flows(db: Db, query: FlowQuery): FlowRow[] {
     return rows;
   }
   const range: [number, number] = [Math.ceil(query.fromMs / (SLOT_S * 1000)), Math.ceil(query.toMs / (SLOT_S * 1000))];
+  if (query.step === '15m') {
+    // As it is stored: nothing is to be added up.
+    for (const [slot, cell, energy, quality] of slotCells(db, range, policy)) add(msOfSlot(slot), null, cell, energy, quality);
+    return rows;
+  }
   for (const {step, sums, quality} of bySlot(db, range, bucketOf(query), policy))
     for (const [cell, energy] of sums) add(msOfSlot(step), null, cell, energy, quality);
   return rows;
@@ -118,19 +123,24 @@ function dayQualities(db: Db, kept: number, from: string, to: string): Map<strin
   return new Map([...words].map(([step, texts]) => [step, joinQualities(texts)]));
 }
 
-function* bySlot<T>(
-  db: Db,
-  [from, to]: [number, number],
-  stepOf: (slot: number) => T,
-  policy: number,
-): Generator<{step: T; sums: Map<number, number>; quality: string}> {
-  const select = db
+type SlotCellRow = [slot: number, cell: number, energyMilliWh: number, quality: string];
+
+const slotCells = (db: Db, [from, to]: [number, number], policy: number): IterableIterator<SlotCellRow> =>
+  db
     .prepare(
       'SELECT c.slot, c.cell, c.energy_mwh, s.quality FROM wl_slot s CROSS JOIN wl_cell c ON c.slot = s.slot AND c.policy = ? WHERE s.slot >= ? AND s.slot < ? ORDER BY s.slot, c.cell',
     )
-    .raw();
+    .raw()
+    .iterate(policy, from, to) as IterableIterator<SlotCellRow>;
+
+function* bySlot<T>(
+  db: Db,
+  range: [number, number],
+  stepOf: (slot: number) => T,
+  policy: number,
+): Generator<{step: T; sums: Map<number, number>; quality: string}> {
   let current: {step: T; sums: Map<number, number>; qualities: Set<string>} | null = null;
-  for (const [slot, cell, energy, quality] of select.iterate(policy, from, to) as IterableIterator<[number, number, number, string]>) {
+  for (const [slot, cell, energy, quality] of slotCells(db, range, policy)) {
     const step = stepOf(slot);
     if (!current || current.step !== step) {
       if (current) yield {step: current.step, sums: current.sums, quality: joinQualities([...current.qualities])};
