@@ -43,6 +43,8 @@ export type AppConfig = {
     readonly path: string;
     readonly commitEveryMs: number;
     readonly rawDays: number;
+    /** Null: quarter hours of points stay for ever. */
+    readonly quarterDays: number | null;
     readonly archive: boolean;
     readonly budgetMbPerDay: number | null;
     readonly backup: {readonly folder: string; readonly cron: string; readonly keep: number} | null;
@@ -154,6 +156,7 @@ export function parseConfig(text: string, fileName: string): AppConfig {
       path: path.resolve(folder, file.store.path ?? path.join(process.env['STATE_DIRECTORY'] ?? '/var/lib/wattledger', 'wattledger.db')),
       commitEveryMs: file.store.commit_every,
       rawDays: file.store.keep_raw / 86_400_000,
+      quarterDays: file.store.keep_quarters === undefined ? null : file.store.keep_quarters / 86_400_000,
       archive: file.store.archive,
       budgetMbPerDay: file.store.budget_mb_per_day ?? null,
       backup: file.store.backup ? {...file.store.backup, folder: path.resolve(folder, file.store.backup.folder)} : null,

@@ -120,7 +120,10 @@ const store = z.strictObject({
     .describe('What a power cut may cost, against what the SD card wears.'),
   keep_raw: duration(DAY_MS, 3660 * DAY_MS)
     .default(30 * DAY_MS)
-    .describe('How long every single reading is kept; quarter hours are kept for ever.'),
+    .describe('How long every single reading is kept.'),
+  keep_quarters: duration(31 * DAY_MS, 36_600 * DAY_MS)
+    .optional()
+    .describe('How long quarter hours of single points are kept, else for ever; their days and the ledger stay in any case.'),
   archive: z.boolean().default(false).describe('Keep all raw readings compressed.'),
   backup: z
     .strictObject({

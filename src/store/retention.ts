@@ -6,6 +6,7 @@ import {quoted} from './views.ts';
 
 const DAY_S = 86_400;
 const MAX_EVENTS = 100_000;
+const SLOTS_A_DAY = 96;
 
 type DeviceRow = {readonly id: number; readonly key: string; readonly raw: string; readonly view: string};
 
@@ -61,6 +62,30 @@ export function csvField(value: unknown): string {
   if (value === null || value === undefined) return '';
   const text = String(value);
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/**
+ * Removes the quarter hours of one point that are older than `keepDays` days of the ledger; true where there may be more to do. A day of
+ * them leaves at once, so that most calls find nothing. Days with slots are counted, for the same reason as above.
+ */
+export function expireQuarters(db: Db, keepDays: number | null): boolean {
+  if (keepDays === null) return false;
+  const oldest = db.prepare('SELECT min(slot) FROM wl_slot').pluck().get() as number | null;
+  const newest = db.prepare('SELECT max(slot) FROM wl_slot').pluck().get() as number | null;
+  if (oldest === null || newest === null || newest - oldest < keepDays * SLOTS_A_DAY) return false;
+  const border = db
+    .prepare('SELECT slot FROM wl_slot ORDER BY slot DESC LIMIT 1 OFFSET ?')
+    .pluck()
+    .get(Math.round(keepDays) * SLOTS_A_DAY) as number | undefined;
+  if (border === undefined) return false;
+  const day = Math.floor(border / SLOTS_A_DAY) * SLOTS_A_DAY;
+  const point = db
+    .prepare('SELECT p.id FROM wl_point p WHERE EXISTS (SELECT 1 FROM wl_point_15m a WHERE a.point = p.id AND a.slot < ?) LIMIT 1')
+    .pluck()
+    .get(day) as number | undefined;
+  if (point === undefined) return false;
+  db.prepare('DELETE FROM wl_point_15m WHERE point = ? AND slot < ?').run(point, day);
+  return true;
 }
 
 /** The log of events is bounded by number: a fault that repeats itself for years must not fill the card. */

@@ -21,6 +21,8 @@ export type StoreSettings = {
   /** Real milliseconds between commits, 1 s to 15 min. */
   readonly commitEveryMs: number;
   readonly rawDays: number;
+  /** Quarter hours of points beyond this leave; absent or null: never. */
+  readonly quarterDays?: number | null;
   /** Keep raw values beyond `rawDays` as compressed CSV, a blob per device and day. */
   readonly archive: boolean;
   /** Commits are put further apart where more than this would be written in a day. */
@@ -101,6 +103,7 @@ export function createStore(settings: StoreSettings, {clock, log, zone, efficien
     zone,
     efficiencyPpm: efficiencyPpm ?? null,
     rawDays: settings.rawDays,
+    quarterDays: settings.quarterDays ?? null,
     archive: settings.archive,
     history: settings.history ?? false,
   };

@@ -29,7 +29,7 @@ import {migrate} from './migrate.ts';
 import {enqueueRolled, nextOutbox, trimOutbox} from './outbox.ts';
 import {keepBills, putPrices} from './prices.ts';
 import {createRaw} from './raw.ts';
-import {expireEvents, expireRaw} from './retention.ts';
+import {expireEvents, expireQuarters, expireRaw} from './retention.ts';
 import {rollUp, rollupDue} from './rollup.ts';
 import {type Salvage, salvageFrom} from './salvage.ts';
 import {msOfSlot, slotOfMs} from './schema.ts';
@@ -40,6 +40,7 @@ export type WriterSettings = {
   readonly zone: string;
   readonly efficiencyPpm: number | null;
   readonly rawDays: number;
+  readonly quarterDays?: number | null;
   readonly archive: boolean;
   readonly history: boolean;
 };
@@ -90,6 +91,8 @@ export function createWriter(settings: WriterSettings, note: (event: StoredEvent
   let salvage: Salvage | null = null;
   let lastTrim = 0;
   let lastWallMs = 0;
+  /** The quarter hour in which those of points were last looked through for old ones. */
+  let expiredSlot = -1;
   /** The open file says that it is in use. */
   let marked = false;
 
@@ -297,6 +300,10 @@ export function createWriter(settings: WriterSettings, note: (event: StoredEvent
         if (rolledUp(db, slotOfMs(wallMs))) return true;
         if (expireRaw(db, settings.rawDays, settings.archive)) return true;
         expireEvents(db);
+        // Finding the border reads a little of every slot there is.
+        if (slotOfMs(wallMs) === expiredSlot) return false;
+        if (expireQuarters(db, settings.quarterDays ?? null)) return true;
+        expiredSlot = slotOfMs(wallMs);
         return false;
       } catch (error) {
         if (isDamage(error)) {

@@ -288,7 +288,7 @@ describe('recompute', () => {
 test('a year of raw days comes and goes: the newest stay, and the file uses the freed pages again', {timeout: 120_000}, () => {
   const place = bench();
   const KEEP = 10;
-  const writer = createWriter({path: place.file, zone: ZONE, efficiencyPpm: null, rawDays: KEEP, archive: true, history: false}, () => {});
+  const writer = createWriter({path: place.file, zone: ZONE, efficiencyPpm: null, rawDays: KEEP, quarterDays: 30, archive: true, history: false}, () => {});
   const batch = createBatch(100_000);
   writer.start(START_MS);
   const pages = (): number =>
@@ -314,6 +314,11 @@ test('a year of raw days comes and goes: the newest stay, and the file uses the 
   expect(new Set(rows.map(row => Math.floor(row.atMs / 86_400_000))).size).toBe(KEEP);
   expect(reader.coverage({fromMs: 0, toMs: Number.MAX_SAFE_INTEGER})).toBe(365 * 24);
   reader.close();
+  // 30 days of the ledger, which has 24 slots a day here, and what is left of the day at the border; all days stay.
+  const kept = all(place.file, 'SELECT count(*), (SELECT count(*) FROM point_day) FROM point_15m')[0] as [number, number];
+  expect(kept[0]).toBeGreaterThanOrEqual(30 * 96);
+  expect(kept[0]).toBeLessThan(31 * 96);
+  expect(kept[1]).toBe(366);
   // UTC days begin two hours after the first one here: there is one more of them than rounds.
   const archived = all(place.file, 'SELECT day, row_count, csv_gz FROM wl_archive ORDER BY day') as [string, number, Buffer][];
   expect(archived.length).toBe(366 - KEEP);
