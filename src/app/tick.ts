@@ -47,7 +47,8 @@ export async function runTicks(deps: TickDeps, initial: FlowState, stop: AbortSi
     await clock.sleepUntilMono(dueMs, stop).catch(() => {});
     const readings = stop.aborted ? [] : await poller.sweep(dueMs, dueMs + everyMs * DEADLINE_SHARE, stop);
 
-    const tick = {seq, monoMs: clock.monoMs(), wallMs: clock.wallMs()};
+    const monoMs = clock.monoMs();
+    const tick = {seq, monoMs, wallMs: clock.wallMs(), lateMs: Math.max(0, monoMs - dueMs)};
     board = observe(board, readings, tick.monoMs, everyMs * HELD_BEATS);
     const flush = stop.aborted || deps.flushDue();
     const trust = deps.trusted(tick.wallMs, tick.monoMs);

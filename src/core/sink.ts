@@ -7,7 +7,13 @@ import type {Reading} from './reading.ts';
 import type {MoneyNow} from './tariff/now.ts';
 
 /** One beat of the daemon. `wallMs` only names slots and stamps; energy never depends on it. */
-export type Tick = {readonly seq: number; readonly monoMs: number; readonly wallMs: number};
+export type Tick = {
+  readonly seq: number;
+  readonly monoMs: number;
+  readonly wallMs: number;
+  /** How long after its due moment this is; absent where nobody knows. */
+  readonly lateMs?: number;
+};
 
 export type TickRecord = {
   readonly tick: Tick;

@@ -118,7 +118,8 @@ export function createBatch(maxRows: number): Batch {
   return {
     add(record) {
       const {tick} = record;
-      const ts = Math.floor(tick.wallMs / 1000);
+      // Under the second of the due moment: polls a second apart then never share one, however long each took.
+      const ts = Math.floor((tick.wallMs - Math.min(tick.lateMs ?? 0, 999)) / 1000);
       wallMs = tick.wallMs;
       followClock(tick.wallMs - tick.monoMs, record.clockTrusted ?? true);
       const into = early ?? {rows, texts, events};

@@ -211,6 +211,25 @@ describe('raw values', () => {
     reader.close();
   });
 
+  test('polls a second apart have a row each, however long each of them took', async () => {
+    const place = bench();
+    const late = [3, 998, 10, 700, 999, 0];
+    await stored(
+      place,
+      late.map((lateMs, n) => {
+        const wallMs = START_MS + 400 + n * 1000 + lateMs;
+        return {
+          ...record(n, wallMs, {readings: [good('meter', 'grid.power_w', n)]}),
+          tick: {seq: n, monoMs: n * 1000 + lateMs, wallMs, lateMs},
+        };
+      }),
+    );
+    const reader = openReader(place.file);
+    const rows = reader.rawAround({device: 'meter', fromMs: 0, toMs: Number.MAX_SAFE_INTEGER, limit: 100});
+    expect(rows.map(row => [row.atMs - START_MS, row.values['grid.power_w']])).toEqual(late.map((_, n) => [n * 1000, n]));
+    reader.close();
+  });
+
   test('a clock that was set back does not overwrite what was measured first', async () => {
     const place = bench();
     await stored(place, [record(0, START_MS, {readings: [good('meter', 'grid.power_w', 100)]})]);
