@@ -18,11 +18,12 @@ export type Salvage = {
   /** Some rows; true while there is more. Throws only for the new database. */
   step(db: Db, raw: Raw): boolean;
   summary(): string;
-  readonly savedSlots: number;
   close(): void;
 };
 
 const MAX_FAILURES = 5000;
+/** Failures in a row after which twice as much is given up at once; a single bad page takes fewer. */
+const PATIENCE = 32;
 
 type OldDevice = {readonly id: number; readonly key: string; readonly raw: string};
 type OldPoint = {readonly id: number; readonly name: string; readonly col: string; readonly kind: string};
@@ -41,6 +42,11 @@ UPDATE wl_slot SET quality = 'suspect', reason = 'some of its cells were lost wi
   (SELECT count(DISTINCT energy) FROM (SELECT sum(energy_mwh) AS energy FROM wl_cell WHERE slot = @slot GROUP BY policy)) > 1
   OR (SELECT count(DISTINCT policy) FROM wl_cell WHERE slot = @slot) < 2 AND EXISTS (SELECT 1 FROM wl_total WHERE slot = @slot AND energy_mwh <> 0)
 )`;
+
+/** Slots whose own row was lost, from what they gave and took; their day is made with all the others. */
+const ORPHANS = `
+INSERT INTO wl_slot SELECT slot, strftime('%Y-%m-%dT%H:%M:%SZ', slot * 900, 'unixepoch'), '', 1, 'suspect', 'its own record was lost with a damaged file', NULL
+FROM (SELECT slot FROM wl_cell UNION SELECT slot FROM wl_total) WHERE slot NOT IN (SELECT slot FROM wl_slot)`;
 
 /** Range of an integer key, how many neighbouring keys are given up together, and how many rows are held in memory. */
 type Keys = {readonly span: readonly [number, number]; readonly grain: number; readonly rows: number};
@@ -98,11 +104,14 @@ export function salvageFrom(file: string, zone: string): Salvage {
     if (select === null) return;
     const stack: [number, number][] = [[from, to]];
     let failures = 0;
+    /** Failures since something could last be read: the longer the hole, the larger the pieces of it that are given up. */
+    let streak = 0;
     for (let range = stack.pop(); range && failures < MAX_FAILURES; range = stack.pop()) {
       const [low, high] = range;
       const rows = readChunk(select, low, high, most);
+      streak = rows === null ? streak + 1 : 0;
       if (rows === null && ++failures % 50 === 0) yield;
-      if (rows === null && high - low <= grain) {
+      if (rows === null && high - low <= grain * 2 ** Math.floor(streak / PATIENCE)) {
         lost++;
       } else if (rows === null || rows.length > most) {
         const middle = low + Math.floor((high - low) / 2);
@@ -213,6 +222,8 @@ export function salvageFrom(file: string, zone: string): Salvage {
       markPartial.run({slot});
     });
 
+    savedSlots += db.prepare(ORPHANS).run().changes;
+
     for (const row of small<unknown[]>('SELECT * FROM wl_undated', true))
       db.prepare('INSERT OR IGNORE INTO wl_undated VALUES (?, ?, ?, ?, ?, ?, ?)').run(...row);
     for (const [boot, start, policy, cell, energy] of small<unknown[]>('SELECT * FROM wl_undated_cell', true)) {
@@ -313,9 +324,6 @@ export function salvageFrom(file: string, zone: string): Salvage {
       trouble !== null
         ? `nothing could be read from the damaged file (${trouble}); it is kept`
         : `${saved} rows and ${savedSlots} quarter hours were taken over from the damaged file, ${lost} places in it could not be read`,
-    get savedSlots() {
-      return savedSlots;
-    },
     close() {
       old?.close();
       old = null;

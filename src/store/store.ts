@@ -258,8 +258,9 @@ export function createStore(settings: StoreSettings, {clock, log, zone, efficien
           detail: 'the last run did not end in order (power cut or kill); the counters of the devices fill the hole',
           evidence: null,
         });
-        void check();
       }
+      // Damage is found while nothing waits for it, on whatever start comes first after it happened.
+      if (trouble === null) void check();
       schedule(trouble === null ? settings.commitEveryMs : Math.min(RETRY_MS, settings.commitEveryMs));
       await disk.look();
       probeTimer = setInterval(() => void disk.look(), PROBE_MS);

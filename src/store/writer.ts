@@ -289,7 +289,7 @@ export function createWriter(settings: WriterSettings, note: (event: StoredEvent
         if (salvage) {
           const more = salvage.step(db, open.raw);
           if (!more) {
-            if (salvage.savedSlots > 0) rebuildDays(db, settings.zone);
+            rebuildDays(db, settings.zone);
             tell('store-salvaged', salvage.summary(), wallMs);
             dropMeta(db, 'salvaging');
             salvage.close();
