@@ -13,7 +13,6 @@ import {createStore} from '../store/store.ts';
 import {scheduleBackups} from './backups.ts';
 import {onCalendar} from './calendar.ts';
 import {type Beat, readHealth} from './health.ts';
-import {createHold} from './hold.ts';
 import {openHouse} from './house.ts';
 import {keepMoney} from './money.ts';
 import {createOutlets} from './outlets.ts';
@@ -145,7 +144,6 @@ export async function runApp(options: AppOptions): Promise<void> {
     log.error({part: 'device', err: error}, 'a device threw; this is a fault of the program'),
   );
 
-  const hold = createHold();
   const offer = (record: TickRecord): void => {
     beat.seq = record.tick.seq + 1;
     beat.lastMonoMs = record.tick.monoMs;
@@ -154,7 +152,7 @@ export async function runApp(options: AppOptions): Promise<void> {
     beat.clockSteps += record.events.filter(event => event.kind === 'clock-step').length;
     for (const event of record.events)
       if (!logged.has(event)) log.info({part: 'tick', kind: event.kind, about: event.about, ...event.evidence}, event.detail);
-    for (const one of hold.pass(record, trusted)) void store.write([one], kill.signal);
+    void store.write([record], kill.signal);
     for (const runner of runners) runner.offer(record);
     if (record.tick.seq === 0) {
       notifier.notify('READY=1');
@@ -194,7 +192,6 @@ export async function runApp(options: AppOptions): Promise<void> {
     await Promise.allSettled([house.close(), poller.idle()]);
     // Outlets first, the store last: what they hand back to it still counts.
     await Promise.allSettled(runners.map(runner => runner.end(kill.signal)));
-    await store.write(hold.rest(), kill.signal);
     await store.close(kill.signal);
     clearTimeout(deadline);
   }

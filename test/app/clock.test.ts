@@ -100,14 +100,17 @@ describe.skipIf(!haveFaketime)(`the wall clock${WITHOUT_FAKETIME}`, () => {
       const without = sum("SELECT sum(energy_mwh) FROM energy_undated WHERE policy = 'solar-first'") / 1000;
       const totals = sum("SELECT sum(energy_mwh) FROM totals_15m WHERE name = 'grid_import'") / 1000;
       const slots = db.prepare("SELECT slot_start_utc, energy_mwh FROM totals_15m WHERE name = 'grid_import'").all();
-      // Single readings from before the clock was set have their date as well, unless it was never set.
-      const early = sum("SELECT count(*) FROM meter WHERE utc < '2026'");
+      // Single readings from before the clock was set have their date as well; where it never was, they are counted.
+      const neverSet = times.every(time => time < '2026');
+      const lost = sum("SELECT count(*) FROM events WHERE kind = 'rows-undated'");
+      const early = neverSet ? 0 : sum("SELECT count(*) FROM meter WHERE utc < '2026'");
       const open = sum('SELECT count(DISTINCT start_mono_ms) FROM wl_undated');
       db.close();
       const told = `${measured.toFixed(2)} Wh measured, ${dated.toFixed(2)} with a date, ${without.toFixed(2)} without: ${JSON.stringify(slots)}`;
       expect(Math.abs(dated + without - measured), told).toBeLessThan(ON_ITS_WAY_WH);
       expect(totals, told).toBeCloseTo(dated, 3);
-      expect(early > 0, told).toBe(times.every(time => time < '2026'));
+      expect(early, told).toBe(0);
+      expect(lost, told).toBe(neverSet ? 1 : 0);
       if (undated !== null) expect(open, told).toBe(undated);
     },
     60_000,

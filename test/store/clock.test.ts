@@ -70,7 +70,7 @@ test('rows without a time count against the memory there is', () => {
 
 test('after a clock that ran a month ahead and was set back, the running quarter hour is rolled up once, not with every commit', () => {
   const place = bench();
-  const writer = createWriter({path: place.file, zone: ZONE, rawDays: 3650, archive: false, history: true}, () => {});
+  const writer = createWriter({path: place.file, zone: ZONE, efficiencyPpm: null, rawDays: 3650, archive: false, history: true}, () => {});
   writer.start(START_MS);
   let rolledUp = 0;
   const commit = (wallMs: number): void => {

@@ -122,7 +122,10 @@ test('a rescue cut short at any moment is finished by the next start, and nothin
   copyFileSync(place.file, aside);
   for (const steps of [1, 4, 7, 11, 16]) {
     copyFileSync(aside, place.file);
-    const writer = createWriter({path: place.file, zone: ZONE, rawDays: 1000, archive: false, history: true}, () => {});
+    const writer = createWriter(
+      {path: place.file, zone: ZONE, efficiencyPpm: null, rawDays: 1000, archive: false, history: true},
+      () => {},
+    );
     writer.start(START_MS);
     writer.setAside('told so by the test', START_MS);
     for (let step = 0; step < steps; step++) writer.upkeep(START_MS);
