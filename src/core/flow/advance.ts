@@ -8,14 +8,14 @@ import type {Site} from '../site.ts';
 import {learnAges, watchAges, watchSample} from './age.ts';
 import {type Channel, type House, houseOf, readChannel} from './channels.ts';
 import {stepClock} from './clock.ts';
+import {bookCorrection, openRecords, watchSilence} from './held.ts';
 import type {FlowEvent, FlowNode, SiteEnergy, SiteState, SlotRecord} from './model.ts';
-import {processNodes} from './nodes.ts';
-import {closeSlot} from './openslot.ts';
+import {maxAgeOf, processNodes} from './nodes.ts';
 import {watchPhases} from './phases.ts';
 import {newRegister, readRegister} from './registers.ts';
 import {watchRests} from './rest.ts';
 import {emptyState, type FlowState, revive} from './state.ts';
-import {finishClosing, followClock, rebaseRegisters, startSlots} from './timeline.ts';
+import {finishClosing, followClock, placeStop, startSlots} from './timeline.ts';
 
 export type {FlowState} from './state.ts';
 export {serialiseFlow} from './state.ts';
@@ -62,32 +62,25 @@ export function advance(site: Site, state: FlowState, input: FlowInput): FlowSte
     const step = stepClock(state.tick, tick);
     if (step !== null) note('clock-step', null, `the clock stepped by ${Math.round(step / 1000)} s; energy is not touched`, {stepMs: step});
   }
-  // After a restart the registers' last readings lie on the monotonic clock of another boot: they are put before the stop.
-  else if (state.gap) rebaseRegisters(state, tick.monoMs - Math.max(0, tick.wallMs - state.gap.fromWallMs));
+  // The first beat after a restart.
+  else if (state.gap) placeStop(state, state.gap, tick.monoMs - Math.max(0, tick.wallMs - state.gap.fromWallMs));
   state.tick = {monoMs: tick.monoMs, wallMs: tick.wallMs};
   followClock(site, house, state, input.clockTrusted, slots, note);
 
   takeSamples(site, state, input.readings, tick, note);
   watchRests(house, state, tick.monoMs);
   watchTheAges(site, house, state, tick, input.clockTrusted, note);
-  const nodes = processNodes(site, house, state, tick, slots, note);
+  watchSilence(state, house, tick, maxAgeOf(site));
+  const nodes = processNodes(site, house, state, tick, note);
   takeRegisters(site, state, input.readings, tick, note);
   finishClosing(site, house, state, tick, slots, note);
   if (nodes.length === 0 && !state.running && state.last) startSlots(state, tick);
 
   const newest = nodes.at(-1) ?? null;
-  const running =
-    state.running && closeSlot(site, house, state.running, state, input.flush ? house.policies : [house.primary], false).record;
-  const closing =
-    state.closing && closeSlot(site, house, state.closing.slot, state, input.flush ? house.policies : [house.primary], false).record;
-  if (input.flush) {
-    if (closing) slots.push(closing);
-    if (running) slots.push(running);
-  }
-  const open = [closing, running].filter(record => record !== null);
+  const open = openRecords(site, house, state, input.flush, slots);
   const siteState = newest ? publishState(house, state, newest, tick) : null;
-  const energy = running ? publishEnergy(house, state, open, tick, note) : null;
-  const day = running ? publishDay(site, house, state, open, tick) : null;
+  const energy = state.running ? publishEnergy(house, state, open, tick, note) : null;
+  const day = state.running ? publishDay(site, house, state, open, tick) : null;
   return {state, nodes, slots, events, siteState, energy, day};
 }
 
@@ -203,11 +196,12 @@ function takeRegisters(
       own = newRegister();
       state.registers[register.key] = own;
     }
+    const sinceMs = own.readAtMs;
     const outcome = readRegister(own, measured.value, tick.monoMs, register.maxPower);
     if (outcome.event)
       note(outcome.event.kind, `${register.device}/${register.point}`, `${register.device} ${register.point} ${outcome.event.detail}`);
     if (outcome.correction === 0) continue;
-    const target = state.gap ? state.gap.corrections : (state.closing?.slot.corrections ?? state.running?.corrections);
-    if (target) target[register.key] = (target[register.key] ?? 0) + outcome.correction;
+    if (state.gap) state.gap.corrections[register.key] = (state.gap.corrections[register.key] ?? 0) + outcome.correction;
+    else bookCorrection(house, state, register, sinceMs, tick, outcome.correction);
   }
 }

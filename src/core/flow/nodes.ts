@@ -6,11 +6,11 @@ import type {Sample} from './align.ts';
 import type {Channel, House} from './channels.ts';
 import {watchUnexplained} from './hints.ts';
 import {type Accumulator, addCut, addTrapezoid, newAccumulator} from './integrate.ts';
-import type {FlowNode, SlotRecord} from './model.ts';
+import type {FlowNode} from './model.ts';
 import {addQuality, type OpenSlot} from './openslot.ts';
 import {solve} from './solve.ts';
 import type {FlowState, LastNode} from './state.ts';
-import {borderBetween, openGap, rebaseRegisters, rollOver, startSlots} from './timeline.ts';
+import {borderBetween, openGap, placeStop, rollOver, startSlots} from './timeline.ts';
 
 type Note = (kind: string, about: string | null, detail: string, evidence?: Record<string, number | string>) => void;
 
@@ -18,10 +18,13 @@ const MAX_AGE_POLLS = 3;
 const MAX_GAP_MS = 60_000;
 const MAX_GAP_POLLS = 5;
 
+/** A channel without a sample for this long is not there, ms. */
+export const maxAgeOf = (site: Site): number => MAX_AGE_POLLS * site.pollEveryMs;
+
 /** Works through the instants that are ready; each is added to the slots. */
-export function processNodes(site: Site, house: House, state: FlowState, tick: Tick, slots: SlotRecord[], note: Note): FlowNode[] {
+export function processNodes(site: Site, house: House, state: FlowState, tick: Tick, note: Note): FlowNode[] {
   const nodes: FlowNode[] = [];
-  const maxAgeMs = MAX_AGE_POLLS * site.pollEveryMs;
+  const maxAgeMs = maxAgeOf(site);
   const reference = referenceOf(house, state, tick, maxAgeMs);
   if (!reference) return nodes;
   if (!state.last && !begins(house, state, reference, tick, maxAgeMs)) return nodes;
@@ -44,16 +47,9 @@ export function processNodes(site: Site, house: House, state: FlowState, tick: T
       powersMilliW: solved.powers,
     };
     nodes.push(node);
-    integrate(
-      site,
-      house,
-      state,
-      {monoMs: atMs, matrix: solved.instant.matrix as LastNode['matrix'], margins: solved.margins},
-      node,
-      slots,
-      note,
-    );
-    watchUnexplained(state, atMs, solved.instant.unexplained, solved.measured, note);
+    integrate(site, house, state, {monoMs: atMs, matrix: solved.instant.matrix as LastNode['matrix'], margins: solved.margins}, node, note);
+    // Where a device tells nothing, what is missing is known.
+    watchUnexplained(state, atMs, solved.complete ? solved.instant.unexplained : 0, solved.measured, note);
     state.lastHome = solved.instant.home;
   }
   return nodes;
@@ -93,29 +89,29 @@ function isAlive(state: FlowState, channel: Channel, atMs: number, maxAgeMs: num
 }
 
 /** Energy from the previous instant to this one, cut at the border of a quarter hour. */
-function integrate(site: Site, house: House, state: FlowState, next: LastNode, node: FlowNode, slots: SlotRecord[], note: Note): void {
+function integrate(site: Site, house: House, state: FlowState, next: LastNode, node: FlowNode, note: Note): void {
   const previous = state.last ?? resumed(site, state, next);
   state.last = next;
   const running = state.running ?? startSlots(state, {monoMs: next.monoMs, wallMs: next.monoMs + offsetOf(state)});
   if (!previous) {
-    if (state.gap) openGap(site, house, state, next.monoMs, slots, note);
+    if (state.gap) openGap(state, next.monoMs);
     return;
   }
   const dtMs = next.monoMs - previous.monoMs;
   if (dtMs > maxGapOf(site)) {
     note('gap', null, `nothing is known for ${Math.round(dtMs / 1000)} s; the counters will tell`, {ms: dtMs});
     // A second gap before the registers have told of the first: they will tell of both at once.
-    const {fromWallMs = previous.monoMs + offsetOf(state), corrections = {}} = state.gap ?? {};
-    state.gap = {fromWallMs, toMonoMs: next.monoMs, toWallMs: next.monoMs + offsetOf(state), corrections};
+    const {fromWallMs = previous.monoMs + offsetOf(state), fromMonoMs = previous.monoMs, corrections = {}} = state.gap ?? {};
+    state.gap = {fromWallMs, fromMonoMs, toMonoMs: next.monoMs, toWallMs: next.monoMs + offsetOf(state), corrections};
     // Inside one quarter hour the slot goes on: none is opened twice.
-    if (borderBetween(state, previous.monoMs, next.monoMs) !== null) rollOver(site, house, state, next.monoMs, slots, note);
+    if (borderBetween(state, previous.monoMs, next.monoMs) !== null) rollOver(state, next.monoMs);
     return;
   }
   const border = borderBetween(state, previous.monoMs, next.monoMs);
   if (border === null) {
     accumulate(house, running, previous, next, dtMs);
   } else {
-    const fresh = rollOver(site, house, state, border, slots, note);
+    const fresh = rollOver(state, border);
     accumulateCut(house, running, fresh, previous, next, dtMs, border - previous.monoMs);
   }
   bookRegisters(house, state, previous, next, dtMs);
@@ -133,7 +129,7 @@ function resumed(site: Site, state: FlowState, next: LastNode): LastNode | null 
   const dtMs = next.monoMs + offsetOf(state) - gap.fromWallMs;
   if (!(dtMs > 0 && dtMs <= maxGapOf(site))) return null;
   state.gap = null;
-  rebaseRegisters(state, next.monoMs - dtMs);
+  placeStop(state, gap, next.monoMs - dtMs);
   return {...resume, monoMs: next.monoMs - dtMs};
 }
 

@@ -50,6 +50,8 @@ export function addQuality(slot: Pick<OpenSlot, 'qualities' | 'reason'>, quality
   slot.qualities.push(quality);
 }
 
+/** What a slot says of its registers. */
+export type Shown = Readonly<Record<string, Pick<RegisterState, 'anchor' | 'shownWh' | 'stalled'>>>;
 export type Pools = Partial<Record<Policy, Record<string, Pool>>>;
 export type Closing = {
   readonly record: SlotRecord;
@@ -59,39 +61,16 @@ export type Closing = {
 
 /** What closes a slot beside the slot itself: the registers, what the batteries hold, and their round trips where they were measured. */
 export type Books = {
-  readonly registers: Readonly<Record<string, RegisterState>>;
+  readonly registers: Shown;
   readonly pools: Pools;
   readonly rests: Readonly<Record<string, RestWatch>>;
 };
 
 /** The slot as a record under the policies asked for. Pure: the slot and the books given stay as they are. */
 export function closeSlot(site: Site, house: House, slot: OpenSlot, books: Books, policies: readonly Policy[], closed: boolean): Closing {
-  const rest: Closing['rest'] = {units: {}, margins: empty<number>(), corrections: empty<number>()};
-  const whole = empty<number>();
-  for (const key in slot.margins) {
-    const remainder = (slot.margins[key] as number) % UNITS_PER_MWH;
-    whole[key] = ((slot.margins[key] as number) - remainder) / UNITS_PER_MWH;
-    rest.margins[key] = remainder;
-  }
-  const rows = empty<number>();
-  const columns = empty<number>();
-  for (const channel of house.channels) {
-    for (const direction of ['out', 'in'] as const) {
-      const key = `${channel.id}>${direction}`;
-      const margin = marginOf(channel, direction);
-      const energy = (whole[key] ?? 0) + (slot.corrections[key] ?? 0);
-      // A slot cannot give back: what a register still takes off, the next one bears.
-      if (energy < 0) rest.corrections[key] = energy;
-      if (margin && energy > 0) addAmount(margin.side === 'row' ? rows : columns, margin.id, energy);
-    }
-  }
-  addAmount(columns, 'loss', whole['loss'] ?? 0);
-  // What an instant could not explain, the registers may: a device that was silent for a while has counted on.
-  const told = correctionsOf(house, slot);
-  addAmount(rows, 'unexplained', Math.max(0, (whole['unexplained>out'] ?? 0) - Math.max(0, told)));
-  addAmount(columns, 'unexplained', Math.max(0, (whole['unexplained>in'] ?? 0) - Math.max(0, -told)));
-  for (const load of house.topology.loads) addAmount(columns, load, whole[`derived>${load}`] ?? 0);
-  let home = total(rows) - total(columns);
+  const {rows, columns, whole, home: left, rest: openRest} = balanceOf(house, slot);
+  const rest: Closing['rest'] = {units: {}, ...openRest};
+  let home = left;
   const marks = {qualities: [...slot.qualities], reason: slot.reason};
   if (home < 0) {
     // The counters leave less than nothing for the home: what is missing came from nowhere we know.
@@ -132,6 +111,48 @@ export function closeSlot(site: Site, house: House, slot: OpenSlot, books: Books
   const totals = totalsOf(house, slot, rows, columns, home, whole, books.registers);
   const {qualities: quality, reason} = marks;
   return {record: {slot: slot.name, closed, cells, totals, quality, reason, bounds}, pools: nextPools, rest};
+}
+
+export type SlotBalance = {
+  /** Anchored, whole mWh. */
+  readonly rows: MutableAmounts;
+  readonly columns: MutableAmounts;
+  /** What remains for the home; negative where the registers leave less than nothing. */
+  readonly home: number;
+  /** Integrated, whole mWh, by directed channel and derived term. */
+  readonly whole: Amounts;
+  /** What is not a whole mWh, and what a register takes off beyond what is there. */
+  readonly rest: Pick<OpenSlot, 'margins' | 'corrections'>;
+};
+
+/** What each side of the house gave and took in the slot by its registers, mWh. */
+export function balanceOf(house: House, slot: OpenSlot): SlotBalance {
+  const rest = {margins: empty<number>(), corrections: empty<number>()};
+  const whole = empty<number>();
+  for (const key in slot.margins) {
+    const remainder = (slot.margins[key] as number) % UNITS_PER_MWH;
+    whole[key] = ((slot.margins[key] as number) - remainder) / UNITS_PER_MWH;
+    rest.margins[key] = remainder;
+  }
+  const rows = empty<number>();
+  const columns = empty<number>();
+  for (const channel of house.channels) {
+    for (const direction of ['out', 'in'] as const) {
+      const key = `${channel.id}>${direction}`;
+      const margin = marginOf(channel, direction);
+      const energy = (whole[key] ?? 0) + (slot.corrections[key] ?? 0);
+      // A slot cannot give back: what a register still takes off, the next one bears.
+      if (energy < 0) rest.corrections[key] = energy;
+      if (margin && energy > 0) addAmount(margin.side === 'row' ? rows : columns, margin.id, energy);
+    }
+  }
+  addAmount(columns, 'loss', whole['loss'] ?? 0);
+  // What an instant could not explain, the registers may: a device that was silent for a while has counted on.
+  const told = correctionsOf(house, slot);
+  addAmount(rows, 'unexplained', Math.max(0, (whole['unexplained>out'] ?? 0) - Math.max(0, told)));
+  addAmount(columns, 'unexplained', Math.max(0, (whole['unexplained>in'] ?? 0) - Math.max(0, -told)));
+  for (const load of house.topology.loads) addAmount(columns, load, whole[`derived>${load}`] ?? 0);
+  return {rows, columns, home: total(rows) - total(columns), whole, rest};
 }
 
 /** What the registers added to the house's inflow in this slot, less what they added to its outflow, mWh. */
@@ -256,7 +277,7 @@ function totalsOf(
   columns: Amounts,
   home: number,
   whole: Amounts,
-  registers: Readonly<Record<string, RegisterState>>,
+  registers: Shown,
 ): SlotTotal[] {
   const filledRow = (id: string): number => rowSum(slot.filled, id);
   const filledColumn = (id: string): number => columnSum(slot.filled, id);

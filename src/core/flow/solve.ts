@@ -17,6 +17,8 @@ const HOME_SIGMA = 200_000;
 /** The house at one instant, and what the slots and people want to know of it. */
 export type Solved = {
   readonly instant: Instant;
+  /** Whether every device behind the grid meter told its power. */
+  readonly complete: boolean;
   readonly quality: NodeQuality;
   readonly reason: string | null;
   readonly skewMs: number;
@@ -67,7 +69,7 @@ export function solve(site: Site, house: House, state: FlowState, alive: readonl
   const silent = missing.filter(channel => channel.kind !== 'grid');
   if (silent.length > 0) {
     quality = 'suspect';
-    reason = `${silent.map(channel => channel.ref.device).join(', ')} tells nothing; its power is not in the balance`;
+    reason = `${[...new Set(silent.map(channel => channel.ref.device))].join(', ')} tells nothing; its power is not in the balance`;
   }
   const margins = marginsOf(house, instant, final);
   const measured = Object.fromEntries(onBus.map(channel => [channel.ref.device, value[channel.id] ?? 0]));
@@ -77,7 +79,16 @@ export function solve(site: Site, house: House, state: FlowState, alive: readonl
     phases.forEach((milliW, index) => {
       measured[`${grid.ref.device} L${index + 1}`] = milliW;
     });
-  return {instant, quality, reason, skewMs, margins, powers: powersOf(house, instant, alive, final), measured};
+  return {
+    instant,
+    complete: silent.length === 0,
+    quality,
+    reason,
+    skewMs,
+    margins,
+    powers: powersOf(house, instant, alive, final),
+    measured,
+  };
 }
 
 const ALIGN_REASONS: Readonly<Record<string, string>> = {

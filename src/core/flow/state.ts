@@ -4,6 +4,7 @@ import type {Policy, Site} from '../site.ts';
 import {type AgeWatch, newAgeWatch} from './age.ts';
 import type {Sample} from './align.ts';
 import type {House} from './channels.ts';
+import type {HeldSlot, Silence} from './held.ts';
 import type {Matrix, SlotQuality, SlotRecord} from './model.ts';
 import type {OpenSlot, Pools} from './openslot.ts';
 import {newPhaseWatch, type PhaseWatch} from './phases.ts';
@@ -37,10 +38,12 @@ export type FlowState = {
   doneMs: number;
   registers: Record<string, RegisterState>;
   running: OpenSlot | null;
-  /** A slot past its end that waits for the registers' first reading after it. */
-  closing: {slot: OpenSlot; endMonoMs: number} | null;
+  /** Slots past their end that wait for a register's first reading after it, oldest first. */
+  held: HeldSlot[];
+  /** Channels with registers that tell nothing, or did a moment ago. */
+  silent: Record<string, Silence>;
   /** Time without flows that the registers have to explain. */
-  gap: {fromWallMs: number; toMonoMs: number; toWallMs: number; corrections: Record<string, number>} | null;
+  gap: {fromWallMs: number; fromMonoMs: number; toMonoMs: number; toWallMs: number; corrections: Record<string, number>} | null;
   pools: Pools;
   /** What is known of the batteries' rests on their lowest charge, by battery. */
   rests: Record<string, RestWatch>;
@@ -77,7 +80,8 @@ export const emptyState = (bootId: string): FlowState => ({
   doneMs: -Infinity,
   registers: {},
   running: null,
-  closing: null,
+  held: [],
+  silent: {},
   gap: null,
   pools: {},
   rests: {},
@@ -93,17 +97,23 @@ export const emptyState = (bootId: string): FlowState => ({
   ageWatch: newAgeWatch(),
 });
 
+/** Not kept over a restart: what is worked out anew, and what only this run has seen. */
+const FLEETING: ReadonlySet<string> = new Set(['ageWatch', 'phaseWatch', 'standing']);
+
 export const serialiseFlow = (state: FlowState): string =>
-  JSON.stringify(state, (key, value) => (key === 'ageWatch' || key === 'phaseWatch' ? undefined : value === -Infinity ? null : value));
+  JSON.stringify(state, (key, value) => (FLEETING.has(key) ? undefined : value === -Infinity ? null : value));
+
+/** An earlier version let one slot wait. */
+type Stored = Omit<FlowState, 'held'> & {held?: HeldSlot[]; closing?: {slot: OpenSlot; endMonoMs: number} | null};
 
 /**
  * The state of an earlier run. Its monotonic clock is not ours: what lay between is a gap by wall time. Null where the text is no state.
  * Registers, pools and totals of channels that still exist go on; those of others stay in the sums.
  */
 export function revive(json: string, site: Site, house: House, bootId: string): FlowState | null {
-  let old: FlowState;
+  let old: Stored;
   try {
-    old = JSON.parse(json) as FlowState;
+    old = JSON.parse(json) as Stored;
   } catch {
     return null;
   }
@@ -122,16 +132,19 @@ export function revive(json: string, site: Site, house: House, bootId: string): 
     last: null,
     resume: old.last,
     doneMs: -Infinity,
+    held: (old.held ?? (old.closing ? [old.closing] : [])).map(one => ({shown: null, ...one, standing: null, handedOn: false})),
+    silent: old.silent ?? {},
     odd: null,
     phaseWatch: newPhaseWatch(),
     ageWatch: newAgeWatch(),
     rests: Object.fromEntries(Object.entries(old.rests ?? {}).map(([id, watch]) => [id, restAnew(watch)])),
     registers: Object.fromEntries(Object.entries(old.registers).filter(([key]) => keys.has(key))),
   };
-  // Times of the register machines belong to the old clock: the limit of the first rise is set by the gap's length when it is known.
-  if (stoppedWallMs !== null) {
+  // Times of registers, and of what waits for them, are still of the old clock: the first beat puts them on the new one.
+  if (stoppedWallMs !== null && old.last) {
     state.gap = {
       fromWallMs: stoppedWallMs,
+      fromMonoMs: old.last.monoMs,
       toMonoMs: Number.NaN,
       toWallMs: Number.NaN,
       corrections: old.gap?.corrections ?? {},

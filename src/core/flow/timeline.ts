@@ -6,6 +6,7 @@ import {cellBounds, withoutPassThrough} from './attribute.ts';
 import {addCell, empty} from './cells.ts';
 import {type House, marginOf} from './channels.ts';
 import {fillGap, spread} from './gap.ts';
+import {forgetStanding, freezeRegisters, unread, waits} from './held.ts';
 import type {SlotName, SlotRecord} from './model.ts';
 import {addQuality, closeSlot, type OpenSlot, openSlot} from './openslot.ts';
 import {sourceOrder} from './orders.ts';
@@ -15,8 +16,6 @@ import {type FlowState, newSums, type Sums} from './state.ts';
 
 type Note = (kind: string, about: string | null, detail: string, evidence?: Record<string, number | string>) => void;
 
-/** A closed quarter hour waits this long for the registers' first reading after its end. */
-const PATIENCE_MS = 20_000;
 const GAP_PATIENCE_MS = 90_000;
 const UNDATED_KEPT = 4 * 24 * 14;
 
@@ -50,50 +49,51 @@ export function borderBetween(state: FlowState, aMs: number, bMs: number): numbe
 }
 
 /** Puts the running slot aside until the registers were read, and opens the next one. */
-export function rollOver(site: Site, house: House, state: FlowState, atMonoMs: number, slots: SlotRecord[], note: Note): OpenSlot {
+export function rollOver(state: FlowState, atMonoMs: number): OpenSlot {
   const ended = state.running;
-  if (state.closing) settle(site, house, state, slots, note);
   if (ended) {
     if (ended.name.kind === 'undated') ended.name = {...ended.name, endMonoMs: atMonoMs};
     else state.lastClosedMs = Math.max(state.lastClosedMs ?? -Infinity, ended.name.startMs);
-    state.closing = {slot: ended, endMonoMs: atMonoMs};
+    state.held.push({slot: ended, endMonoMs: atMonoMs, shown: null, standing: null, handedOn: false});
   }
   state.running = openSlot(nameAt(state, atMonoMs));
   return state.running;
 }
 
-/** Closes what waits, once every register was read after its end or its time is up. */
+/** Closes what waits, once every register was read after its end or is not awaited any more. */
 export function finishClosing(site: Site, house: House, state: FlowState, tick: Tick, slots: SlotRecord[], note: Note): void {
-  const waitsFor = (sinceMs: number): boolean =>
-    Object.entries(state.registers).some(
-      ([key, register]) => house.registers.some(one => one.key === key) && register.anchor !== null && register.readAtMs < sinceMs,
-    );
   if (state.gap && !Number.isNaN(state.gap.toMonoMs)) {
-    if (waitsFor(state.gap.toMonoMs) && tick.monoMs - state.gap.toMonoMs < GAP_PATIENCE_MS) return;
+    const {toMonoMs} = state.gap;
+    if (unread(state, house, toMonoMs).length > 0 && tick.monoMs - toMonoMs < GAP_PATIENCE_MS) return;
     fill(site, house, state, slots, note);
   }
-  if (state.closing && (!waitsFor(state.closing.endMonoMs) || tick.monoMs - state.closing.endMonoMs >= PATIENCE_MS))
-    settle(site, house, state, slots, note);
+  while (state.held[0] && !waits(state, house, state.held[0].endMonoMs, tick)) settleOldest(site, house, state, slots, note);
+  freezeRegisters(state, house, tick);
 }
 
-/** The waiting slot becomes a record; what was not a whole mWh goes on into the running one. */
-function settle(site: Site, house: House, state: FlowState, slots: SlotRecord[], note: Note): void {
-  const waiting = state.closing;
+function settleAllBut(count: number, site: Site, house: House, state: FlowState, slots: SlotRecord[], note: Note): void {
+  while (state.held.length > count) settleOldest(site, house, state, slots, note);
+}
+
+/** The oldest waiting slot becomes a record; what was not a whole mWh goes on into the next one. */
+function settleOldest(site: Site, house: House, state: FlowState, slots: SlotRecord[], note: Note): void {
+  const waiting = state.held.shift();
   if (!waiting) return;
-  state.closing = null;
-  const {record, pools, rest} = closeSlot(site, house, waiting.slot, state, house.policies, true);
+  const books = {registers: waiting.shown ?? state.registers, pools: state.pools, rests: state.rests};
+  const {record, pools, rest} = closeSlot(site, house, waiting.slot, books, house.policies, true);
   state.pools = pools;
-  const running = state.running;
-  if (running) {
+  const next = state.held[0]?.slot ?? state.running;
+  if (next) {
     for (const policy of house.policies) {
       const units = rest.units[policy] ?? {};
-      running.units[policy] ??= empty<Record<string, number>>();
+      next.units[policy] ??= empty<Record<string, number>>();
       for (const source in units)
-        for (const sink in units[source]) addCell(running.units[policy], source, sink, units[source][sink] as number);
+        for (const sink in units[source]) addCell(next.units[policy], source, sink, units[source][sink] as number);
     }
-    for (const key in rest.margins) running.margins[key] = (running.margins[key] ?? 0) + (rest.margins[key] as number);
-    for (const key in rest.corrections) running.corrections[key] = (running.corrections[key] ?? 0) + (rest.corrections[key] as number);
+    for (const key in rest.margins) next.margins[key] = (next.margins[key] ?? 0) + (rest.margins[key] as number);
+    for (const key in rest.corrections) next.corrections[key] = (next.corrections[key] ?? 0) + (rest.corrections[key] as number);
   }
+  forgetStanding(state);
   emit(site, house, state, record, slots);
   settleRests(house, state, waiting.endMonoMs, note);
 }
@@ -126,24 +126,34 @@ export function addSums(sums: Sums, house: House, record: SlotRecord): void {
   for (const total of record.totals) sums.totals[total.name] = (sums.totals[total.name] ?? 0) + total.energyMilliWh;
 }
 
-/** After a restart the registers' last reading lies before the stop on our own monotonic scale. */
-export function rebaseRegisters(state: FlowState, stoppedMonoMs: number): void {
+/**
+ * The end of an earlier run, put on our own monotonic clock: by wall time, so it may have to be put there again once that is known better.
+ * What that run had read and what it was waiting for moves along.
+ */
+export function placeStop(state: FlowState, gap: NonNullable<FlowState['gap']>, stoppedMonoMs: number): void {
+  const byMs = stoppedMonoMs - gap.fromMonoMs;
+  gap.fromMonoMs = stoppedMonoMs;
   for (const register of Object.values(state.registers)) {
-    register.counter = {...register.counter, lastMs: stoppedMonoMs, pending: []};
-    register.readAtMs = stoppedMonoMs - 1;
+    const lastMs = Math.min(stoppedMonoMs, register.counter.lastMs + byMs);
+    register.counter = {...register.counter, lastMs, pending: []};
+    register.readAtMs = Math.min(stoppedMonoMs - 1, register.readAtMs + byMs);
+  }
+  for (const held of state.held) held.endMonoMs += byMs;
+  for (const silence of Object.values(state.silent)) {
+    silence.sinceMs += byMs;
+    silence.lastMs += byMs;
   }
 }
 
 /** The end of a gap is known now. */
-export function openGap(site: Site, house: House, state: FlowState, toMonoMs: number, slots: SlotRecord[], note: Note): void {
+export function openGap(state: FlowState, toMonoMs: number): void {
   if (!state.gap) return;
   const toWallMs = toMonoMs + offset(state);
   const lengthMs = Math.max(0, toWallMs - state.gap.fromWallMs);
+  placeStop(state, state.gap, toMonoMs - lengthMs);
   state.gap = {...state.gap, toMonoMs, toWallMs};
-  rebaseRegisters(state, toMonoMs - lengthMs);
   const running = state.running;
-  if (running && running.name.kind === 'utc' && slotStart(toWallMs) !== running.name.startMs)
-    rollOver(site, house, state, toMonoMs, slots, note);
+  if (running && running.name.kind === 'utc' && slotStart(toWallMs) !== running.name.startMs) rollOver(state, toMonoMs);
 }
 
 /** What the registers say of the gap, spread over its quarter hours and flagged. */
@@ -151,6 +161,7 @@ function fill(site: Site, house: House, state: FlowState, slots: SlotRecord[], n
   const gap = state.gap;
   if (!gap) return;
   state.gap = null;
+  settleAllBut(1, site, house, state, slots, note);
   const rows = empty<number>();
   const columns = empty<number>();
   const negative: [string, number][] = [];
@@ -165,7 +176,7 @@ function fill(site: Site, house: House, state: FlowState, slots: SlotRecord[], n
     }
   }
   // What a register takes back was integrated before the gap.
-  const before = state.closing?.slot ?? state.running;
+  const before = state.held[0]?.slot ?? state.running;
   if (before) for (const [key, energy] of negative) before.corrections[key] = (before.corrections[key] ?? 0) + energy;
   const given = Object.values(rows).reduce((a, b) => a + b, 0);
   const taken = Object.values(columns).reduce((a, b) => a + b, 0);
@@ -192,7 +203,7 @@ function fill(site: Site, house: House, state: FlowState, slots: SlotRecord[], n
   }
   // Whole quarter hours inside the gap are records of their own.
   for (const part of parts) {
-    if (part === state.running || part === state.closing?.slot) continue;
+    if (part === state.running || part === state.held[0]?.slot) continue;
     const {record, pools} = closeSlot(site, house, part, state, house.policies, true);
     state.pools = pools;
     if (record.slot.kind === 'utc') state.lastClosedMs = Math.max(state.lastClosedMs ?? -Infinity, record.slot.startMs);
@@ -208,7 +219,7 @@ function partsOf(state: FlowState, fromWallMs: number, toWallMs: number): OpenSl
   const running = state.running as OpenSlot;
   if (running.name.kind !== 'utc' || !(toWallMs > fromWallMs)) return [running];
   const parts: OpenSlot[] = [];
-  const before = state.closing?.slot;
+  const before = state.held[0]?.slot;
   if (before && before.name.kind === 'utc' && before.name.startMs === slotStart(fromWallMs)) parts.push(before);
   // A clock that went back since names quarter hours that are closed: they stay as they are.
   const first = Math.max(slotStart(fromWallMs) + (parts.length > 0 ? SLOT_MS : 0), (state.lastClosedMs ?? -Infinity) + SLOT_MS);
@@ -232,10 +243,10 @@ export function followClock(site: Site, house: House, state: FlowState, trusted:
         : name.kind === 'undated' || Math.abs(name.startMs - running.name.startMs) > SLOT_MS;
     // Small steps back inside one quarter hour keep the running slot: a slot is never opened twice.
     if (wrong && !(running.name.kind === 'utc' && name.kind === 'undated' && slotStart(state.tick.wallMs) === running.name.startMs))
-      rollOver(site, house, state, state.tick.monoMs, slots, note);
+      rollOver(state, state.tick.monoMs);
   }
   if (became) {
-    if (state.closing?.slot.name.kind === 'undated') settle(site, house, state, slots, note);
+    if (state.held.some(({slot}) => slot.name.kind === 'undated')) settleAllBut(0, site, house, state, slots, note);
     if (state.undated.length > 0) date(site, house, state, slots, note);
   }
 }
