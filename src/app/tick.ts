@@ -35,17 +35,27 @@ const DEADLINE_SHARE = 0.85;
 /** A value is shown as held for this many beats, then as missing. */
 const HELD_BEATS = 5;
 
+/** A sweep under way at the stop is read to its end, so that powers and counters are of one moment; for so long, real ms. */
+const SWEEP_GRACE_MS = 500;
+
+function aWhileAfter(signal: AbortSignal): AbortSignal {
+  const later = new AbortController();
+  signal.addEventListener('abort', () => void setTimeout(() => later.abort(), SWEEP_GRACE_MS).unref(), {once: true});
+  return later.signal;
+}
+
 /** Beats until the signal aborts; the last record carries the whole state. */
 export async function runTicks(deps: TickDeps, initial: FlowState, stop: AbortSignal): Promise<void> {
   const {clock, site, poller} = deps;
   const everyMs = site.pollEveryMs;
+  const hurry = aWhileAfter(stop);
   let flow = initial;
   let board: Board = new Map();
 
   for (let seq = 0; !stop.aborted; seq++) {
     const dueMs = seq === 0 ? clock.monoMs() : (Math.floor(clock.monoMs() / everyMs) + 1) * everyMs;
     await clock.sleepUntilMono(dueMs, stop).catch(() => {});
-    const readings = stop.aborted ? [] : await poller.sweep(dueMs, dueMs + everyMs * DEADLINE_SHARE, stop);
+    const readings = stop.aborted ? [] : await poller.sweep(dueMs, dueMs + everyMs * DEADLINE_SHARE, hurry);
 
     const monoMs = clock.monoMs();
     const tick = {seq, monoMs, wallMs: clock.wallMs(), lateMs: Math.max(0, monoMs - dueMs)};

@@ -23,8 +23,10 @@ export type Person = {
 
 /** Needs socat. `env` for the command only. */
 export function sitDown(args: readonly string[], env: NodeJS.ProcessEnv = {}): Person {
-  const command = [process.execPath, MAIN, ...args].map(word => word.replace(/([:,!"'\\\s])/g, '\\$1')).join(' ');
-  const child = spawn('socat', ['-t', '0.1', '-', `EXEC:${command},pty,setsid,ctty,stderr`], {
+  const words = [process.execPath, MAIN, ...args].map(word => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
+  // The terminal stays a moment longer than the command, or socat may leave before it has read the last words.
+  const command = `${words}; e=$?; sleep 0.3; exit $e`.replace(/([:,!"'\\])/g, '\\$1');
+  const child = spawn('socat', ['-t', '0.1', '-', `SYSTEM:${command},pty,setsid,ctty,stderr`], {
     env: {...process.env, ...env, TERM: 'xterm'},
     stdio: ['pipe', 'pipe', 'ignore'],
   });
