@@ -5,7 +5,7 @@ import {AppError, type ErrorCode} from '../core/errors.ts';
 
 /** Method of the last message to a thread, and the time it has to leave. */
 const END = '@end';
-const END_MS = 1000;
+const END_MS = 3000;
 
 type Request = {readonly id: number; readonly method: string; readonly args: readonly unknown[]};
 type Reply =
@@ -15,7 +15,7 @@ type Reply =
 
 export type Peer = {
   call(method: string, ...args: unknown[]): Promise<unknown>;
-  /** Ends the thread: it closes its file and leaves by itself, or is ended after a second. Calls still open are rejected. */
+  /** Ends the thread: it closes its file and leaves by itself, or is ended after three seconds: on a busy machine it may still be loading. Calls still open are rejected. */
   terminate(): Promise<void>;
   readonly alive: boolean;
 };
