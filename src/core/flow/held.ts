@@ -124,10 +124,12 @@ export function bookCorrection(
 ): void {
   const waiting = state.held.filter(held => held.endMonoMs > sinceMs);
   const newest = waiting.at(-1);
+  // Instants come a little after the readings: a slot that has just ended may have got its last energy only now.
+  const fresh = state.held.findLast(held => held.shown === null);
   const late = newest !== undefined && (waiting.length > 1 || tick.monoMs - newest.endMonoMs > PATIENCE_MS);
   const parts: Part[] = late
     ? partsSince(waiting, state.running, sinceMs, tick.monoMs)
-    : [newest?.slot ?? state.running].flatMap(slot => (slot ? [{slot, ms: 1}] : []));
+    : [newest?.slot ?? fresh?.slot ?? state.running].flatMap(slot => (slot ? [{slot, ms: 1}] : []));
   const shares = parts.length > 1 ? shareOut(house, register, parts, energyMilliWh) : [energyMilliWh];
   const reason = `${register.device} was silent for ${Math.round((tick.monoMs - sinceMs) / 1000)} s; its counter tells how much flowed, not when`;
   for (const [index, {slot}] of parts.entries()) {
@@ -138,7 +140,7 @@ export function bookCorrection(
     addQuality(slot, 'suspect', reason);
     slot.reason = reason;
   }
-  if (waiting.length > 0) forgetStanding(state);
+  if (state.held.length > 0) forgetStanding(state);
 }
 
 function partsSince(waiting: readonly HeldSlot[], running: OpenSlot | null, sinceMs: number, nowMs: number): Part[] {
