@@ -111,6 +111,7 @@ export function createStore(settings: StoreSettings, {clock, log, zone, efficien
   let writer: Peer | null = null;
   let reader: Peer | null = null;
   let keeper: Peer | null = null;
+  let keeping = 0;
   let state: SinkHealth['state'] = 'closed';
   let lastError: string | null = null;
   const disk = createDisk(settings.path);
@@ -275,10 +276,25 @@ export function createStore(settings: StoreSettings, {clock, log, zone, efficien
     }
   }
 
+  /** Work on all of the file, by a thread that lives as long as there is any: it would hold 20 MB for nothing. */
+  async function keep(method: 'check' | 'copy', ...args: readonly unknown[]): Promise<unknown> {
+    if (!keeper?.alive) keeper = startThread('keeper', writerSettings, () => {});
+    const own = keeper;
+    keeping++;
+    try {
+      return await own.call(method, ...args);
+    } finally {
+      keeping--;
+      if (keeping === 0 && !ended) {
+        keeper = null;
+        await own.terminate();
+      }
+    }
+  }
+
   async function check(): Promise<void> {
     try {
-      if (!keeper?.alive) keeper = startThread('keeper', writerSettings, () => {});
-      const damage = (await keeper.call('check')) as string | null;
+      const damage = (await keep('check')) as string | null;
       if (damage !== null && !ended) await writer?.call('setAside', damage, clock.wallMs());
       else checkedMs = Math.round(clock.wallMs());
     } catch (error) {
@@ -340,8 +356,7 @@ export function createStore(settings: StoreSettings, {clock, log, zone, efficien
     },
     async backup(file) {
       await commit();
-      if (!keeper?.alive) keeper = startThread('keeper', writerSettings, () => {});
-      const copied = (await keeper.call('copy', path.resolve(file))) as {bytes: number; slots: number};
+      const copied = (await keep('copy', path.resolve(file))) as {bytes: number; slots: number};
       return {file: path.resolve(file), ...copied};
     },
     check,
