@@ -1,22 +1,12 @@
 // What a terminal page is drawn with: bars of eighths of a character, colours where there is a terminal, blocks side by side. Pure.
 
 import {stripVTControlCharacters} from 'node:util';
+import {COLOURS} from '../demo/screen.ts';
 
 export type PageStyle = {readonly columns: number; readonly colour: boolean};
 /** The page of a pipe or a file. */
 export const PLAIN: PageStyle = {columns: 80, colour: false};
 
-/** The colours of `demo`: what they stand for is the same there. */
-const COLOURS = {
-  solar: '38;5;208',
-  battery: '38;5;73',
-  grid: '38;5;68',
-  home: '38;5;141',
-  dim: '2',
-  bold: '1',
-  good: '32',
-  bad: '31',
-} as const;
 export type Colour = keyof typeof COLOURS;
 export type Paint = (colour: Colour, text: string) => string;
 export const paintOf =

@@ -14,7 +14,8 @@ export type ScreenFacts = {
 };
 export type ScreenStyle = {readonly columns: number; readonly colour: boolean};
 
-const COLOURS = {
+/** What the colours of a terminal stand for, in the demo and in reports. */
+export const COLOURS = {
   solar: '38;5;208',
   battery: '38;5;73',
   grid: '38;5;68',
