@@ -1,5 +1,7 @@
-// Follows the daemon's records, so that ledger and house are compared over the same time: from each counter's first reading to its last.
+// Follows the daemon's records, so that ledger and house are compared over the same time: from each counter's first reading to its last, or to
+// where the ledger still went on with the power of a device that had fallen silent.
 
+import type {FlowNode} from '../core/flow/model.ts';
 import type {Reading} from '../core/reading.ts';
 import type {TickRecord} from '../core/sink.ts';
 import type {ChannelRef, Site} from '../core/site.ts';
@@ -27,6 +29,8 @@ export function createComparison(
   const counters = countersOf(site);
   const firstMs = new Map<Total, number>();
   const lastMs = new Map<Total, number>();
+  const powers = powersOf(site);
+  let node: FlowNode | null = null;
   let closing: Books | null = null;
   const latest = createLatest(site);
 
@@ -45,6 +49,10 @@ export function createComparison(
           if (!firstMs.has(total)) firstMs.set(total, atMs);
           lastMs.set(total, atMs);
         }
+      }
+      for (const next of record.nodes) {
+        for (const [total, power] of powers) if (firstMs.has(total)) carry(total, power, next);
+        node = next;
       }
       // The house is not asked later: it remembers only a while.
       const firstNode = record.nodes[0];
@@ -65,6 +73,14 @@ export function createComparison(
     },
   };
 
+  /** A power that is known is booked up to that instant; the last one before a silence falls to zero by the next. */
+  function carry(total: Total, power: string, next: FlowNode): void {
+    const isKnown = (one: FlowNode): boolean => (one.powersMilliW[power] ?? null) !== null;
+    if (!isKnown(next) && !(node && isKnown(node))) return;
+    const untilMs = isKnown(next) ? next.monoMs : ((node as FlowNode).monoMs + next.monoMs) / 2;
+    lastMs.set(total, Math.max(lastMs.get(total) ?? 0, wallOf(untilMs)));
+  }
+
   /** Each total at the moment its own counter was read; what has no counter goes with the grid's. */
   function booksAt(readMs: ReadonlyMap<Total, number>): Books {
     const gridMs = readMs.get('grid_import') ?? Math.max(0, ...readMs.values());
@@ -72,6 +88,18 @@ export function createComparison(
     const totals = Object.fromEntries(TOTALS.map(total => [total, simulation.booksAt(readMs.get(total) ?? gridMs).totals[total]]));
     return {cells, totals: totals as Books['totals']};
   }
+}
+
+/** The power that a total is the energy of, by its name in the instants. */
+function powersOf({map}: Site): [Total, string][] {
+  const found: [Total, string][] = [
+    ['grid_import', 'grid'],
+    ['grid_export', 'grid'],
+    ['solar', 'solar'],
+  ];
+  if ([...map.batteries, ...map.hybrids].length > 0) found.push(['battery_charge', 'battery'], ['battery_discharge', 'battery']);
+  for (const {id} of map.loads) found.push(['heat_pump', id]);
+  return found;
 }
 
 /** Which totals a counter feeds, by `device/point`. */

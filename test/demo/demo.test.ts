@@ -77,8 +77,8 @@ describe('a demo of ten simulated minutes', () => {
     const summary = JSON.parse(stdout) as Summary;
     for (const name of ['grid_import', 'grid_export', 'solar', 'battery_charge', 'battery_discharge']) {
       const {ledger_wh, house_wh} = summary.totals[name] as {ledger_wh: number; house_wh: number};
-      // The last register may have been lost or have lied; a stretch of some seconds is then told by power alone.
-      expect(Math.abs(ledger_wh - house_wh), `${name}: ${ledger_wh} and ${house_wh}`).toBeLessThanOrEqual(Math.max(5, 0.1 * house_wh));
+      // A counter of 1 Wh may stand anywhere in its step at both ends; a device that fell silent is booked for some seconds by its power alone.
+      expect(Math.abs(ledger_wh - house_wh), `${name}: ${ledger_wh} and ${house_wh}`).toBeLessThanOrEqual(Math.max(5, 0.06 * house_wh));
     }
   });
 });
