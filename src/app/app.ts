@@ -174,6 +174,7 @@ export async function runApp(options: AppOptions): Promise<void> {
         drainEvents: () => events.splice(0),
         corrections: () => store.takeCorrections(),
         flushDue: () => store.flushDue(),
+        totalsWanted: () => outlets.list.some(({sink}) => sink.wantsTotals?.()),
         money: () => money?.now() ?? null,
         offer,
       },

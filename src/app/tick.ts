@@ -24,6 +24,8 @@ export type TickDeps = {
   readonly corrections: () => readonly LedgerCorrection[];
   /** True when the state is due to be stored. */
   readonly flushDue: () => boolean;
+  /** True when an outlet would pass on totals now. */
+  readonly totalsWanted: () => boolean;
   /** Money as it stands; null without tariffs, or before the first look. */
   readonly money: () => MoneyNow | null;
   /** Returns at once, whatever the outlets do. */
@@ -34,6 +36,8 @@ export type TickDeps = {
 const DEADLINE_SHARE = 0.85;
 /** A value is shown as held for this many beats, then as missing. */
 const HELD_BEATS = 5;
+/** Totals are no older than this for those who do not ask for them, such as the page. */
+const TOTALS_EVERY_MS = 10_000;
 
 /** A sweep under way at the stop is read to its end, so that powers and counters are of one moment; for so long, real ms. */
 const SWEEP_GRACE_MS = 500;
@@ -51,6 +55,7 @@ export async function runTicks(deps: TickDeps, initial: FlowState, stop: AbortSi
   const hurry = aWhileAfter(stop);
   let flow = initial;
   let board: Board = new Map();
+  let totalsDueMs = Number.NEGATIVE_INFINITY;
 
   for (let seq = 0; !stop.aborted; seq++) {
     const dueMs = seq === 0 ? clock.monoMs() : (Math.floor(clock.monoMs() / everyMs) + 1) * everyMs;
@@ -63,8 +68,11 @@ export async function runTicks(deps: TickDeps, initial: FlowState, stop: AbortSi
     const flush = stop.aborted || deps.flushDue();
     const trust = deps.trusted(tick.wallMs, tick.monoMs);
     for (const correction of deps.corrections()) takeCorrection(site, flow, correction);
-    const step = advance(site, flow, {tick, readings, clockTrusted: trust.slots, flush});
+    const totals = monoMs >= totalsDueMs || deps.totalsWanted();
+    const step = advance(site, flow, {tick, readings, clockTrusted: trust.slots, flush, totals});
     flow = step.state;
+    // The nearest beat, not the one after it.
+    if (step.energy) totalsDueMs = monoMs + TOTALS_EVERY_MS - everyMs / 2;
     deps.offer({
       tick,
       readings,

@@ -44,6 +44,7 @@ export function explainInstant(reader: Reader, site: Site, devices: readonly Dev
       readings,
       clockTrusted: true,
       flush: false,
+      totals: false,
     });
     state = step.state;
     for (const node of step.nodes) if (!best || Math.abs(node.monoMs - atMs) < Math.abs(best.monoMs - atMs)) best = node;

@@ -26,8 +26,9 @@ export type TickRecord = {
   readonly events: readonly FlowEvent[];
   /** The house as published. Null until the first node. */
   readonly state: SiteState | null;
+  /** Totals, at the pace at which somebody wants them; null in between. */
   readonly energy: SiteEnergy | null;
-  /** Today in the site's zone, as `site/day`. */
+  /** Today in the site's zone, as `site/day`; comes with the totals. */
   readonly day: SiteEnergy | null;
   /** What each battery holds by where it came from, mWh, under the site's policy. */
   readonly stored?: Readonly<Record<string, ByOrigin>>;
@@ -57,5 +58,7 @@ export interface Sink {
   open(kill: AbortSignal): Promise<void>;
   write(records: readonly TickRecord[], kill: AbortSignal): Promise<void>;
   close(kill: AbortSignal): Promise<void>;
+  /** Whether totals in the next record would be passed on at once. Who shows the newest there are does not ask. */
+  wantsTotals?(): boolean;
   health?(): Partial<SinkHealth>;
 }

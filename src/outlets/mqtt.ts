@@ -76,6 +76,9 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
   const leftOver = new Set<string>();
   const events: string[] = [];
   let picture: Picture | null = null;
+  /** The newest record with totals. Not every one has them. */
+  let totals: TickRecord | null = null;
+  let totalsTold = false;
   let lookedBack = false;
   /** Retained messages of ours that came so far. */
   let held = 0;
@@ -182,6 +185,7 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
     healthDueMs = 0;
     announcer?.forget();
     newest.put(`${base}/bridge/info`, bridgeInfo(site, health().startedMs, protocol()));
+    totalsTold = false;
     if (picture) publishPicture(picture);
   }
 
@@ -208,9 +212,10 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
     publishDevices(record, current);
     newest.put(`${base}/site/availability`, isFresh(shown, site.pollEveryMs) ? 'online' : 'offline');
     if (record.state) newest.put(`${base}/site/state`, siteState(record.state), {retain: true, expiryS: stateExpiryS});
-    if (nowMs >= energyDueMs) {
-      energyDueMs = nowMs + settings.energyIntervalMs;
-      putTotals(record);
+    if (totals && !totalsTold && nowMs >= energyDueMs) {
+      // What was told late is old sooner.
+      energyDueMs = nowMs + settings.energyIntervalMs - (record.tick.monoMs - totals.tick.monoMs);
+      putTotals(totals);
     }
     if (record.money) newest.put(`${base}/site/money`, JSON.stringify(record.money));
     if (nowMs >= healthDueMs) {
@@ -223,6 +228,7 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
   function putTotals({energy, day}: TickRecord): void {
     if (energy) newest.put(`${base}/site/energy`, siteEnergy(energy));
     if (day) newest.put(`${base}/site/day`, JSON.stringify(day));
+    totalsTold = true;
   }
 
   /** A cell that was there once, and through which nothing flows now, is a zero and no key that is missing. */
@@ -272,6 +278,7 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
     async write(records) {
       for (const record of records) {
         picture = follow(picture, record);
+        if (record.energy) [totals, totalsTold] = [record, false];
         for (const event of record.events) keepEvent(bridgeEvent.flow(record.tick.wallMs, event));
         if (record.slots.some(slot => slot.closed)) {
           stateDueMs = energyDueMs = 0; // totals at the border of a quarter hour are wanted exactly then
@@ -284,9 +291,10 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
       ended = true;
       clearTimeout(birthTimer);
       const devices = health().devices.map(({id}) => ({topic: `${base}/device/${id}/availability`, payload: 'offline'}));
-      if (picture && lookedBack) putTotals(picture.record);
+      if (totals && lookedBack) putTotals(totals);
       await connection.close([{topic: status, payload: 'offline'}, {topic: `${base}/site/availability`, payload: 'offline'}, ...devices]);
     },
+    wantsTotals: () => connection.connected() && lookedBack && performance.now() >= Math.max(energyDueMs, stateDueMs),
     health(): Partial<SinkHealth> {
       const {connects, published, lastError} = connection.status();
       return {

@@ -157,6 +157,30 @@ describe.skipIf(!haveMosquitto)(`a real broker${WITHOUT_MOSQUITTO}`, () => {
     expect(told).toEqual([10, 12, 13]);
   });
 
+  test('totals are asked for when they are due, and a beat without them changes nothing', async () => {
+    const {url} = await brokerWith();
+    const sink = outlet(url, {energyIntervalMs: 3_600_000});
+    const without = (seq: number) => ({...record(seq, 99), energy: null, day: null});
+    expect(sink.wantsTotals?.()).toBe(false);
+    await sink.open(never);
+    await untilOpen(sink);
+    const heard = await listener(url, 'wattledger/site/+');
+    await sink.write([without(1)], never);
+    await heard.until('wattledger/site/state');
+    // Nothing to tell yet: they stay due, however many beats go by.
+    expect(sink.wantsTotals?.()).toBe(true);
+    await sink.write([record(2, 10)], never);
+    await heard.until('wattledger/site/energy', text => JSON.parse(text).grid_import_kwh === 10);
+    expect(sink.wantsTotals?.()).toBe(false);
+    // The border of a quarter hour asks as well, and takes no old ones for new.
+    await sink.write([{...without(3), slots: [slot(0, 1)]}], never);
+    expect(sink.wantsTotals?.()).toBe(true);
+    await sink.write([record(4, 11)], never);
+    await heard.until('wattledger/site/energy', text => JSON.parse(text).grid_import_kwh === 11);
+    expect(sink.wantsTotals?.()).toBe(false);
+    expect(heard.heard.filter(one => one.topic === 'wattledger/site/energy')).toHaveLength(2);
+  });
+
   test('a wrong password is told; the daemon goes on trying', async () => {
     const {url} = await brokerWith(['allow_anonymous false']);
     const sink = outlet(url, {username: 'me', password: 'wrong'});

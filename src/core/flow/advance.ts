@@ -27,6 +27,8 @@ export type FlowInput = {
   readonly clockTrusted: boolean;
   /** Asks for the running slot as a record with `closed: false`. */
   readonly flush: boolean;
+  /** Asks for the totals and the day as they stand; absent: yes. They come without being asked with a flush and where a slot closes. */
+  readonly totals?: boolean;
 };
 export type FlowStep = {
   readonly state: FlowState;
@@ -34,6 +36,7 @@ export type FlowStep = {
   readonly slots: readonly SlotRecord[];
   readonly events: readonly FlowEvent[];
   readonly siteState: SiteState | null;
+  /** Null where nobody asked, and before the first slot. */
   readonly energy: SiteEnergy | null;
   readonly day: SiteEnergy | null;
 };
@@ -77,10 +80,12 @@ export function advance(site: Site, state: FlowState, input: FlowInput): FlowSte
   if (nodes.length === 0 && !state.running && state.last) startSlots(state, tick);
 
   const newest = nodes.at(-1) ?? null;
-  const open = openRecords(site, house, state, input.flush, slots);
   const siteState = newest ? publishState(house, state, newest, tick) : null;
-  const energy = state.running ? publishEnergy(house, state, open, tick, note) : null;
-  const day = state.running ? publishDay(site, house, state, open, tick) : null;
+  // What is not closed yet costs more to tell than all the rest of a beat.
+  const asked = (input.totals ?? true) || input.flush || slots.length > 0;
+  const open = asked ? openRecords(site, house, state, input.flush, slots) : [];
+  const energy = asked && state.running ? publishEnergy(house, state, open, tick, note) : null;
+  const day = asked && state.running ? publishDay(site, house, state, open, tick) : null;
   return {state, nodes, slots, events, siteState, energy, day};
 }
 
