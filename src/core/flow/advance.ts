@@ -1,12 +1,12 @@
 // The pipeline in its order: readings, samples, nodes, cells, quarter hours, registers, origins, what is published. Pure but for its own state.
 
 import {publishDay, publishEnergy, publishState} from '../published.ts';
-import type {Reading} from '../reading.ts';
-import {readingKey} from '../reading.ts';
+import type {Measured, Reading} from '../reading.ts';
 import type {Tick} from '../sink.ts';
 import type {Site} from '../site.ts';
 import {learnAges, watchAges, watchSample} from './age.ts';
-import {type Channel, type House, houseOf, readChannel} from './channels.ts';
+import {empty} from './cells.ts';
+import {type House, houseOf, type Lookup, readChannel} from './channels.ts';
 import {stepClock} from './clock.ts';
 import {bookCorrection, openRecords, watchSilence} from './held.ts';
 import type {FlowEvent, FlowNode, SiteEnergy, SiteState, SlotRecord} from './model.ts';
@@ -70,12 +70,13 @@ export function advance(site: Site, state: FlowState, input: FlowInput): FlowSte
   state.tick = {monoMs: tick.monoMs, wallMs: tick.wallMs};
   followClock(site, house, state, input.clockTrusted, slots, note);
 
-  takeSamples(site, state, input.readings, tick, note);
+  const lookup = lookupOf(input.readings);
+  takeSamples(site, house, state, lookup, tick, note);
   watchRests(house, state, tick.monoMs);
   watchTheAges(site, house, state, tick, input.clockTrusted, note);
   watchSilence(state, house, tick, maxAgeOf(site));
   const nodes = processNodes(site, house, state, tick, note);
-  takeRegisters(site, state, input.readings, tick, note);
+  takeRegisters(house, state, lookup, tick, note);
   finishClosing(site, house, state, tick, slots, note);
   if (nodes.length === 0 && !state.running && state.last) startSlots(state, tick);
 
@@ -89,20 +90,25 @@ export function advance(site: Site, state: FlowState, input: FlowInput): FlowSte
   return {state, nodes, slots, events, siteState, energy, day};
 }
 
-function lookupOf(readings: readonly Reading[]): (device: string, point: string) => Reading | undefined {
-  const map = new Map<string, Reading>();
-  for (const reading of readings) map.set(readingKey(reading.device, reading.point), reading);
-  return (device, point) => map.get(readingKey(device, point));
+function lookupOf(readings: readonly Reading[]): Lookup {
+  const devices = new Map<string, Map<string, Measured>>();
+  for (const {device, point, measured} of readings) {
+    let points = devices.get(device);
+    if (!points) {
+      points = new Map();
+      devices.set(device, points);
+    }
+    points.set(point, measured);
+  }
+  return (device, point) => devices.get(device)?.get(point);
 }
 
 /** Readings of this tick as samples of channels, in the order of time. */
-function takeSamples(site: Site, state: FlowState, readings: readonly Reading[], tick: Tick, note: Note): void {
-  const house = houseOf(site);
-  const lookup = lookupOf(readings);
+function takeSamples(site: Site, house: House, state: FlowState, lookup: Lookup, tick: Tick, note: Note): void {
   const stateRef = site.map.grid?.state;
   if (stateRef) {
-    const measured = lookup(stateRef.device, stateRef.point)?.measured;
-    if (measured && measured.kind === 'good')
+    const measured = lookup(stateRef.device, stateRef.point);
+    if (measured?.kind === 'good')
       state.gridOn = typeof measured.value === 'string' ? !OFF_WORDS.test(measured.value) : measured.value !== 0;
   }
   const phases: Record<string, readonly number[]> = {};
@@ -122,7 +128,7 @@ function takeSamples(site: Site, state: FlowState, readings: readonly Reading[],
       state.samples[channel.id] = list;
     }
     // A sleeping inverter gives nothing, and says so.
-    const learnedMs = site.flows.ageMs[channel.id] === undefined ? (state.ages[channel.id] ?? 0) : 0;
+    const learnedMs = channel.ageIsSet ? 0 : (state.ages[channel.id] ?? 0);
     const [atMs, milliW] =
       read === 'asleep'
         ? [tick.monoMs, 0]
@@ -131,7 +137,7 @@ function takeSamples(site: Site, state: FlowState, readings: readonly Reading[],
     // Time does not go back, no sample is from after the tick that brought it, and what is an hour old is no news.
     if ((newest && atMs <= newest[0]) || atMs > tick.monoMs + 1000 || atMs < tick.monoMs - OLDEST_MS) continue;
     list.push([atMs, milliW + 0]);
-    if (onAcBus(channel)) watchSample(state.ageWatch, channel.id, atMs + channel.ageMs + learnedMs, milliW + 0);
+    if (channel.onBus) watchSample(state.ageWatch, channel.id, atMs + channel.ageMs + learnedMs, milliW + 0);
     if (list.length > SAMPLES_KEPT) list.shift();
     if (channel.kind === 'grid' && read !== 'asleep' && read.phases) {
       state.phases.push([atMs, [...read.phases]]);
@@ -141,33 +147,20 @@ function takeSamples(site: Site, state: FlowState, readings: readonly Reading[],
   watchPhases(state.phaseWatch, house.channels, phases, note);
   for (const channel of house.channels) {
     if (channel.kind !== 'battery') continue;
-    const measured = lookup(channel.ref.device, `${channel.ref.part}.soc_pct`)?.measured;
+    const measured = lookup(channel.ref.device, channel.points.soc);
     if (measured)
       state.socPct[channel.id] =
         measured.kind !== 'missing' && typeof measured.value === 'number' && Number.isFinite(measured.value) ? measured.value : null;
   }
 }
 
-/** Channels whose power is part of the home's balance. */
-const onAcBus = (channel: Channel): boolean => channel.hybrid === null || channel.kind === 'ac';
-
 /** Learns through the day how old registers are when they are read, and adopts it at night. */
 function watchTheAges(site: Site, house: House, state: FlowState, tick: Tick, trusted: boolean, note: Note): void {
-  const reference = house.channels.find(channel => channel.kind === 'grid');
-  if (!reference || !state.gridOn) return;
-  const channels = house.channels.filter(
-    channel => channel !== reference && onAcBus(channel) && ['solar', 'wind', 'generator', 'battery', 'ac'].includes(channel.kind),
-  );
-  const ages = Object.fromEntries(
-    house.channels.map(({id, ageMs}) => [id, site.flows.ageMs[id] === undefined ? (state.ages[id] ?? 0) : ageMs]),
-  );
-  watchAges(
-    state.ageWatch,
-    reference.id,
-    channels.map(channel => channel.id),
-    ages,
-    site.pollEveryMs,
-  );
+  const {reference, ageing} = house;
+  if (reference === null || !state.gridOn) return;
+  const ages = empty<number>();
+  for (const {id, ageMs, ageIsSet} of house.channels) ages[id] = ageIsSet ? ageMs : (state.ages[id] ?? 0);
+  watchAges(state.ageWatch, reference, ageing, ages, site.pollEveryMs);
   if (!trusted) return;
   for (const {channel, ageMs, beforeMs, lessPermille} of learnAges(state.ageWatch, site.timezone, tick.wallMs, ages)) {
     // What the owner has set stands.
@@ -183,18 +176,10 @@ function watchTheAges(site: Site, house: House, state: FlowState, tick: Tick, tr
 }
 
 /** Lifetime registers: what they correct goes to the slot that waits for them, to a gap, or to the running slot. */
-function takeRegisters(
-  site: Site,
-  state: FlowState,
-  readings: readonly Reading[],
-  tick: Tick,
-  note: (kind: string, about: string | null, detail: string) => void,
-): void {
-  const house = houseOf(site);
-  const lookup = lookupOf(readings);
+function takeRegisters(house: House, state: FlowState, lookup: Lookup, tick: Tick, note: Note): void {
   for (const register of house.registers) {
     if (register.channel === 'grid' && !state.gridOn) continue;
-    const measured = lookup(register.device, register.point)?.measured;
+    const measured = lookup(register.device, register.point);
     if (measured?.kind !== 'good' || typeof measured.value !== 'number' || !Number.isFinite(measured.value)) continue;
     let own = state.registers[register.key];
     if (!own) {

@@ -22,9 +22,11 @@ export function attribute(
   passThrough(net, matrix);
   if (policy === 'solar-first') inOrder(net, matrix);
   else pooled(net, matrix);
-  for (const left of [...net.r, ...net.c]) if (left !== 0) throw new RangeError('the flows cannot be completed');
+  if (!net.r.every(isNothing) || !net.c.every(isNothing)) throw new RangeError('the flows cannot be completed');
   return matrix;
 }
+
+const isNothing = (amount: number): boolean => amount === 0;
 
 /** What is still unassigned, as arrays in serving order. `portOf[i]` is the sink index of a source that is a port, or -1. */
 type Net = {
@@ -33,39 +35,34 @@ type Net = {
   readonly r: number[];
   readonly c: number[];
   readonly sinkOfSource: number[];
-  readonly sourceOfSink: number[];
   /** Source indices of ports. */
   readonly ports: number[];
   t: number;
 };
 
 function openNet(rows: Amounts, columns: Amounts, sources: readonly string[], sinks: readonly string[]): Net {
-  const pick = (amounts: Amounts, order: readonly string[]): string[] => {
-    const present = order.filter(id => amounts[id] !== undefined && amounts[id] !== 0);
-    let count = 0;
-    for (const id in amounts) {
-      const amount = amounts[id] as number;
-      if (!Number.isSafeInteger(amount) || amount < 0) throw new RangeError(`${id}: ${amount} is no amount`);
-      if (amount !== 0) count++;
-    }
-    if (new Set(present).size !== count) throw new RangeError('an id is missing in its order');
-    return present;
-  };
-  const s = pick(rows, sources);
-  const k = pick(columns, sinks);
+  const s = present(rows, sources);
+  const k = present(columns, sinks);
   const t = total(rows);
   if (t !== total(columns) || !Number.isSafeInteger(t)) throw new RangeError(`sources give ${t}, sinks take ${total(columns)}`);
   const sinkOfSource = s.map(id => k.indexOf(id));
-  return {
-    sources: s,
-    sinks: k,
-    r: s.map(id => rows[id] as number),
-    c: k.map(id => columns[id] as number),
-    sinkOfSource,
-    sourceOfSink: k.map(id => s.indexOf(id)),
-    ports: s.map((_, index) => index).filter(index => (sinkOfSource[index] as number) >= 0),
-    t,
-  };
+  const ports: number[] = [];
+  for (let index = 0; index < s.length; index++) if ((sinkOfSource[index] as number) >= 0) ports.push(index);
+  return {sources: s, sinks: k, r: s.map(id => rows[id] as number), c: k.map(id => columns[id] as number), sinkOfSource, ports, t};
+}
+
+/** Ids with an amount, in their order. */
+function present(amounts: Amounts, order: readonly string[]): string[] {
+  let count = 0;
+  for (const id in amounts) {
+    const amount = amounts[id] as number;
+    if (!Number.isSafeInteger(amount) || amount < 0) throw new RangeError(`${id}: ${amount} is no amount`);
+    if (amount !== 0) count++;
+  }
+  const ids: string[] = [];
+  for (const id of order) if ((amounts[id] ?? 0) !== 0 && !ids.includes(id)) ids.push(id);
+  if (ids.length !== count) throw new RangeError('an id is missing in its order');
+  return ids;
 }
 
 function put(net: Net, matrix: MutableMatrix, s: number, k: number, amount: number): void {

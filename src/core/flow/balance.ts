@@ -1,5 +1,6 @@
 // Contradicting readings inside their tolerance: least squares in integers.
 
+import {plus, times, type Whole} from './exact.ts';
 import {largestRemainder} from './split.ts';
 
 /** A reading in a balance: `v` mW signed into the bus, `sigma` one standard deviation in mW. */
@@ -12,14 +13,14 @@ export function adjust(channels: readonly Channel[], target = 0): number[] {
   if (!Number.isSafeInteger(excess)) throw new RangeError('values out of range');
   const shares = largestRemainder(
     Math.abs(excess),
-    channels.map(({sigma}) => BigInt(sigma) * BigInt(sigma)),
+    channels.map(({sigma}) => times(sigma, sigma)),
   );
   return channels.map((channel, index) => channel.v - Math.sign(excess) * (shares[index] as number));
 }
 
 /** |excess| within three standard deviations of the sum. */
 export function withinTolerance(excess: number, channels: readonly Channel[]): boolean {
-  let variance = 0n;
-  for (const {sigma} of channels) variance += BigInt(sigma) * BigInt(sigma);
-  return BigInt(excess) * BigInt(excess) <= 9n * variance;
+  let variance: Whole = 0;
+  for (const {sigma} of channels) variance = plus(variance, times(sigma, sigma));
+  return times(excess, excess) <= times(9, variance);
 }

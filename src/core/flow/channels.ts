@@ -1,7 +1,8 @@
 // The house as channels: what each measures, in which direction, from which points, with which uncertainty and which registers.
 
-import type {Reading} from '../reading.ts';
+import type {Measured} from '../reading.ts';
 import type {ChannelRef, Policy, Site} from '../site.ts';
+import type {Orders} from './orders.ts';
 import type {Topology} from './topology.ts';
 
 export type ChannelKind = 'grid' | 'solar' | 'wind' | 'generator' | 'battery' | 'load' | 'home' | 'cascade' | 'pv' | 'ac';
@@ -14,6 +15,15 @@ export type Channel = {
   readonly hybrid: string | null;
   readonly limitMilliW: number;
   readonly ageMs: number;
+  /** The owner has set it: it is not learned. */
+  readonly ageIsSet: boolean;
+  /** Whether its power is part of the home's balance; else it is behind a hybrid's port. */
+  readonly onBus: boolean;
+  /** Its points: power, by phase, and charge. */
+  readonly points: {readonly power: string; readonly phases: readonly string[]; readonly soc: string};
+  /** Its two directions: `ID>out` is out of the device into the bus. */
+  readonly out: string;
+  readonly into: string;
 };
 /** A lifetime register that anchors one direction of a channel. */
 export type Register = {
@@ -33,6 +43,13 @@ export type House = {
   readonly channels: readonly Channel[];
   readonly registers: readonly Register[];
   readonly topology: Topology;
+  /** What the configuration puts in front. */
+  readonly orders: Orders;
+  /** Loads without a meter of their own. */
+  readonly derivedLoads: readonly string[];
+  /** The meter at the connection, and the channels of the home's balance whose registers may be old when they are read; by id. */
+  readonly reference: string | null;
+  readonly ageing: readonly string[];
   readonly batteries: readonly string[];
   readonly policies: readonly Policy[];
   readonly primary: Policy;
@@ -41,6 +58,7 @@ export type House = {
 };
 
 const DEFAULT_LIMIT_W = 100_000;
+const AGEING: ReadonlySet<ChannelKind> = new Set(['solar', 'wind', 'generator', 'battery', 'ac']);
 const houses = new WeakMap<Site, House>();
 
 /** The channels of a site; worked out once. */
@@ -64,6 +82,15 @@ function build(site: Site): House {
       hybrid,
       limitMilliW: Math.round((flows.limitsW[id] ?? DEFAULT_LIMIT_W) * 1000),
       ageMs: flows.ageMs[id] ?? 0,
+      ageIsSet: flows.ageMs[id] !== undefined,
+      onBus: hybrid === null || kind === 'ac',
+      points: {
+        power: `${ref.part}.power_w`,
+        phases: [1, 2, 3].map(phase => `${ref.part}.power_l${phase}_w`),
+        soc: `${ref.part}.soc_pct`,
+      },
+      out: `${id}>out`,
+      into: `${id}>in`,
     });
   };
   for (const ref of map.solar) add('solar', ref, ref.id);
@@ -127,9 +154,14 @@ function build(site: Site): House {
   const batteries = channels.filter(channel => channel.kind === 'battery').map(channel => channel.id);
   const policies: Policy[] =
     flows.policy === 'battery-first' ? ['battery-first', 'solar-first', 'proportional'] : ['solar-first', 'proportional'];
+  const loads = [...map.loads.map(ref => ref.id), ...(map.cascade?.loads ?? []).filter(id => !map.loads.some(ref => ref.id === id))];
   return {
     channels,
     registers,
+    orders: {sources: flows.sourceOrder, sinks: flows.sinkOrder},
+    reference: channels.find(channel => channel.kind === 'grid')?.id ?? null,
+    ageing: channels.filter(channel => channel.onBus && AGEING.has(channel.kind)).map(channel => channel.id),
+    derivedLoads: loads.filter(load => !channels.some(channel => channel.id === load)),
     batteries,
     policies,
     primary: flows.policy,
@@ -140,7 +172,7 @@ function build(site: Site): House {
       ),
       batteries: channels.filter(channel => channel.kind === 'battery' && channel.hybrid === null).map(channel => channel.id),
       hybrids: map.hybrids.map(hybrid => ({id: hybrid.id, pv: hybrid.pv.map(ref => ref.id), batteries: hybrid.battery.map(ref => ref.id)})),
-      loads: [...map.loads.map(ref => ref.id), ...(map.cascade?.loads ?? []).filter(id => !map.loads.some(ref => ref.id === id))],
+      loads,
       netting: flows.netting,
       homeMeter: channels.some(channel => channel.kind === 'home'),
       cascade: map.cascade ? {loads: map.cascade.loads} : null,
@@ -187,33 +219,33 @@ export function sigmaOf(site: Site, channel: Channel, milliW: number): number {
 /** What one reading set says of one channel: mW signed into the bus (loads and home as magnitudes), with its time; null where it says nothing. */
 export type ChannelReading = {readonly atMs: number; readonly milliW: number; readonly phases: readonly number[] | null} | 'asleep' | null;
 
-export type Lookup = (device: string, point: string) => Reading | undefined;
+export type Lookup = (device: string, point: string) => Measured | undefined;
 
 /** The channel's power in this reading set. Beyond its limit it is not believed. */
 export function readChannel(channel: Channel, lookup: Lookup): ChannelReading {
-  const {device, part} = channel.ref;
-  const at = (quantity: string): {milliW: number; atMs: number} | 'asleep' | null => {
-    const measured = lookup(device, `${part}.${quantity}`)?.measured;
-    if (!measured) return null;
-    if (measured.kind === 'missing') return measured.fault.kind === 'asleep' ? 'asleep' : null;
-    if (
-      measured.kind !== 'good' ||
-      typeof measured.value !== 'number' ||
-      !Number.isFinite(measured.value) ||
-      !Number.isFinite(measured.monoMs)
-    )
-      return null;
-    const milliW = Math.round(measured.value * 1000) + 0;
-    return Math.abs(milliW) <= channel.limitMilliW ? {milliW, atMs: Math.round(measured.monoMs) - channel.ageMs} : null;
-  };
-  const phases = ['power_l1_w', 'power_l2_w', 'power_l3_w'].map(at);
-  const known = phases.map(phase => (phase !== null && phase !== 'asleep' ? phase : null));
-  const triple = known.every(phase => phase !== null) ? known.map(phase => (phase as {milliW: number}).milliW) : null;
-  const whole = at('power_w');
+  const {points, ref} = channel;
+  const whole = powerOf(channel, lookup(ref.device, points.power));
   if (whole === 'asleep') return 'asleep';
-  if (whole) return {...whole, phases: triple};
-  const first = known[0];
-  if (triple && first && !channel.ref.points.includes('power_w'))
-    return {atMs: first.atMs, milliW: triple.reduce((a, b) => a + b, 0), phases: triple};
+  const triple: number[] = [];
+  let firstMs: number | null = null;
+  for (const point of points.phases) {
+    const phase = powerOf(channel, lookup(ref.device, point));
+    if (phase === null || phase === 'asleep') break;
+    triple.push(phase.milliW);
+    firstMs ??= phase.atMs;
+  }
+  const phases = triple.length === points.phases.length ? triple : null;
+  if (whole) return {...whole, phases};
+  if (phases && firstMs !== null && !ref.points.includes('power_w'))
+    return {atMs: firstMs, milliW: phases.reduce((a, b) => a + b, 0), phases};
   return null;
+}
+
+function powerOf(channel: Channel, measured: Measured | undefined): {readonly milliW: number; readonly atMs: number} | 'asleep' | null {
+  if (!measured) return null;
+  if (measured.kind === 'missing') return measured.fault.kind === 'asleep' ? 'asleep' : null;
+  const {kind, value, monoMs} = measured;
+  if (kind !== 'good' || typeof value !== 'number' || !Number.isFinite(value) || !Number.isFinite(monoMs)) return null;
+  const milliW = Math.round(value * 1000) + 0;
+  return Math.abs(milliW) <= channel.limitMilliW ? {milliW, atMs: Math.round(monoMs) - channel.ageMs} : null;
 }

@@ -6,10 +6,8 @@ import {attribute} from './attribute.ts';
 import {addAmount, addCell, empty, type MutableAmounts, type MutableMatrix} from './cells.ts';
 import {balanceDc, type DcBus, traceDc} from './dcbus.ts';
 import type {Amounts, Matrix, NodeQuality} from './model.ts';
-import {sinkOrder, sourceOrder} from './orders.ts';
+import {type Orders, sinkOrder, sourceOrder} from './orders.ts';
 import type {InstantValues, Topology} from './topology.ts';
-
-export type Orders = {readonly sources: readonly string[]; readonly sinks: readonly string[]};
 
 export type Instant = {
   readonly quality: NodeQuality;
@@ -24,6 +22,7 @@ export type Instant = {
   readonly unexplained: number;
 };
 
+const NO_ORDERS: Orders = {sources: [], sinks: []};
 /** Pseudo sink of the AC bus: a hybrid that draws power. */
 const INTO = 'hybrid';
 
@@ -36,19 +35,16 @@ export function solveInstant(
   values: InstantValues,
   sigma: Amounts,
   policies: readonly Policy[],
-  first: Orders = {sources: [], sinks: []},
+  first: Orders = NO_ORDERS,
   strict = false,
 ): Instant {
   const dc = topology.hybrids.map(hybrid => balanceDc(hybrid, values.hybrids[hybrid.id] ?? {pv: {}, batteries: {}, ac: 0}, sigma));
   const ac = balanceAc(topology, values, dc, sigma, strict);
   const matrix: Partial<Record<Policy, Matrix>> = {};
-  const allBatteries = [...topology.batteries, ...topology.hybrids.flatMap(hybrid => hybrid.batteries)];
-  const sources = sourceOrder(allBatteries, first.sources);
+  const {sources, sinks, sinksBatteriesFirst} = ordersOf(topology, first);
   for (const policy of policies) {
-    const into = topology.hybrids.map(intoOf);
-    const front = first.sinks.flatMap(id => (id === INTO ? into : [id]));
-    const sinks = sinkOrder(topology.loads, topology.batteries, into, front, policy === 'battery-first');
-    matrix[policy] = tracePolicy(ac, dc, policy === 'proportional' ? 'proportional' : 'solar-first', sources, sinks);
+    const rule = policy === 'proportional' ? 'proportional' : 'solar-first';
+    matrix[policy] = tracePolicy(ac, dc, rule, sources, policy === 'battery-first' ? sinksBatteriesFirst : sinks);
   }
   const worst = dc.find(one => one.quality !== 'ok');
   const quality = worst && (ac.quality === 'ok' || (ac.quality === 'adjusted' && worst.quality === 'suspect')) ? worst : ac;
@@ -65,6 +61,25 @@ export function solveInstant(
   };
 }
 
+/** Whole orders of a house. */
+type Serving = Orders & {readonly sinksBatteriesFirst: readonly string[]};
+/** The newest of each house: it stays the same from instant to instant. */
+const serving = new WeakMap<Topology, {readonly first: Orders; readonly orders: Serving}>();
+
+function ordersOf(topology: Topology, first: Orders): Serving {
+  const known = serving.get(topology);
+  if (known?.first === first) return known.orders;
+  const into = topology.hybrids.map(intoOf);
+  const front = first.sinks.flatMap(id => (id === INTO ? into : [id]));
+  const orders = {
+    sources: sourceOrder([...topology.batteries, ...topology.hybrids.flatMap(hybrid => hybrid.batteries)], first.sources),
+    sinks: sinkOrder(topology.loads, topology.batteries, into, front, false),
+    sinksBatteriesFirst: sinkOrder(topology.loads, topology.batteries, into, front, true),
+  };
+  serving.set(topology, {first, orders});
+  return orders;
+}
+
 const intoOf = (hybrid: {readonly id: string}): string => `${INTO}:${hybrid.id}`;
 
 function tracePolicy(
@@ -74,6 +89,8 @@ function tracePolicy(
   sources: readonly string[],
   sinks: readonly string[],
 ): Matrix {
+  // One bus alone: nothing is put together.
+  if (dc.length === 0 && !ac.cascade) return attribute(ac.rows, ac.columns, policy, sources, sinks);
   const cells = empty<Record<string, number>>();
   const rows: MutableAmounts = Object.assign(empty<number>(), ac.rows);
   const columns: MutableAmounts = Object.assign(empty<number>(), ac.columns);

@@ -8,6 +8,7 @@ import {watchUnexplained} from './hints.ts';
 import {type Accumulator, addCut, addTrapezoid, newAccumulator} from './integrate.ts';
 import type {FlowNode} from './model.ts';
 import {addQuality, type OpenSlot} from './openslot.ts';
+import {presenceOf} from './present.ts';
 import {solve} from './solve.ts';
 import type {FlowState, LastNode} from './state.ts';
 import {borderBetween, openGap, placeStop, rollOver, startSlots} from './timeline.ts';
@@ -37,7 +38,7 @@ export function processNodes(site: Site, house: House, state: FlowState, tick: T
     // The first picture is shown at once: before it there is no energy that better readings could correct.
     if (waits && state.last && tick.monoMs - atMs < maxAgeMs) break;
     state.doneMs = atMs;
-    const solved = solve(site, house, state, alive, atMs);
+    const solved = solve(site, house, state, presenceOf(house, alive), atMs);
     const node: FlowNode = {
       monoMs: atMs,
       quality: solved.quality,

@@ -1,5 +1,8 @@
 // Who serves first and who is served first: default orders, and what the configuration puts before them.
 
+/** What the configuration puts in front. */
+export type Orders = {readonly sources: readonly string[]; readonly sinks: readonly string[]};
+
 const inFront = (first: readonly string[], rest: readonly string[]): string[] =>
   first.length === 0 ? [...rest] : [...new Set([...first, ...rest])];
 

@@ -6,8 +6,9 @@ import {addAmount, columnSum, empty, rowSum} from './cells.ts';
 import {type Channel, type House, sigmaOf} from './channels.ts';
 import {type Instant, solveInstant} from './instant.ts';
 import type {NodeQuality} from './model.ts';
+import type {Presence} from './present.ts';
 import type {FlowState} from './state.ts';
-import type {InstantValues, Topology} from './topology.ts';
+import type {InstantValues} from './topology.ts';
 
 /** A value without a later sample may have moved this fast, mW per second. */
 const STALE_RATE = 200_000;
@@ -29,65 +30,62 @@ export type Solved = {
 };
 
 /** Samples of the channels that are alive to one instant: aligned, balanced, attributed. */
-export function solve(site: Site, house: House, state: FlowState, alive: readonly Channel[], atMs: number): Solved {
-  const onBus = alive.filter(channel => channel.hybrid === null || channel.kind === 'ac');
-  const onDc = alive.filter(channel => !onBus.includes(channel));
-  const input = (channel: Channel): AlignChannel => {
-    const list = state.samples[channel.id] as Sample[];
-    // A channel that has only just begun is taken as it is: there is nothing before it.
-    const samples: readonly Sample[] = (list[0] as Sample)[0] <= atMs ? list : [[atMs, (list[0] as Sample)[1]]];
-    return {id: channel.id, samples, sigma: sigmaOf(site, channel, (samples.at(-1) as Sample)[1]), staleRate: STALE_RATE};
-  };
-  const usePrior =
-    state.lastHome !== null &&
-    !onBus.some(channel => channel.kind === 'home') &&
-    !house.topology.cascade &&
-    onBus.some(channel => channel.kind === 'grid');
-  const inputs = onBus.map(input);
-  const withPrior = usePrior ? attemptAlign(atMs, inputs, {value: state.lastHome as number, sigma: HOME_SIGMA}) : null;
-  const plain = withPrior ?? align(atMs, inputs, null);
-  const aligned = usePrior && !withPrior ? {...plain, quality: 'suspect' as const} : plain;
-  const dc = Object.assign(empty<number>(), ...onDc.map(channel => align(atMs, [input(channel)], null).interpolated));
-  const value = {...aligned.adjusted, ...dc} as Record<string, number>;
-  const skewMs = Math.max(0, ...alive.map(channel => distance(state.samples[channel.id] as Sample[], atMs)));
-
-  const missing = house.channels.filter(channel => !alive.includes(channel) && !(channel.kind === 'grid' && !state.gridOn));
-  const topology = present(house.topology, alive);
-  const sigma = Object.fromEntries(alive.map(channel => [channel.id, sigmaOf(site, channel, value[channel.id] ?? 0)]));
-  const instant = solveInstant(topology, valuesOf(house, state, alive, value, atMs), sigma, house.policies, {
-    sources: site.flows.sourceOrder,
-    sinks: site.flows.sinkOrder,
-  });
-  const final = {...value, ...instant.adjusted};
+export function solve(site: Site, house: House, state: FlowState, presence: Presence, atMs: number): Solved {
+  const {onBus, grid, topology, silent} = presence;
+  const {value, quality: aligned} = alignAll(site, house, state, presence, atMs);
+  const sigma = empty<number>();
+  for (const channel of presence.alive) sigma[channel.id] = sigmaOf(site, channel, value[channel.id] ?? 0);
+  const phases = (grid && state.phases.find(([at]) => at === atMs)?.[1]) ?? null;
+  const values = valuesOf(house, presence, value, state.gridOn, house.topology.netting === 'per-phase' ? phases : null);
+  const instant = solveInstant(topology, values, sigma, house.policies, house.orders);
+  const final = instant.adjusted ? Object.assign(empty<number>(), value, instant.adjusted) : value;
 
   let quality: NodeQuality = instant.quality;
   let reason = instant.reason;
-  if (quality === 'ok' && aligned.quality !== 'ok' && aligned.quality !== 'check') {
-    quality = aligned.quality;
-    reason = ALIGN_REASONS[aligned.quality] ?? null;
+  if (quality === 'ok' && aligned !== 'ok' && aligned !== 'check') {
+    quality = aligned;
+    reason = ALIGN_REASONS[aligned] ?? null;
   }
-  const silent = missing.filter(channel => channel.kind !== 'grid');
   if (silent.length > 0) {
     quality = 'suspect';
-    reason = `${[...new Set(silent.map(channel => channel.ref.device))].join(', ')} tells nothing; its power is not in the balance`;
+    reason = `${silent.join(', ')} tells nothing; its power is not in the balance`;
   }
-  const margins = marginsOf(house, instant, final);
-  const measured = Object.fromEntries(onBus.map(channel => [channel.ref.device, value[channel.id] ?? 0]));
-  const grid = alive.find(channel => channel.kind === 'grid');
-  const phases = grid && state.phases.find(([at]) => at === atMs)?.[1];
-  if (grid && phases)
-    phases.forEach((milliW, index) => {
-      measured[`${grid.ref.device} L${index + 1}`] = milliW;
-    });
+  const measured = empty<number>();
+  for (const channel of onBus) measured[channel.ref.device] = value[channel.id] ?? 0;
+  if (grid && phases) for (const [index, milliW] of phases.entries()) measured[`${grid.ref.device} L${index + 1}`] = milliW;
+  let skewMs = 0;
+  for (const {id} of presence.alive) skewMs = Math.max(skewMs, distance(state.samples[id] as Sample[], atMs));
   return {
     instant,
     complete: silent.length === 0,
     quality,
     reason,
     skewMs,
-    margins,
-    powers: powersOf(house, instant, alive, final),
+    margins: marginsOf(house, instant, final),
+    powers: powersOf(house, instant, presence, final),
     measured,
+  };
+}
+
+type Aligned = {readonly value: Readonly<Record<string, number>>; readonly quality: Alignment['quality']};
+
+/** Every channel at the instant, mW into its bus. */
+function alignAll(site: Site, house: House, state: FlowState, {onBus, onDc, grid, hasHome}: Presence, atMs: number): Aligned {
+  const input = (channel: Channel): AlignChannel => {
+    const list = state.samples[channel.id] as Sample[];
+    // A channel that has only just begun is taken as it is: there is nothing before it.
+    const samples: readonly Sample[] = (list[0] as Sample)[0] <= atMs ? list : [[atMs, (list[0] as Sample)[1]]];
+    return {id: channel.id, samples, sigma: sigmaOf(site, channel, (samples.at(-1) as Sample)[1]), staleRate: STALE_RATE};
+  };
+  const inputs = onBus.map(input);
+  const usePrior = state.lastHome !== null && !hasHome && !house.topology.cascade && grid !== null;
+  const withPrior = usePrior ? attemptAlign(atMs, inputs, {value: state.lastHome as number, sigma: HOME_SIGMA}) : null;
+  const {adjusted, quality} = withPrior ?? align(atMs, inputs, null);
+  // Readings behind a hybrid's port are of one device, and of one moment.
+  const dc = onDc.map(channel => align(atMs, [input(channel)], null).interpolated);
+  return {
+    value: dc.length > 0 ? Object.assign(empty<number>(), adjusted, ...dc) : adjusted,
+    quality: usePrior && !withPrior ? 'suspect' : quality,
   };
 }
 
@@ -111,72 +109,55 @@ function distance(samples: readonly Sample[], atMs: number): number {
   return best;
 }
 
-/** The house without the channels that tell nothing now. */
-function present(topology: Topology, alive: readonly Channel[]): Topology {
-  const ids = new Set(alive.map(channel => channel.id));
+function valuesOf(
+  house: House,
+  {alive, grid, hasHome}: Presence,
+  value: Readonly<Record<string, number>>,
+  gridOn: boolean,
+  gridPhases: readonly number[] | null,
+): InstantValues {
+  const generation = empty<number>();
+  const batteries = empty<number>();
+  const loads = empty<number>();
+  for (const {id, kind, hybrid} of alive) {
+    if (hybrid !== null) continue;
+    const milliW = value[id] ?? 0;
+    if (kind === 'solar' || kind === 'wind' || kind === 'generator') generation[id] = milliW;
+    else if (kind === 'battery') batteries[id] = milliW;
+    else if (kind === 'load') loads[id] = Math.max(0, -milliW);
+  }
+  const hybrids = empty<InstantValues['hybrids'][string]>();
+  for (const {id, pv, batteries} of house.topology.hybrids)
+    hybrids[id] = {pv: picked(pv, value), batteries: picked(batteries, value), ac: value[`${id}_ac`] ?? 0};
   return {
-    ...topology,
-    generation: topology.generation.filter(one => ids.has(one.id)),
-    batteries: topology.batteries.filter(id => ids.has(id)),
-    // Without its AC port a hybrid has no place in the balance.
-    hybrids: topology.hybrids.filter(one => ids.has(`${one.id}_ac`)),
-    homeMeter: ids.has('home'),
-    cascade: ids.has('cascade') ? topology.cascade : null,
+    generation,
+    batteries,
+    hybrids,
+    loads,
+    grid: grid ? (value['grid'] ?? null) : null,
+    gridPhases,
+    gridOn,
+    home: hasHome ? Math.max(0, -(value['home'] ?? 0)) : null,
+    cascade: value['cascade'] ?? null,
   };
 }
 
-function valuesOf(
-  house: House,
-  state: FlowState,
-  alive: readonly Channel[],
-  value: Readonly<Record<string, number>>,
-  atMs: number,
-): InstantValues {
-  const pick = (kinds: readonly Channel['kind'][], sign: 1 | -1 = 1): Record<string, number> =>
-    Object.fromEntries(
-      alive
-        .filter(channel => kinds.includes(channel.kind) && channel.hybrid === null)
-        .map(channel => [channel.id, Math.max(sign === -1 ? 0 : -Infinity, sign * (value[channel.id] ?? 0)) + 0]),
-    );
-  const grid = alive.find(channel => channel.kind === 'grid');
-  const home = alive.find(channel => channel.kind === 'home');
-  const phases = house.topology.netting === 'per-phase' ? (state.phases.find(([at]) => at === atMs)?.[1] ?? null) : null;
-  return {
-    generation: pick(['solar', 'wind', 'generator']),
-    batteries: pick(['battery']),
-    hybrids: Object.fromEntries(
-      house.topology.hybrids.map(({id, pv, batteries}) => [
-        id,
-        {
-          pv: Object.fromEntries(pv.map(one => [one, value[one] ?? 0])),
-          batteries: Object.fromEntries(batteries.map(one => [one, value[one] ?? 0])),
-          ac: value[`${id}_ac`] ?? 0,
-        },
-      ]),
-    ),
-    loads: pick(['load'], -1),
-    grid: grid ? (value['grid'] ?? null) : null,
-    gridPhases: grid ? phases : null,
-    gridOn: state.gridOn,
-    home: home ? Math.max(0, -(value['home'] ?? 0)) : null,
-    cascade: value['cascade'] ?? null,
-  };
+function picked(ids: readonly string[], value: Readonly<Record<string, number>>): Record<string, number> {
+  const result = empty<number>();
+  for (const id of ids) result[id] = value[id] ?? 0;
+  return result;
 }
 
 /** Power of every directed channel and derived term, mW: what the slot's totals are integrated from. They sum to the matrix. */
 function marginsOf(house: House, instant: Instant, final: Readonly<Record<string, number>>): Record<string, number> {
   const matrix = instant.matrix[house.primary] ?? {};
   const margins = empty<number>();
-  const split = (id: string, milliW: number): void => addAmount(margins, milliW >= 0 ? `${id}>out` : `${id}>in`, Math.abs(milliW));
-  for (const channel of house.channels) {
-    const milliW = final[channel.id];
+  for (const {id, kind, hybrid, out, into} of house.channels) {
+    const milliW = final[id];
     if (milliW === undefined) continue;
-    if (channel.kind === 'grid') continue;
-    if (channel.kind === 'load') addAmount(margins, `${channel.id}>in`, columnSum(matrix, channel.id));
-    else if (channel.kind !== 'home' && channel.kind !== 'cascade' && channel.kind !== 'ac') {
-      if (channel.hybrid !== null && final[`${channel.hybrid}_ac`] === undefined) continue;
-      split(channel.id, milliW);
-    }
+    if (kind === 'grid' || kind === 'home' || kind === 'cascade' || kind === 'ac') continue;
+    if (kind === 'load') addAmount(margins, into, columnSum(matrix, id));
+    else if (hybrid === null || final[`${hybrid}_ac`] !== undefined) addAmount(margins, milliW >= 0 ? out : into, Math.abs(milliW));
   }
   // The grid as the matrix has it: netted or by phase, measured or derived.
   addAmount(margins, 'grid>out', rowSum(matrix, 'grid'));
@@ -185,34 +166,44 @@ function marginsOf(house: House, instant: Instant, final: Readonly<Record<string
   addAmount(margins, 'unexplained>out', rowSum(matrix, 'unexplained'));
   addAmount(margins, 'unexplained>in', columnSum(matrix, 'unexplained'));
   addAmount(margins, 'home', columnSum(matrix, 'home'));
-  for (const load of house.topology.loads)
-    if (!house.channels.some(channel => channel.id === load)) addAmount(margins, `derived>${load}`, columnSum(matrix, load));
+  for (const load of house.derivedLoads) addAmount(margins, `derived>${load}`, columnSum(matrix, load));
   return margins;
 }
+
+/** Rows of people's words that sum up channels of these kinds. */
+const SUMS: readonly (readonly [name: string, kinds: readonly Channel['kind'][]])[] = [
+  ['solar', ['solar', 'pv']],
+  ['wind', ['wind']],
+  ['generator', ['generator']],
+  ['battery', ['battery']],
+];
 
 /** Signed powers for people, mW; null where nothing is known. */
 function powersOf(
   house: House,
   instant: Instant,
-  alive: readonly Channel[],
+  {alive, grid}: Presence,
   final: Readonly<Record<string, number>>,
 ): Record<string, number | null> {
   const powers: Record<string, number | null> = {grid: instant.grid, home: instant.home, unexplained: instant.unexplained};
-  const sumOf = (kinds: readonly Channel['kind'][]): number | null => {
-    const all = house.channels.filter(channel => kinds.includes(channel.kind));
-    if (all.length === 0) return null;
-    return all.every(channel => alive.includes(channel)) ? all.reduce((sum, channel) => sum + (final[channel.id] ?? 0), 0) : null;
-  };
-  powers['solar'] = sumOf(['solar', 'pv']);
-  powers['wind'] = sumOf(['wind']);
-  powers['generator'] = sumOf(['generator']);
-  powers['battery'] = sumOf(['battery']);
+  for (const [name, kinds] of SUMS) {
+    let sum: number | null = null;
+    for (const channel of house.channels) {
+      if (!kinds.includes(channel.kind)) continue;
+      if (!alive.includes(channel)) {
+        sum = null;
+        break;
+      }
+      sum = (sum ?? 0) + (final[channel.id] ?? 0);
+    }
+    powers[name] = sum;
+  }
   for (const channel of house.channels) {
     if (channel.kind === 'battery') powers[channel.id] = alive.includes(channel) ? (final[channel.id] ?? null) : null;
     if (channel.kind === 'load') powers[channel.id] = alive.includes(channel) ? -(final[channel.id] ?? 0) + 0 : null;
   }
   // The load above a second meter that has no meter of its own is known as far as both of them are.
-  const told = alive.some(channel => channel.kind === 'cascade') && alive.some(channel => channel.kind === 'grid');
+  const told = grid !== null && alive.some(channel => channel.kind === 'cascade');
   for (const load of house.topology.loads) powers[load] ??= told ? columnSum(instant.matrix[house.primary] ?? {}, load) : null;
   return powers;
 }

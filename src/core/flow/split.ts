@@ -1,5 +1,7 @@
 // The only way an integer is divided: by largest remainder, so that the parts sum to the whole.
 
+import type {Whole} from './exact.ts';
+
 const SAFE = Number.MAX_SAFE_INTEGER;
 
 /**
@@ -7,7 +9,7 @@ const SAFE = Number.MAX_SAFE_INTEGER;
  * largest remainders, ties to the earlier part. No part exceeds its weight where total <= W.
  * Throws RangeError where the weights are all zero and the total is not.
  */
-export function largestRemainder(total: number, weights: readonly (number | bigint)[]): number[] {
+export function largestRemainder(total: number, weights: readonly Whole[]): number[] {
   if (total === 0) return weights.map(() => 0);
   if (!(Number.isSafeInteger(total) && total > 0)) throw new RangeError(`cannot split ${total}`);
   let sum = 0;
@@ -28,36 +30,46 @@ export function largestRemainder(total: number, weights: readonly (number | bigi
 function splitSmall(total: number, weights: readonly number[], sum: number): number[] {
   if (sum === 0) throw new RangeError('nothing to split over');
   const remainders: number[] = [];
+  const parts: number[] = [];
   let missing = total;
-  const parts = weights.map(weight => {
+  for (const weight of weights) {
     const product = total * weight;
     const remainder = product % sum;
     const part = (product - remainder) / sum;
+    parts.push(part);
     remainders.push(remainder);
     missing -= part;
-    return part;
-  });
-  while (missing > 0) {
-    let best = -1;
-    for (let i = 0; i < remainders.length; i++) if (best < 0 || (remainders[i] as number) > (remainders[best] as number)) best = i;
-    parts[best] = (parts[best] as number) + 1;
-    remainders[best] = -1;
-    missing--;
   }
+  handOut(missing, parts, remainders);
   return parts;
 }
 
-function splitBig(total: number, weights: readonly (number | bigint)[]): number[] {
+function splitBig(total: number, weights: readonly Whole[]): number[] {
   const big = weights.map(BigInt);
   if (big.some(weight => weight < 0n)) throw new RangeError('a weight is negative');
   const sum = big.reduce((a, b) => a + b, 0n);
   if (sum === 0n) throw new RangeError('nothing to split over');
   const whole = BigInt(total);
-  const parts = big.map(weight => Number((whole * weight) / sum));
-  const order = big
-    .map((weight, index) => ({index, remainder: (whole * weight) % sum}))
-    .sort((a, b) => (a.remainder === b.remainder ? a.index - b.index : a.remainder > b.remainder ? -1 : 1));
-  const missing = total - parts.reduce((a, b) => a + b, 0);
-  for (const {index} of order.slice(0, missing)) parts[index] = (parts[index] as number) + 1;
+  const remainders: bigint[] = [];
+  const parts: number[] = [];
+  let missing = total;
+  for (const weight of big) {
+    const product = whole * weight;
+    const part = product / sum;
+    parts.push(Number(part));
+    remainders.push(product - part * sum);
+    missing -= Number(part);
+  }
+  handOut(missing, parts, remainders);
   return parts;
+}
+
+/** One each to the largest remainders; there are fewer missing than parts. */
+function handOut(missing: number, parts: number[], remainders: Whole[]): void {
+  for (let left = missing; left > 0; left--) {
+    let best = 0;
+    for (let i = 1; i < remainders.length; i++) if ((remainders[i] as Whole) > (remainders[best] as Whole)) best = i;
+    parts[best] = (parts[best] as number) + 1;
+    remainders[best] = -1;
+  }
 }
