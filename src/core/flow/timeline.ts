@@ -7,7 +7,7 @@ import {addCell, empty} from './cells.ts';
 import {type House, marginOf} from './channels.ts';
 import {fillGap, spread} from './gap.ts';
 import {forgetStanding, freezeRegisters, unread, waits} from './held.ts';
-import type {SlotName, SlotRecord} from './model.ts';
+import type {SlotCell, SlotName, SlotRecord} from './model.ts';
 import {addQuality, closeSlot, type OpenSlot, openSlot} from './openslot.ts';
 import {sourceOrder} from './orders.ts';
 import {countCycles, settleRests} from './rest.ts';
@@ -118,9 +118,12 @@ function addToDay(site: Site, house: House, state: FlowState, record: SlotRecord
   state.day.qualities = [...new Set([...(state.day.qualities ?? []), ...record.quality])];
 }
 
-export function addSums(sums: Sums, house: House, record: SlotRecord): void {
+/** What a cell is called in the sums. */
+export const sumKey = ({origin, via, source, sink}: SlotCell): string => `${origin}|${via}|${source}|${sink}`;
+
+function addSums(sums: Sums, house: House, record: SlotRecord): void {
   for (const cell of record.cells[house.primary] ?? []) {
-    const key = `${cell.origin}|${cell.via}|${cell.source}|${cell.sink}`;
+    const key = sumKey(cell);
     sums.cells[key] = (sums.cells[key] ?? 0) + cell.energyMilliWh;
   }
   for (const total of record.totals) sums.totals[total.name] = (sums.totals[total.name] ?? 0) + total.energyMilliWh;
@@ -279,7 +282,7 @@ function date(site: Site, house: House, state: FlowState, slots: SlotRecord[], n
 
 function giveBack(state: FlowState, house: House, record: SlotRecord, running: OpenSlot): void {
   for (const cell of record.cells[house.primary] ?? []) {
-    const key = `${cell.origin}|${cell.via}|${cell.source}|${cell.sink}`;
+    const key = sumKey(cell);
     state.lifetime.cells[key] = (state.lifetime.cells[key] ?? 0) - cell.energyMilliWh;
     addCell(running.filled, cell.source, cell.sink, cell.energyMilliWh);
   }
