@@ -2,7 +2,7 @@
 
 import type {Measured} from '../reading.ts';
 import type {ChannelRef, Policy, Site} from '../site.ts';
-import type {Orders} from './orders.ts';
+import {type Orders, sinkOrder, sourceOrder} from './orders.ts';
 import type {Topology} from './topology.ts';
 
 export type ChannelKind = 'grid' | 'solar' | 'wind' | 'generator' | 'battery' | 'load' | 'home' | 'cascade' | 'pv' | 'ac';
@@ -39,12 +39,19 @@ export type Direction = 'out' | 'in';
 /** Row or column that a direction of a channel feeds. `out`: out of the device into the bus. */
 export type Margin = {readonly side: 'row' | 'column'; readonly id: string};
 
+/** One direction of a channel, where it is booked. */
+export type Edge = {readonly key: string; readonly margin: Margin | null};
+
 export type House = {
   readonly channels: readonly Channel[];
+  /** Both directions of every channel. */
+  readonly edges: readonly Edge[];
   readonly registers: readonly Register[];
   readonly topology: Topology;
   /** What the configuration puts in front. */
   readonly orders: Orders;
+  /** Whole orders of the cells of a slot. */
+  readonly slotOrders: Orders & {readonly sinksBatteriesFirst: readonly string[]};
   /** Loads without a meter of their own. */
   readonly derivedLoads: readonly string[];
   /** The meter at the connection, and the channels of the home's balance whose registers may be old when they are read; by id. */
@@ -157,8 +164,17 @@ function build(site: Site): House {
   const loads = [...map.loads.map(ref => ref.id), ...(map.cascade?.loads ?? []).filter(id => !map.loads.some(ref => ref.id === id))];
   return {
     channels,
+    edges: channels.flatMap(channel => [
+      {key: channel.out, margin: marginOf(channel, 'out')},
+      {key: channel.into, margin: marginOf(channel, 'in')},
+    ]),
     registers,
     orders: {sources: flows.sourceOrder, sinks: flows.sinkOrder},
+    slotOrders: {
+      sources: sourceOrder(batteries, flows.sourceOrder),
+      sinks: [...sinkOrder(loads, batteries, ['hybrid'], flows.sinkOrder, false), 'loss'],
+      sinksBatteriesFirst: [...sinkOrder(loads, batteries, ['hybrid'], flows.sinkOrder, true), 'loss'],
+    },
     reference: channels.find(channel => channel.kind === 'grid')?.id ?? null,
     ageing: channels.filter(channel => channel.onBus && AGEING.has(channel.kind)).map(channel => channel.id),
     derivedLoads: loads.filter(load => !channels.some(channel => channel.id === load)),

@@ -4,12 +4,10 @@ import type {Policy, Site} from '../site.ts';
 import {attribute} from './attribute.ts';
 import {addAmount, addCell, cellOf, columnSum, empty, type MutableAmounts, type MutableMatrix, rowSum, total} from './cells.ts';
 import type {House} from './channels.ts';
-import {marginOf} from './channels.ts';
 import {UNITS_PER_MWH} from './integrate.ts';
 import {labelOf} from './labels.ts';
 import type {Amounts, Matrix, Origin, SlotCell, SlotName, SlotQuality, SlotRecord, SlotTotal} from './model.ts';
 import {ORIGINS, worseFirst} from './model.ts';
-import {sinkOrder, sourceOrder} from './orders.ts';
 import {byOrigin, charge, compact, discharge, type Pool} from './origin.ts';
 import {rebalance} from './rebalance.ts';
 import type {RegisterState} from './registers.ts';
@@ -95,7 +93,7 @@ export function closeSlot(site: Site, house: House, slot: OpenSlot, books: Books
       }
     }
     rest.units[policy] = restUnits;
-    const {matrix: moved, anew} = fitted(site, house, booked, rows, columns, home, policy);
+    const {matrix: moved, anew} = fitted(house, booked, rows, columns, home, policy);
     if (policy === house.primary && slot.bounds) bounds = aroundMeasured(slot.bounds, moved);
     const matrix = withFilled(moved, slot.filled);
     if (anew)
@@ -136,15 +134,11 @@ export function balanceOf(house: House, slot: OpenSlot): SlotBalance {
   }
   const rows = empty<number>();
   const columns = empty<number>();
-  for (const channel of house.channels) {
-    for (const direction of ['out', 'in'] as const) {
-      const key = `${channel.id}>${direction}`;
-      const margin = marginOf(channel, direction);
-      const energy = (whole[key] ?? 0) + (slot.corrections[key] ?? 0);
-      // A slot cannot give back: what a register still takes off, the next one bears.
-      if (energy < 0) rest.corrections[key] = energy;
-      if (margin && energy > 0) addAmount(margin.side === 'row' ? rows : columns, margin.id, energy);
-    }
+  for (const {key, margin} of house.edges) {
+    const energy = (whole[key] ?? 0) + (slot.corrections[key] ?? 0);
+    // A slot cannot give back: what a register still takes off, the next one bears.
+    if (energy < 0) rest.corrections[key] = energy;
+    if (margin && energy > 0) addAmount(margin.side === 'row' ? rows : columns, margin.id, energy);
   }
   addAmount(columns, 'loss', whole['loss'] ?? 0);
   // What an instant could not explain, the registers may: a device that was silent for a while has counted on.
@@ -158,12 +152,9 @@ export function balanceOf(house: House, slot: OpenSlot): SlotBalance {
 /** What the registers added to the house's inflow in this slot, less what they added to its outflow, mWh. */
 function correctionsOf(house: House, slot: OpenSlot): number {
   let sum = 0;
-  for (const channel of house.channels) {
-    for (const direction of ['out', 'in'] as const) {
-      const margin = marginOf(channel, direction);
-      const energy = slot.corrections[`${channel.id}>${direction}`] ?? 0;
-      if (margin) sum += margin.side === 'row' ? energy : -energy;
-    }
+  for (const {key, margin} of house.edges) {
+    const energy = slot.corrections[key] ?? 0;
+    if (margin) sum += margin.side === 'row' ? energy : -energy;
   }
   return sum;
 }
@@ -171,12 +162,13 @@ function correctionsOf(house: House, slot: OpenSlot): number {
 type Fitted = {readonly matrix: Matrix; readonly anew: boolean};
 
 /** Booked cells moved to the margins; where that cannot be done, the margins are attributed anew. */
-function fitted(site: Site, house: House, booked: Matrix, rows: Amounts, columns: Amounts, home: number, policy: Policy): Fitted {
-  const sources = sourceOrder(house.batteries, site.flows.sourceOrder);
-  const sinks = [...sinkOrder(house.topology.loads, house.batteries, ['hybrid'], site.flows.sinkOrder, policy === 'battery-first'), 'loss'];
+function fitted(house: House, booked: Matrix, rows: Amounts, columns: Amounts, home: number, policy: Policy): Fitted {
+  const {sources} = house.slotOrders;
+  const sinks = policy === 'battery-first' ? house.slotOrders.sinksBatteriesFirst : house.slotOrders.sinks;
   const targetRows = empty<number>();
   const targetColumns = empty<number>();
-  for (const source of new Set([...Object.keys(booked), ...Object.keys(rows)])) targetRows[source] = rows[source] ?? 0;
+  for (const source in booked) targetRows[source] = rows[source] ?? 0;
+  for (const source in rows) targetRows[source] = rows[source] as number;
   for (const sink of sinks)
     if (sink !== 'home' && sink !== 'hybrid' && ((columns[sink] ?? 0) > 0 || columnSum(booked, sink) > 0))
       targetColumns[sink] = columns[sink] ?? 0;
@@ -282,20 +274,25 @@ function totalsOf(
   const filledRow = (id: string): number => rowSum(slot.filled, id);
   const filledColumn = (id: string): number => columnSum(slot.filled, id);
   const list: SlotTotal[] = [];
+  const common = slot.qualities.filter(one => one === 'gap' || one === 'suspect' || one === 'undated');
   const add = (name: string, energyMilliWh: number, keys: readonly string[]): void => {
-    const own = keys.map(key => registers[key]).filter(register => register !== undefined);
-    const anchored = own.length > 0 && own.every(register => register.anchor !== null);
-    const quality: SlotQuality[] = slot.qualities.filter(one => one === 'gap' || one === 'suspect' || one === 'undated');
-    if (!anchored && name !== 'home') quality.push('unanchored');
+    const own: Shown[string][] = [];
+    let counterWh: number | null = 0;
+    let rawMilliWh = 0;
+    for (const key of keys) {
+      rawMilliWh += whole[key] ?? 0;
+      const register = registers[key];
+      if (!register) continue;
+      own.push(register);
+      counterWh = counterWh === null || register.shownWh === null ? null : counterWh + register.shownWh;
+    }
+    const quality: SlotQuality[] = [...common];
+    if (own.length === 0 || own.some(register => register.anchor === null)) quality.push('unanchored');
     if (own.some(register => register.stalled)) quality.push('stalled');
-    const counter =
-      own.length > 0 && own.every(register => register.shownWh !== null)
-        ? own.reduce((sum, register) => sum + (register.shownWh as number), 0)
-        : null;
-    list.push({name, energyMilliWh, rawMilliWh: keys.reduce((sum, key) => sum + (whole[key] ?? 0), 0), counterWh: counter, quality});
+    list.push({name, energyMilliWh, rawMilliWh, counterWh: own.length > 0 ? counterWh : null, quality});
   };
-  const keysOf = (kinds: readonly string[], direction: 'out' | 'in'): string[] =>
-    house.channels.filter(channel => kinds.includes(channel.kind)).map(channel => `${channel.id}>${direction}`);
+  const keysOf = (kinds: readonly string[], direction: 'out' | 'into'): string[] =>
+    house.channels.filter(channel => kinds.includes(channel.kind)).map(channel => channel[direction]);
   add('grid_import', (rows['grid'] ?? 0) + filledRow('grid'), ['grid>out']);
   add('grid_export', (columns['grid'] ?? 0) + filledColumn('grid'), ['grid>in']);
   add('solar', (rows['solar'] ?? 0) + filledRow('solar'), keysOf(['solar', 'pv'], 'out'));
@@ -303,7 +300,7 @@ function totalsOf(
     if (house.kinds.has(kind)) add(kind, (rows[kind] ?? 0) + filledRow(kind), keysOf([kind], 'out'));
   const charged = house.batteries.reduce((sum, id) => sum + (columns[id] ?? 0) + filledColumn(id), 0);
   const released = house.batteries.reduce((sum, id) => sum + (rows[id] ?? 0) + filledRow(id), 0);
-  add('battery_charge', charged, keysOf(['battery'], 'in'));
+  add('battery_charge', charged, keysOf(['battery'], 'into'));
   add('battery_discharge', released, keysOf(['battery'], 'out'));
   if (house.batteries.length > 1) {
     for (const id of house.batteries) {
@@ -317,7 +314,7 @@ function totalsOf(
     energyMilliWh: home + filledColumn('home'),
     rawMilliWh: whole['home'] ?? 0,
     counterWh: null,
-    quality: slot.qualities.filter(one => one === 'gap' || one === 'suspect' || one === 'undated'),
+    quality: common,
   });
   return list;
 }

@@ -1,6 +1,7 @@
 // Where the energy in a battery came from: a ledger that conserves per origin, losses included.
 
 import type {Withdrawal} from '../site.ts';
+import {floorDiv, plus, times} from './exact.ts';
 import {ORIGINS, type Origin} from './model.ts';
 import {largestRemainder} from './split.ts';
 
@@ -13,16 +14,17 @@ const LAST_RESORT: Readonly<Record<'grid-first' | 'solar-first', readonly Origin
   'grid-first': ['grid', 'unknown', 'generator', 'wind', 'solar'],
   'solar-first': ['solar', 'wind', 'generator', 'unknown', 'grid'],
 };
-const PPM = 1_000_000n;
+const PPM = 1_000_000;
 
 /** Energy per origin, in origin order, without zeros. */
 export function byOrigin(pool: Pool): ByOrigin {
-  const sums: Partial<Record<Origin, number>> = {};
-  for (const origin of ORIGINS) {
-    let sum = 0;
-    for (const [lot, energy] of pool) if (lot === origin) sum += energy;
-    if (sum > 0) sums[origin] = sum;
+  const energies = ORIGINS.map(() => 0);
+  for (const [origin, energy] of pool) {
+    const index = ORIGINS.indexOf(origin);
+    energies[index] = (energies[index] as number) + energy;
   }
+  const sums: Partial<Record<Origin, number>> = {};
+  for (const [index, origin] of ORIGINS.entries()) if ((energies[index] as number) > 0) sums[origin] = energies[index] as number;
   return sums;
 }
 
@@ -52,9 +54,9 @@ export type Discharge = {
 /** Takes `energy` (mWh at the terminals) out: ceil(energy / eta) leaves the pool, the difference is loss of its origin. */
 export function discharge(pool: Pool, energy: number, etaPpm: number, mode: Withdrawal): Discharge {
   const stored = poolTotal(pool);
-  const wanted = Number((BigInt(energy) * PPM + BigInt(etaPpm) - 1n) / BigInt(etaPpm));
+  const wanted = Number(floorDiv(plus(times(energy, PPM), etaPpm - 1), etaPpm));
   const withdrawn = Math.min(wanted, stored);
-  const known = wanted > stored ? Number((BigInt(stored) * BigInt(etaPpm)) / PPM) : energy;
+  const known = wanted > stored ? Number(floorDiv(times(stored, etaPpm), PPM)) : energy;
   const taken = withdraw(pool, withdrawn, mode);
   const parts =
     withdrawn === 0
@@ -156,8 +158,7 @@ export function trueUp(pool: Pool, target: number): {pool: Pool; loss: ByOrigin}
 
 /** Joins the lots of a long pool where the order of withdrawal does not ask for them, so that it does not grow for years. */
 export function compact(pool: Pool, mode: Withdrawal): Pool {
-  if (mode !== 'fifo' && mode !== 'lifo')
-    return ORIGINS.flatMap(origin => (byOrigin(pool)[origin] ? [[origin, byOrigin(pool)[origin] as number] as const] : []));
+  if (mode !== 'fifo' && mode !== 'lifo') return charge([], byOrigin(pool));
   const joined: [Origin, number][] = [];
   for (const [origin, energy] of pool) {
     const last = joined.at(-1);

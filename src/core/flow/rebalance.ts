@@ -12,9 +12,8 @@ export type Targets = {readonly rows: Amounts; readonly cols: Amounts};
  */
 export function rebalance(matrix: Matrix, targets: Targets, sources: readonly string[], sinks: readonly string[]): Matrix {
   const known = sources.filter(id => matrix[id] !== undefined || targets.rows[id] !== undefined);
-  const known2 = new Set(known);
-  for (const id of [...Object.keys(matrix), ...Object.keys(targets.rows)])
-    if (!known2.has(id)) throw new RangeError(`source "${id}" is not in the order`);
+  for (const sourcesOf of [matrix, targets.rows])
+    for (const id in sourcesOf) if (!known.includes(id)) throw new RangeError(`source "${id}" is not in the order`);
   const cells: MutableMatrix = empty<Record<string, number>>();
   for (const source of known) cells[source] = Object.assign(empty<number>(), matrix[source]);
   const at = (source: string): Record<string, number> => cells[source] as Record<string, number>;
@@ -25,10 +24,10 @@ export function rebalance(matrix: Matrix, targets: Targets, sources: readonly st
     if (wanted === undefined) continue;
     if (sink === 'home') throw new RangeError('home is no target');
     const column = known.map(source => cellOf(cells, source, sink));
-    if (column.some(cell => cell > 0)) {
-      largestRemainder(wanted, column).forEach((cell, index) => {
-        at(known[index] as string)[sink] = cell;
-      });
+    const held = column.reduce((a, b) => a + b, 0);
+    if (held > 0) {
+      const shares = held === wanted ? column : largestRemainder(wanted, column);
+      for (const [index, cell] of shares.entries()) at(known[index] as string)[sink] = cell;
     } else {
       fill(sink, wanted);
     }
@@ -59,6 +58,7 @@ export function rebalance(matrix: Matrix, targets: Targets, sources: readonly st
 function moveDeficits(cells: MutableMatrix, sources: readonly string[], sinks: readonly string[]): void {
   const order = ['grid', ...sinks.filter(sink => sink !== 'grid' && sink !== 'home').reverse()];
   for (const s of sources) {
+    if (cellOf(cells, s, 'home') >= 0) continue;
     for (const k of order) {
       for (const t of sources) {
         const lacking = -cellOf(cells, s, 'home');
