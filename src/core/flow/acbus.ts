@@ -79,19 +79,18 @@ function boundaryOf(values: InstantValues, above: Above | null, sigma: Amounts):
 
 /** Every measured channel of the bus, signed into it, in the order of the rules. */
 function channelsOf(topology: Topology, values: InstantValues, boundary: Boundary, above: Above | null, sigma: Amounts): Channel[] {
-  const list = (ids: readonly string[], of: Amounts, sign: 1 | -1): Channel[] =>
-    ids.flatMap(id => (of[id] === undefined ? [] : [{id, v: sign * of[id], sigma: sigma[id] ?? 0}]));
-  const loads = above ? topology.loads.filter(id => !topology.cascade?.loads.includes(id)) : topology.loads;
-  return [
-    ...list(
-      topology.generation.map(one => one.id),
-      values.generation,
-      1,
-    ),
-    ...list(topology.batteries, values.batteries, 1),
-    ...(boundary ? [{id: boundary.id, v: boundary.milliW, sigma: boundary.sigma}] : []),
-    ...list(loads, values.loads, -1),
-  ];
+  const list: Channel[] = [];
+  const add = (id: string, milliW: number | undefined): void => {
+    if (milliW !== undefined) list.push({id, v: milliW, sigma: sigma[id] ?? 0});
+  };
+  for (const {id} of topology.generation) add(id, values.generation[id]);
+  for (const id of topology.batteries) add(id, values.batteries[id]);
+  if (boundary) list.push({id: boundary.id, v: boundary.milliW, sigma: boundary.sigma});
+  for (const id of topology.loads) {
+    const milliW = values.loads[id];
+    if (milliW !== undefined && !(above && topology.cascade?.loads.includes(id))) add(id, -milliW);
+  }
+  return list;
 }
 
 type Found = {

@@ -61,30 +61,43 @@ export function watchAges(
     const present = channels.map(id => valueAt(watch.recent[id] ?? [], atMs + (ages[id] ?? 0), maxGapMs));
     const all = present.reduce<number | null>((sum, one) => (sum === null || one === null ? null : sum + one), milliW);
     watch.nodes++;
-    channels.forEach((id, index) => {
-      watch.moved[id] ??= CANDIDATES_MS.map(() => 0);
-      watch.last[id] ??= CANDIDATES_MS.map(() => null);
-      const [moved, last] = [watch.moved[id], watch.last[id]];
-      CANDIDATES_MS.forEach((ageMs, candidate) => {
-        const own = all === null ? null : valueAt(watch.recent[id] ?? [], atMs + ageMs, maxGapMs);
-        const home = all === null || own === null ? null : all - (present[index] as number) + own;
-        const before = last[candidate] ?? null;
-        if (home !== null && before !== null) moved[candidate] = (moved[candidate] as number) + Math.abs(home - before);
-        last[candidate] = home;
-      });
-    });
+    for (const [index, id] of channels.entries())
+      tryAges(watch, id, all === null ? null : all - (present[index] as number), atMs, maxGapMs);
   }
 }
 
-/** Between two samples on a straight line; null outside of them, or where they are too far apart. */
-function valueAt(samples: readonly Sample[], atMs: number, maxGapMs: number): number | null {
-  for (let index = samples.length - 1; index > 0; index--) {
-    const [from, before] = samples[index - 1] as Sample;
-    const [to, after] = samples[index] as Sample;
-    if (atMs > to) return null;
-    if (atMs >= from) return to - from > maxGapMs ? null : before + ((after - before) * (atMs - from)) / (to - from);
+/** `others`: the home without this channel, mW; null where it is not known. */
+function tryAges(watch: AgeWatch, id: string, others: number | null, atMs: number, maxGapMs: number): void {
+  watch.moved[id] ??= CANDIDATES_MS.map(() => 0);
+  watch.last[id] ??= CANDIDATES_MS.map(() => null);
+  const [moved, last, samples] = [watch.moved[id], watch.last[id], watch.recent[id] ?? []];
+  // Candidates rise: what lies between two samples too early for one is too early for the next.
+  let from = 1;
+  for (const [candidate, ageMs] of CANDIDATES_MS.entries()) {
+    from = firstAfter(samples, from, atMs + ageMs);
+    const own = others === null ? null : between(samples, from, atMs + ageMs, maxGapMs);
+    const home = others === null || own === null ? null : others + own;
+    const before = last[candidate] ?? null;
+    if (home !== null && before !== null) moved[candidate] = (moved[candidate] as number) + Math.abs(home - before);
+    last[candidate] = home;
   }
-  return null;
+}
+
+const valueAt = (samples: readonly Sample[], atMs: number, maxGapMs: number): number | null =>
+  between(samples, firstAfter(samples, 1, atMs), atMs, maxGapMs);
+
+/** Index of the first sample after a moment, looked for from `from` on; the last one where there is none. */
+function firstAfter(samples: readonly Sample[], from: number, atMs: number): number {
+  let index = from;
+  while (index < samples.length - 1 && (samples[index] as Sample)[0] <= atMs) index++;
+  return index;
+}
+
+/** On a straight line from the sample before `index` to that one; null outside of them, or where they are too far apart. */
+function between(samples: readonly Sample[], index: number, atMs: number, maxGapMs: number): number | null {
+  const [before, after] = [samples[index - 1], samples[index]];
+  if (!before || !after || atMs < before[0] || atMs > after[0] || after[0] - before[0] > maxGapMs) return null;
+  return before[1] + ((after[1] - before[1]) * (atMs - before[0])) / (after[0] - before[0]);
 }
 
 export type LearnedAge = {readonly channel: string; readonly ageMs: number; readonly beforeMs: number; readonly lessPermille: number};

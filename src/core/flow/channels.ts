@@ -34,6 +34,7 @@ export type Register = {
   readonly channel: string;
   readonly direction: Direction;
   readonly maxPower: number;
+  readonly ageMs: number;
 };
 export type Direction = 'out' | 'in';
 /** Row or column that a direction of a channel feeds. `out`: out of the device into the bus. */
@@ -127,6 +128,7 @@ function build(site: Site): House {
       channel: channel.id,
       direction,
       maxPower: channel.limitMilliW,
+      ageMs: channel.ageMs,
     });
   };
   for (const channel of channels) {

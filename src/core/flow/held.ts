@@ -32,13 +32,12 @@ const REFERENCE = 'grid';
 
 /** Notes which channels with registers tell nothing. A sleeping inverter tells that it sleeps. */
 export function watchSilence(state: FlowState, house: House, tick: Tick, maxAgeMs: number): void {
-  for (const {channel} of house.registers) {
+  for (const {channel, ageMs} of house.registers) {
     if (channel === REFERENCE) continue;
     const known = state.silent[channel];
     // After a restart a silent device has no sample at all.
     const newestMs = state.samples[channel]?.at(-1)?.[0] ?? (known ? -Infinity : null);
     if (newestMs === null) continue;
-    const ageMs = house.channels.find(one => one.id === channel)?.ageMs ?? 0;
     if (tick.monoMs - newestMs > maxAgeMs + ageMs) state.silent[channel] = {sinceMs: known?.sinceMs ?? newestMs, lastMs: tick.monoMs};
     else if (known && tick.monoMs - known.lastMs > RETURN_MS) delete state.silent[channel];
   }
