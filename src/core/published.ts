@@ -14,6 +14,7 @@ import {
   worseFirst,
 } from './flow/model.ts';
 import {byOrigin} from './flow/origin.ts';
+import {remembered} from './flow/remembered.ts';
 import {localDay} from './flow/slots.ts';
 import type {FlowState, Sums} from './flow/state.ts';
 import {newSums} from './flow/state.ts';
@@ -80,23 +81,6 @@ function nameAll(house: House): Names {
   };
 }
 
-/** Names that are put together again and again: as many as the house has cells. */
-const remembered = (make: (a: string, b: string) => string): ((a: string, b: string) => string) => {
-  const byFirst = new Map<string, Map<string, string>>();
-  return (a, b) => {
-    let bySecond = byFirst.get(a);
-    if (!bySecond) {
-      bySecond = new Map();
-      byFirst.set(a, bySecond);
-    }
-    let name = bySecond.get(b);
-    if (name === undefined) {
-      name = make(a, b);
-      bySecond.set(b, name);
-    }
-    return name;
-  };
-};
 const cellName = remembered((source, sink) => `${source}_to_${sink}`);
 const withUnit = remembered((name, unit) => `${name}_${unit}`);
 

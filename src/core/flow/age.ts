@@ -23,9 +23,9 @@ export type AgeWatch = {
   /** Moment of the last instant that was looked at. */
   doneMs: number;
   nodes: number;
-  /** Sum of the home's movements under each candidate, and its last value, mW. */
+  /** Sum of the home's movements under each candidate, and its last value, NaN where it is not known; mW. */
   moved: Record<string, number[]>;
-  last: Record<string, (number | null)[]>;
+  last: Record<string, number[]>;
 };
 
 export const newAgeWatch = (): AgeWatch => ({day: null, recent: {}, doneMs: Number.NEGATIVE_INFINITY, nodes: 0, moved: {}, last: {}});
@@ -61,24 +61,25 @@ export function watchAges(
     const present = channels.map(id => valueAt(watch.recent[id] ?? [], atMs + (ages[id] ?? 0), maxGapMs));
     const all = present.reduce<number | null>((sum, one) => (sum === null || one === null ? null : sum + one), milliW);
     watch.nodes++;
-    for (const [index, id] of channels.entries())
-      tryAges(watch, id, all === null ? null : all - (present[index] as number), atMs, maxGapMs);
+    channels.forEach((id, index) => {
+      tryAges(watch, id, all === null ? Number.NaN : all - (present[index] as number), atMs, maxGapMs);
+    });
   }
 }
 
-/** `others`: the home without this channel, mW; null where it is not known. */
-function tryAges(watch: AgeWatch, id: string, others: number | null, atMs: number, maxGapMs: number): void {
+/** `others`: the home without this channel, mW; NaN where it is not known. */
+function tryAges(watch: AgeWatch, id: string, others: number, atMs: number, maxGapMs: number): void {
   watch.moved[id] ??= CANDIDATES_MS.map(() => 0);
-  watch.last[id] ??= CANDIDATES_MS.map(() => null);
+  watch.last[id] ??= CANDIDATES_MS.map(() => Number.NaN);
   const [moved, last, samples] = [watch.moved[id], watch.last[id], watch.recent[id] ?? []];
   // Candidates rise: what lies between two samples too early for one is too early for the next.
   let from = 1;
-  for (const [candidate, ageMs] of CANDIDATES_MS.entries()) {
-    from = firstAfter(samples, from, atMs + ageMs);
-    const own = others === null ? null : between(samples, from, atMs + ageMs, maxGapMs);
-    const home = others === null || own === null ? null : others + own;
-    const before = last[candidate] ?? null;
-    if (home !== null && before !== null) moved[candidate] = (moved[candidate] as number) + Math.abs(home - before);
+  for (let candidate = 0; candidate < CANDIDATES_MS.length; candidate++) {
+    const ownMs = atMs + (CANDIDATES_MS[candidate] as number);
+    from = firstAfter(samples, from, ownMs);
+    const home = others + (between(samples, from, ownMs, maxGapMs) ?? Number.NaN);
+    const movement = Math.abs(home - (last[candidate] as number));
+    if (!Number.isNaN(movement)) moved[candidate] = (moved[candidate] as number) + movement;
     last[candidate] = home;
   }
 }

@@ -41,9 +41,9 @@ export function align(
   const own = fourSquares(prior.sigma);
   let gate = 0;
   let rest = own;
-  for (const [index, {sigma}] of channels.entries()) {
-    gate += (points[index] as Point).gate;
-    rest = plus(rest, fourSquares(sigma));
+  for (const point of points) {
+    gate += point.gate;
+    rest = plus(rest, point.own);
   }
   if (Math.abs(excess) > plus(gate, floorDiv(plus(times(3, squareRoot(rest)), 1), 2))) return plain('suspect');
 
@@ -52,14 +52,17 @@ export function align(
   const home = prior.value + sign * (shares.at(-1) ?? 0);
   if (home < 0) throw new RangeError('the home would be negative');
   const adjusted = empty<number>();
-  for (const [index, {id, v}] of points.entries()) adjusted[id] = v - sign * (shares[index] ?? 0);
+  points.forEach(({id, v}, index) => {
+    adjusted[id] = v - sign * (shares[index] ?? 0);
+  });
   return {interpolated, adjusted, home, quality: points.some(point => point.stale) ? 'stale-estimated' : 'skew-corrected'};
 }
 
-/** `u` is four times the variance, so that it stays an integer. */
+/** `own` is four times the meter's variance, so that it stays an integer; `u` the same with what the value may have moved. */
 type Point = {
   readonly id: string;
   readonly v: number;
+  readonly own: Whole;
   readonly u: Whole;
   readonly gate: number;
   readonly skewed: boolean;
@@ -78,15 +81,15 @@ function atNode(nodeMs: number, {id, samples, sigma, staleRate}: AlignChannel): 
       break;
     }
   }
-  if (before && before[0] === nodeMs) return {id, v: before[1], u: own, gate: 0, skewed: false, stale: false};
+  if (before && before[0] === nodeMs) return {id, v: before[1], own, u: own, gate: 0, skewed: false, stale: false};
   if (!before) throw new RangeError(`${id} has no sample at or before the instant`);
   if (!after) {
     const moved = Number(floorDiv(times(staleRate, nodeMs - before[0]), 1000));
-    return {id, v: before[1], u: plus(own, fourSquares(moved)), gate: 3 * moved, skewed: true, stale: true};
+    return {id, v: before[1], own, u: plus(own, fourSquares(moved)), gate: 3 * moved, skewed: true, stale: true};
   }
   const step = after[1] - before[1];
   const v = before[1] + Number(halfUp(times(step, nodeMs - before[0]), after[0] - before[0]));
   const d = Math.abs(step);
   const skewed = d > 3 * sigma;
-  return {id, v, u: plus(own, times(d, d)), gate: skewed ? d : 0, skewed, stale: false};
+  return {id, v, own, u: plus(own, times(d, d)), gate: skewed ? d : 0, skewed, stale: false};
 }

@@ -24,7 +24,10 @@ export function byOrigin(pool: Pool): ByOrigin {
     energies[index] = (energies[index] as number) + energy;
   }
   const sums: Partial<Record<Origin, number>> = {};
-  for (const [index, origin] of ORIGINS.entries()) if ((energies[index] as number) > 0) sums[origin] = energies[index] as number;
+  ORIGINS.forEach((origin, index) => {
+    const energy = energies[index] as number;
+    if (energy > 0) sums[origin] = energy;
+  });
   return sums;
 }
 

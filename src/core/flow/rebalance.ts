@@ -27,7 +27,9 @@ export function rebalance(matrix: Matrix, targets: Targets, sources: readonly st
     const held = column.reduce((a, b) => a + b, 0);
     if (held > 0) {
       const shares = held === wanted ? column : largestRemainder(wanted, column);
-      for (const [index, cell] of shares.entries()) at(known[index] as string)[sink] = cell;
+      shares.forEach((cell, index) => {
+        at(known[index] as string)[sink] = cell;
+      });
     } else {
       fill(sink, wanted);
     }

@@ -10,6 +10,7 @@ import {forgetStanding, freezeRegisters, unread, waits} from './held.ts';
 import type {SlotCell, SlotName, SlotRecord} from './model.ts';
 import {addQuality, closeSlot, type OpenSlot, openSlot} from './openslot.ts';
 import {sourceOrder} from './orders.ts';
+import {remembered} from './remembered.ts';
 import {countCycles, settleRests} from './rest.ts';
 import {localDay, SLOT_MS, slotStart} from './slots.ts';
 import {type FlowState, newSums, type Sums} from './state.ts';
@@ -119,7 +120,8 @@ function addToDay(site: Site, house: House, state: FlowState, record: SlotRecord
 }
 
 /** What a cell is called in the sums. */
-export const sumKey = ({origin, via, source, sink}: SlotCell): string => `${origin}|${via}|${source}|${sink}`;
+export const sumKey = ({origin, via, source, sink}: SlotCell): string => joint(joint(origin, via), joint(source, sink));
+const joint = remembered((a, b) => `${a}|${b}`);
 
 function addSums(sums: Sums, house: House, record: SlotRecord): void {
   for (const cell of record.cells[house.primary] ?? []) {
