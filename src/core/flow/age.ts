@@ -53,13 +53,13 @@ export function watchAges(
   if (pollEveryMs > SLOWEST_POLL_MS || channels.length === 0) return;
   const maxGapMs = MAX_GAP_POLLS * pollEveryMs;
   const readyMs = Math.min(...[reference, ...channels].map(id => watch.recent[id]?.at(-1)?.[0] ?? Number.NEGATIVE_INFINITY)) - OLDEST_MS;
-  for (const [requestMs, milliW] of watch.recent[reference] ?? []) {
-    const atMs = requestMs - (ages[reference] ?? 0);
+  for (const sample of watch.recent[reference] ?? []) {
+    const atMs = sample[0] - (ages[reference] ?? 0);
     if (atMs <= watch.doneMs) continue;
     if (atMs > readyMs) break;
     watch.doneMs = atMs;
     const present = channels.map(id => valueAt(watch.recent[id] ?? [], atMs + (ages[id] ?? 0), maxGapMs));
-    const all = present.reduce<number | null>((sum, one) => (sum === null || one === null ? null : sum + one), milliW);
+    const all = present.reduce<number | null>((sum, one) => (sum === null || one === null ? null : sum + one), sample[1]);
     watch.nodes++;
     channels.forEach((id, index) => {
       tryAges(watch, id, all === null ? Number.NaN : all - (present[index] as number), atMs, maxGapMs);

@@ -20,7 +20,7 @@ export function watchUnexplained(
   state: FlowState,
   monoMs: number,
   unexplained: number,
-  measured: Readonly<Record<string, number>>,
+  measured: () => Readonly<Record<string, number>>,
   note: Note,
 ): void {
   const sign = Math.abs(unexplained) < WORTH ? 0 : Math.sign(unexplained);
@@ -33,8 +33,10 @@ export function watchUnexplained(
   odd.sumMilliW += unexplained;
   odd.count++;
   // Without the contradiction the house would use nothing: a turned sign must bring at least what is missing.
-  if (sign > 0)
-    for (const name in measured) if (-2 * (measured[name] as number) >= unexplained) odd.turned[name] = (odd.turned[name] ?? 0) + 1;
+  if (sign > 0) {
+    const said = measured();
+    for (const name in said) if (-2 * (said[name] as number) >= unexplained) odd.turned[name] = (odd.turned[name] ?? 0) + 1;
+  }
   if (odd.told || monoMs - odd.sinceMonoMs < LASTING_MS) return;
   odd.told = true;
   const meanW = Math.round(odd.sumMilliW / odd.count / 1000);

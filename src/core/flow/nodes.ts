@@ -29,7 +29,8 @@ export function processNodes(site: Site, house: House, state: FlowState, tick: T
   const reference = referenceOf(house, state, tick, maxAgeMs);
   if (!reference) return nodes;
   if (!state.last && !begins(house, state, reference, tick, maxAgeMs)) return nodes;
-  for (const [atMs] of state.samples[reference.id] ?? []) {
+  for (const sample of state.samples[reference.id] ?? []) {
+    const atMs = sample[0];
     if (atMs <= state.doneMs) continue;
     const alive = house.channels.filter(channel => isAlive(state, channel, atMs, maxAgeMs));
     const waits = alive.some(

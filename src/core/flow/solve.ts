@@ -5,7 +5,7 @@ import {type AlignChannel, type Alignment, align, type Sample} from './align.ts'
 import {addAmount, columnSum, empty, rowSum} from './cells.ts';
 import {type Channel, type House, sigmaOf} from './channels.ts';
 import {type Instant, solveInstant} from './instant.ts';
-import type {NodeQuality} from './model.ts';
+import type {Amounts, NodeQuality} from './model.ts';
 import type {Presence} from './present.ts';
 import type {FlowState} from './state.ts';
 import type {InstantValues} from './topology.ts';
@@ -26,12 +26,12 @@ export type Solved = {
   readonly margins: Record<string, number>;
   readonly powers: Record<string, number | null>;
   /** What each meter says, and each phase of the grid meter, by its name for people; into the bus, mW. */
-  readonly measured: Record<string, number>;
+  readonly measured: () => Readonly<Record<string, number>>;
 };
 
 /** Samples of the channels that are alive to one instant: aligned, balanced, attributed. */
 export function solve(site: Site, house: House, state: FlowState, presence: Presence, atMs: number): Solved {
-  const {onBus, grid, topology, silent} = presence;
+  const {grid, topology, silent} = presence;
   const {value, quality: aligned} = alignAll(site, house, state, presence, atMs);
   const sigma = empty<number>();
   for (const channel of presence.alive) sigma[channel.id] = sigmaOf(site, channel, value[channel.id] ?? 0);
@@ -50,9 +50,6 @@ export function solve(site: Site, house: House, state: FlowState, presence: Pres
     quality = 'suspect';
     reason = `${silent.join(', ')} tells nothing; its power is not in the balance`;
   }
-  const measured = empty<number>();
-  for (const channel of onBus) measured[channel.ref.device] = value[channel.id] ?? 0;
-  if (grid && phases) for (const [index, milliW] of phases.entries()) measured[`${grid.ref.device} L${index + 1}`] = milliW;
   let skewMs = 0;
   for (const {id} of presence.alive) skewMs = Math.max(skewMs, distance(state.samples[id] as Sample[], atMs));
   return {
@@ -63,8 +60,15 @@ export function solve(site: Site, house: House, state: FlowState, presence: Pres
     skewMs,
     margins: marginsOf(house, instant, final),
     powers: powersOf(house, instant, presence, final),
-    measured,
+    measured: () => measuredOf(presence, value, phases),
   };
+}
+
+function measuredOf({onBus, grid}: Presence, value: Amounts, phases: readonly number[] | null): Record<string, number> {
+  const measured = empty<number>();
+  for (const {id, ref} of onBus) measured[ref.device] = value[id] ?? 0;
+  if (grid && phases) for (const [index, milliW] of phases.entries()) measured[`${grid.ref.device} L${index + 1}`] = milliW;
+  return measured;
 }
 
 type Aligned = {readonly value: Readonly<Record<string, number>>; readonly quality: Alignment['quality']};
@@ -105,7 +109,7 @@ function attemptAlign(atMs: number, channels: readonly AlignChannel[], prior: {v
 
 function distance(samples: readonly Sample[], atMs: number): number {
   let best = Infinity;
-  for (const [at] of samples) best = Math.min(best, Math.abs(at - atMs));
+  for (const sample of samples) best = Math.min(best, Math.abs(sample[0] - atMs));
   return best;
 }
 
