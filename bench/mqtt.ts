@@ -10,6 +10,7 @@ import {observe} from '../src/core/board.ts';
 import {advance, createFlow} from '../src/core/flow/advance.ts';
 import type {DeviceHealth, Health} from '../src/core/health.ts';
 import {silentLog} from '../src/core/log.ts';
+import {quoted} from '../src/core/sentences/say.ts';
 import type {TickRecord} from '../src/core/sink.ts';
 import {createMqtt} from '../src/outlets/mqtt.ts';
 import {createRunner} from '../src/outlets/runner.ts';
@@ -181,7 +182,7 @@ async function weekWithout(): Promise<void> {
     runner.offer({
       ...record,
       tick: {...record.tick, seq: beat},
-      events: beat % 900 === 0 ? [{kind: 'test', monoMs: 0, about: null, detail: 'x'.repeat(200)}] : [],
+      events: beat % 900 === 0 ? [{kind: 'hint', monoMs: 0, about: null, detail: quoted('x'.repeat(200))}] : [],
     });
     if (beat % 500 === 0) await sleep(1);
   }

@@ -1,6 +1,7 @@
 // Health put together from those who know it; the same value feeds the page, MQTT, metrics and systemd.
 
 import type {DeviceHealth, Health} from '../core/health.ts';
+import {type Said, say} from '../core/sentences/say.ts';
 import type {SinkHealth} from '../core/sink.ts';
 import type {Clock} from '../core/time.ts';
 import {VERSION} from '../core/version.ts';
@@ -29,17 +30,19 @@ export function readHealth(sources: HealthSources): Health {
   const devices = sources.devices();
   const sinks = sources.sinks();
   const store = sources.store();
-  const problems: string[] = [];
+  const problems: Said[] = [];
   const silentMs = clock.monoMs() - beat.lastMonoMs;
-  if (beat.seq > 0 && silentMs > Math.max(LATE_BEATS * everyMs, 30_000)) problems.push(`no tick for ${Math.round(silentMs / 1000)} s`);
+  if (beat.seq > 0 && silentMs > Math.max(LATE_BEATS * everyMs, 30_000))
+    problems.push(say('no tick for {s} s', {s: Math.round(silentMs / 1000)}));
   for (const device of devices) {
-    if (device.state === 'lost') problems.push(`${device.id}: no answer (${device.lastFault ?? 'no reason known'})`);
+    if (device.state === 'lost')
+      problems.push(say('{device}: no answer ({fault})', {device: device.id, fault: device.lastFault ?? say('no reason known')}));
   }
   for (const sink of sinks) {
-    if (sink.state === 'failing') problems.push(`${sink.name}: ${sink.lastError ?? 'failing'}`);
+    if (sink.state === 'failing') problems.push(say('{name}: {trouble}', {name: sink.name, trouble: sink.lastError ?? say('failing')}));
   }
   // The same once: a store that fails says so as an outlet already.
-  if (store && typeof store['problem'] === 'string') problems.push(`store: ${store['problem']}`);
+  if (store && typeof store['problem'] === 'string') problems.push(say('{name}: {trouble}', {name: 'store', trouble: store['problem']}));
   return {
     ok: problems.length === 0,
     problems: [...new Set(problems)],

@@ -4,6 +4,7 @@ import type {MoneyConfig} from '../config/tariffs.ts';
 import type {FlowEvent} from '../core/flow/model.ts';
 import {dayStart, localDay} from '../core/flow/slots.ts';
 import type {Log} from '../core/log.ts';
+import {say} from '../core/sentences/say.ts';
 import type {Site} from '../core/site.ts';
 import {type MoneyNow, moneyNow} from '../core/tariff/now.ts';
 import {addMoney, type Money, noMoney} from '../core/tariff/value.ts';
@@ -99,7 +100,10 @@ export function keepMoney(config: MoneyConfig, {site, clock, log, store, note, e
         kind: 'bill-changed',
         monoMs: clock.monoMs(),
         about: 'money',
-        detail: `the bill of ${month} is another one now: a tariff, a price or the ledger was corrected; the earlier one stays in the view bills`,
+        detail: say(
+          'the bill of {month} is another one now: a tariff, a price or the ledger was corrected; the earlier one stays in the view bills',
+          {month},
+        ),
       });
   }
 

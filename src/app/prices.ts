@@ -5,6 +5,7 @@ import type {MoneyConfig, SeriesSource} from '../config/tariffs.ts';
 import type {FlowEvent} from '../core/flow/model.ts';
 import type {Log} from '../core/log.ts';
 import {maskUrls} from '../core/masked.ts';
+import {type EventKind, type Said, say} from '../core/sentences/say.ts';
 import {parseCsv, parseJsonSeries, type SeriesRow} from '../core/tariff/series.ts';
 import type {Clock} from '../core/time.ts';
 import type {Store} from '../store/store.ts';
@@ -41,8 +42,8 @@ export async function fetchSeries(source: SeriesSource, zone: string, stop?: Abo
 /** Why a series could not be read, in words for people. */
 export function troubleOf(error: unknown): string {
   const {name, message, cause, code} = error as NodeJS.ErrnoException & {cause?: {message?: string}};
-  if (name === 'TimeoutError') return 'does not answer';
-  if (code === 'ENOENT') return 'no such file';
+  if (name === 'TimeoutError') return say('does not answer');
+  if (code === 'ENOENT') return say('no such file');
   return cause?.message || message;
 }
 
@@ -65,18 +66,18 @@ export function watchPrices({series}: MoneyConfig, {clock, log, zone, store, not
   const take = async (source: SeriesSource, rows: readonly SeriesRow[]): Promise<void> => {
     const changed = await store.putPrices(source.id, rows);
     if (changed > 0) log.info({part: 'money', series: source.id, prices: changed}, `${changed} new prices of ${source.id}`);
-    if (troubles.delete(source.id)) say(source, 'price-series-back', 'prices come again');
+    if (troubles.delete(source.id)) tell(source, 'price-series-back', say('{id}: prices come again', {id: source.id}));
   };
   const failed = (source: SeriesSource, error: unknown): void => {
     const what = maskUrls(`${source.file ?? source.url ?? source.topic}: ${troubleOf(error)}`);
     if (troubles.get(source.id) !== what) {
       log.warn({part: 'money', series: source.id}, `no prices of ${source.id}: ${what}`);
-      say(source, 'price-series-lost', `no new prices: ${what}`);
+      tell(source, 'price-series-lost', say('{id}: no new prices: {trouble}', {id: source.id, trouble: what}));
     }
     troubles.set(source.id, what);
   };
-  const say = (source: SeriesSource, kind: string, detail: string): void =>
-    note({kind, monoMs: clock.monoMs(), about: source.id, detail: `${source.id}: ${detail}`});
+  const tell = (source: SeriesSource, kind: EventKind, detail: Said): void =>
+    note({kind, monoMs: clock.monoMs(), about: source.id, detail});
 
   async function read(source: SeriesSource, retryMs: number): Promise<void> {
     let nextMs = source.everyMs;

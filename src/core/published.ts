@@ -19,11 +19,12 @@ import {localDay} from './flow/slots.ts';
 import type {FlowState, Sums} from './flow/state.ts';
 import {newSums} from './flow/state.ts';
 import {sumKey} from './flow/timeline.ts';
+import {type EventKind, type Said, say} from './sentences/say.ts';
 import type {Tick} from './sink.ts';
 import type {Site} from './site.ts';
 import {utcText} from './time.ts';
 
-type Note = (kind: string, about: string | null, detail: string) => void;
+type Note = (kind: EventKind, about: string | null, detail: Said) => void;
 
 /** mW as W with one digit. */
 const watts = (milliW: number): number => Math.round(milliW / 100) / 10 + 0;
@@ -211,7 +212,8 @@ export function publishEnergy(house: House, state: FlowState, open: readonly Slo
     state.published[key] = Math.max(before, energy);
   }
   for (const key of waiting)
-    if (!state.waiting.includes(key)) note('total-waits', key, `${key}: the published total waits until the ledger has caught up`);
+    if (!state.waiting.includes(key))
+      note('total-waits', key, say('{key}: the published total waits until the ledger has caught up', {key}));
   state.waiting = waiting;
   for (const key in state.published) result[withUnit(key, 'kwh')] = kwh(state.published[key] as number);
   return result;

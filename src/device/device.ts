@@ -6,6 +6,7 @@ import type {LinkUrl} from '../core/linkurl.ts';
 import {fieldsOf} from '../core/planner.ts';
 import type {DeviceProfile, Limits, PointDef, PollClass} from '../core/profile.ts';
 import type {Fault, Reading} from '../core/reading.ts';
+import {say} from '../core/sentences/say.ts';
 import type {Link} from '../link/link.ts';
 import {createDoubt} from './doubt.ts';
 import {evaluate, rawWords} from './evaluate.ts';
@@ -148,7 +149,7 @@ export function createDevice(options: DeviceOptions, deps: PresenceDeps): Device
     slowDueMs = -Infinity;
     onceDue = true;
     doubt.begin(clock.monoMs());
-    const detail = `${before} became ${after}; values that do not fit are held back until they prove plausible`;
+    const detail = say('{before} became {after}; values that do not fit are held back until they prove plausible', {before, after});
     log.warn(
       {part: 'device', device: id, before, after},
       `${id}: ${kind === 'firmware-changed' ? 'firmware' : 'serial number'} ${before} became ${after}`,

@@ -4,6 +4,7 @@ import {decode} from '../core/codec.ts';
 import type {DeviceIdentity} from '../core/health.ts';
 import type {DeviceProfile, Field, IdentifyRule, Limits, PointDef, Variant} from '../core/profile.ts';
 import type {Fault} from '../core/reading.ts';
+import {say} from '../core/sentences/say.ts';
 import {turnPoints} from '../core/turn.ts';
 import {patient} from './patient.ts';
 import {walkSunspec} from './sunspec.ts';
@@ -43,7 +44,7 @@ export async function prepare(profile: DeviceProfile, unit: number, options: Opt
   if (profile.driver === 'sunspec') {
     const walk = await walkSunspec((at, words) => read(null, 3, at, words));
     if (walk.kind === 'none')
-      return walk.fault ? {kind: 'silent', fault: walk.fault} : {kind: 'foreign', reason: 'no SunSpec marker at 40000, 50000 or 0'};
+      return walk.fault ? {kind: 'silent', fault: walk.fault} : {kind: 'foreign', reason: say('no SunSpec marker at 40000, 50000 or 0')};
     const {manufacturer, model, serial, firmware} = walk.device;
     identity = {...identity, manufacturer: manufacturer ?? identity.manufacturer, model, serial, firmware};
     const own = new Set(points.map(point => point.name));

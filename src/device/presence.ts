@@ -6,6 +6,7 @@ import type {DeviceHealth} from '../core/health.ts';
 import type {Log} from '../core/log.ts';
 import type {DeviceProfile, PointDef} from '../core/profile.ts';
 import type {Fault, Reading} from '../core/reading.ts';
+import {type EventKind, type Said, say} from '../core/sentences/say.ts';
 import type {Clock} from '../core/time.ts';
 import type {Sweep} from './words.ts';
 
@@ -45,25 +46,25 @@ export function createPresence(
   let sinceMs = clock.wallMs();
   let lastGoodMs: number | null = null;
   let lastPowerW: number | null = null;
-  let lastFault: string | null = null;
+  let lastFault: Said | null = null;
   let silences = 0;
   const faults: Record<string, number> = {};
 
-  function become(next: DeviceHealth['state'], why: string | null): void {
+  function become(next: DeviceHealth['state'], why: Said | null): void {
     if (next === state) return;
     const before = state;
     const lastedS = Math.round((clock.wallMs() - sinceMs) / 1000);
     [state, sinceMs] = [next, clock.wallMs()];
-    const event = (kind: string, detail: string): void => note({kind, monoMs: clock.monoMs(), about: id, detail});
+    const event = (kind: EventKind, detail: Said): void => note({kind, monoMs: clock.monoMs(), about: id, detail});
     if (next === 'lost') {
       log.warn({part: 'device', device: id, fault: why}, `${id} does not answer`);
-      event('device-lost', why ?? 'no answer');
+      event('device-lost', why ?? say('no answer'));
     } else if (next === 'asleep') {
       log.info({part: 'device', device: id}, `${id} is asleep`);
-      event('device-asleep', why ?? 'nothing to tell in the dark');
+      event('device-asleep', why ?? say('nothing to tell in the dark'));
     } else if (before === 'lost' || before === 'asleep') {
       log.info({part: 'device', device: id, seconds: lastedS}, `${id} is back`);
-      event('device-back', `after ${lastedS} s`);
+      event('device-back', say('after {s} s', {s: lastedS}));
       back();
     }
   }

@@ -2,6 +2,8 @@
 
 import crc16 from 'modbus-serial/utils/crc16.js';
 import lrc from 'modbus-serial/utils/lrc.js';
+import {describeFault} from '../core/faults.ts';
+import {type Said, say} from '../core/sentences/say.ts';
 import type {ReadRequest} from './link.ts';
 import {decodeAnswer, encodeRead, type PduAnswer} from './pdu.ts';
 
@@ -15,7 +17,7 @@ export interface Framing {
 }
 
 const MORE: Parsed = {kind: 'more'};
-const bad = (reason: string): Parsed => ({kind: 'answer', answer: {kind: 'fault', fault: {kind: 'bad_frame', reason}}, rest: 0});
+const bad = (reason: Said): Parsed => ({kind: 'answer', answer: {kind: 'fault', fault: {kind: 'bad_frame', reason}}, rest: 0});
 
 const MBAP_BYTES = 7;
 /** Unit byte, function, byte count and 125 registers. Source: Modbus Messaging on TCP/IP V1.0b, section 3.1. */
@@ -40,7 +42,7 @@ export function mbap(): Framing {
       for (let frame = received; ; ) {
         if (frame.length < MBAP_BYTES) return MORE;
         const length = frame.readUInt16BE(4);
-        if (frame.readUInt16BE(2) !== 0 || length < 3 || length > LONGEST_BODY) return bad('this is not Modbus TCP');
+        if (frame.readUInt16BE(2) !== 0 || length < 3 || length > LONGEST_BODY) return bad(say('this is not Modbus TCP'));
         const rest = frame.subarray(6 + length);
         if (frame.length < 6 + length) return MORE;
         // The answer to an earlier request is passed over; ours may still come.
@@ -48,7 +50,7 @@ export function mbap(): Framing {
           frame = rest;
           continue;
         }
-        if (frame[6] !== unit) return bad(`unit ${frame[6]} answers unit ${unit}`);
+        if (frame[6] !== unit) return bad(say('unit {other} answers unit {unit}', {other: frame[6] ?? '?', unit}));
         return {kind: 'answer', answer: decodeAnswer(request, frame.subarray(MBAP_BYTES, 6 + length)), rest: rest.length};
       }
     },
@@ -76,7 +78,7 @@ export const rtu: Framing = {
     if (received.equals(own.subarray(0, received.length))) return MORE;
     const frame = received.subarray(0, own.length).equals(own) ? received.subarray(own.length) : received;
     if (frame.length < SHORTEST_RTU) return MORE;
-    let reason: string | null = null;
+    let reason: Said | null = null;
     let begun = false;
     // The answer may stand behind the noise of a line that turns round, or behind the answer to an earlier request.
     for (let at = 0; at < frame.length; at++) {
@@ -89,7 +91,7 @@ export const rtu: Framing = {
       const whole = frame.subarray(at, at + length);
       if (crc16(whole.subarray(0, -2)) === whole.readUInt16LE(length - 2))
         return {kind: 'answer', answer: decodeAnswer(request, whole.subarray(1, -2)), rest: frame.length - at - length};
-      reason ??= 'the checksum is wrong';
+      reason ??= say('the checksum is wrong');
     }
     return begun ? MORE : bad(reason ?? whoElse(frame, unit, request));
   },
@@ -104,10 +106,10 @@ function rtuLength(frame: Buffer, at: number, unit: number, {fc, words}: ReadReq
   return fits ? SHORTEST_RTU + 2 * words : 0;
 }
 
-function whoElse(frame: Buffer, unit: number, request: ReadRequest): string {
-  if (frame[0] !== unit) return `unit ${frame[0]} answers unit ${unit}`;
-  if (frame[1] !== request.fc) return `function ${frame[1]} answers function ${request.fc}`;
-  return `${frame[2]} bytes answer ${2 * request.words}`;
+function whoElse(frame: Buffer, unit: number, request: ReadRequest): Said {
+  if (frame[0] !== unit) return say('unit {other} answers unit {unit}', {other: frame[0] ?? '?', unit});
+  if (frame[1] !== request.fc) return say('function {other} answers function {fc}', {other: frame[1] ?? '?', fc: request.fc});
+  return say('{n} bytes answer {wanted}', {n: frame[2] ?? '?', wanted: 2 * request.words});
 }
 
 /** Source: Modbus over Serial Line V1.02, section 2.5.2. */
@@ -120,7 +122,7 @@ export const ascii: Framing = {
   },
   parse(received, unit, request) {
     const own = this.request(unit, request);
-    let reason: string | null = null;
+    let reason: Said | null = null;
     for (let begin = received.indexOf(':'); begin >= 0; begin = received.indexOf(':', begin + 1)) {
       const end = received.indexOf('\r\n', begin);
       if (end < 0) return MORE;
@@ -129,13 +131,13 @@ export const ascii: Framing = {
       // `ascii` would drop the highest bit, and take a broken byte for a good one.
       const text = line.toString('latin1', 1, line.length - 2);
       const bytes = Buffer.from(text, 'hex');
-      if (!/^([0-9A-F]{2})+$/i.test(text)) reason ??= 'characters that are no hexadecimal digits';
-      else if (bytes.length < 4 || lrc(bytes.subarray(0, -1)) !== bytes[bytes.length - 1]) reason ??= 'the checksum is wrong';
-      else if (bytes[0] !== unit) reason ??= `unit ${bytes[0]} answers unit ${unit}`;
+      if (!/^([0-9A-F]{2})+$/i.test(text)) reason ??= say('characters that are no hexadecimal digits');
+      else if (bytes.length < 4 || lrc(bytes.subarray(0, -1)) !== bytes[bytes.length - 1]) reason ??= say('the checksum is wrong');
+      else if (bytes[0] !== unit) reason ??= say('unit {other} answers unit {unit}', {other: bytes[0] ?? '?', unit});
       else {
         const answer = decodeAnswer(request, bytes.subarray(1, -1));
         if (answer.kind === 'words' || answer.fault.kind === 'refused') return {kind: 'answer', answer, rest: received.length - end - 2};
-        reason ??= answer.fault.kind === 'bad_frame' ? answer.fault.reason : null;
+        reason ??= answer.fault.kind === 'bad_frame' ? describeFault(answer.fault) : null;
       }
     }
     return reason === null ? MORE : bad(reason);
@@ -150,7 +152,7 @@ export const goodwe: Framing = {
     if (received.length < 2) return MORE;
     return received[0] === 0xaa && received[1] === 0x55
       ? rtu.parse(received.subarray(2), unit, request)
-      : bad("this is not GoodWe's protocol");
+      : bad(say("this is not GoodWe's protocol"));
   },
 };
 
@@ -187,22 +189,23 @@ export function solarman(logger: number): Framing {
       let frame = received;
       for (;;) {
         if (frame.length < V5_HEAD) return MORE;
-        if (frame[0] !== V5_START) return bad('this is not Solarman V5');
+        if (frame[0] !== V5_START) return bad(say('this is not Solarman V5'));
         const length = V5_HEAD + frame.readUInt16LE(1) + 2;
         if (frame.length < length) return MORE;
         const whole = frame.subarray(0, length);
         if (whole[length - 1] !== V5_END || sumOf(whole.subarray(1, -2)) !== whole[length - 2])
-          return bad('the checksum of the logger is wrong');
-        if (whole.readUInt32LE(7) !== logger) return bad(`logger ${whole.readUInt32LE(7)} answers logger ${logger}`);
+          return bad(say('the checksum of the logger is wrong'));
+        if (whole.readUInt32LE(7) !== logger)
+          return bad(say('logger {other} answers logger {logger}', {other: whole.readUInt32LE(7), logger}));
         const inner = whole.subarray(V5_HEAD + V5_ANSWER_FILL, -2);
         // Loggers talk of their own accord, and late answers carry another number.
         if (whole.readUInt16LE(3) !== V5_ANSWER || whole[5] !== sequence) {
           frame = frame.subarray(length);
           continue;
         }
-        if (inner.length < 5) return bad('the logger does not reach the inverter');
+        if (inner.length < 5) return bad(say('the logger does not reach the inverter'));
         const parsed = rtu.parse(inner, unit, request);
-        return parsed.kind === 'more' ? bad("the answer inside the logger's frame is cut") : {...parsed, rest: frame.length - length};
+        return parsed.kind === 'more' ? bad(say("the answer inside the logger's frame is cut")) : {...parsed, rest: frame.length - length};
       }
     },
   };

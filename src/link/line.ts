@@ -3,6 +3,7 @@
 
 import {setTimeout as sleep} from 'node:timers/promises';
 import type {Fault} from '../core/reading.ts';
+import {say} from '../core/sentences/say.ts';
 import type {Framing} from './framing.ts';
 import type {ReadRequest} from './link.ts';
 import {createLost} from './lost.ts';
@@ -29,7 +30,7 @@ const SHORTEST_FRAME = 5;
 const STRANGE_TIMES = 5;
 const STRANGE_MS = 60_000;
 
-const stopped: Fault = {kind: 'disconnected', reason: 'stopped'};
+const stopped: Fault = {kind: 'disconnected', reason: say('stopped')};
 const faulty = (fault: Fault): PduAnswer => ({kind: 'fault', fault});
 
 /** What is left on the wire: nothing, bytes that nobody asked for, or perhaps the answer itself. */
@@ -98,7 +99,7 @@ export function createLineTransport(wire: Wire, framing: Framing, {silenceMs, af
       const timer = setTimeout(() => {
         if (verdict) done(verdict.answer, 'answer');
         else if (received.length > 0 && !framing.numbered)
-          done(faulty({kind: 'bad_frame', reason: `${received.length} bytes, but no whole answer`}), 'answer');
+          done(faulty({kind: 'bad_frame', reason: say('{n} bytes, but no whole answer', {n: received.length})}), 'answer');
         else done(faulty({kind: 'timeout', afterMs: timeoutMs}), 'answer');
       }, timeoutMs);
       const onBytes = (bytes: Buffer): void => {
@@ -119,7 +120,7 @@ export function createLineTransport(wire: Wire, framing: Framing, {silenceMs, af
           doubted = believed ? null : {unit, request, answer};
           const waitMs = Math.min(LONGEST_DOUBT_MS, Math.max(quietMs, ROUND_TRIPS * previous.tookMs));
           if (believed) waitFor(waitMs, answer, 'nothing');
-          else waitFor(waitMs, faulty({kind: 'bad_frame', reason: 'the answer to the request before, once more'}), 'answer');
+          else waitFor(waitMs, faulty({kind: 'bad_frame', reason: say('the answer to the request before, once more')}), 'answer');
           if (rest > 0) onBytes(Buffer.alloc(0));
         } else {
           if (answer.kind === 'words') previous = {unit, request, answer, tookMs: performance.now() - began};
@@ -146,7 +147,7 @@ export function createLineTransport(wire: Wire, framing: Framing, {silenceMs, af
     }
     if (dirty && !framing.numbered) await drain(signal);
     if (signal.aborted) return stopped;
-    return wire.isOpen ? null : {kind: 'disconnected', reason: 'the connection was closed'};
+    return wire.isOpen ? null : {kind: 'disconnected', reason: say('the connection was closed')};
   }
 
   async function exchange(
@@ -187,7 +188,7 @@ export function createLineTransport(wire: Wire, framing: Framing, {silenceMs, af
     suspicion() {
       const [first] = strangeAtMs;
       return strangeAtMs.length === STRANGE_TIMES && performance.now() - (first as number) < STRANGE_MS
-        ? 'somebody speaks on this line unasked: a second master?'
+        ? say('somebody speaks on this line unasked: a second master?')
         : null;
     },
     close() {

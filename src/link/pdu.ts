@@ -1,6 +1,7 @@
 // The part of Modbus that all framings share: two requests that read, and strict checking of their answers.
 
 import type {Fault} from '../core/reading.ts';
+import {type Said, say} from '../core/sentences/say.ts';
 import type {ReadRequest} from './link.ts';
 
 /** Function code, address, count. Source: Modbus Application Protocol V1.1b3, sections 6.3 and 6.4. */
@@ -19,11 +20,11 @@ export function decodeAnswer(request: ReadRequest, pdu: Uint8Array): PduAnswer {
   const [fc, second] = pdu;
   if (fc === (request.fc | 0x80) && pdu.length === 2 && second !== undefined)
     return {kind: 'fault', fault: {kind: 'refused', exception: second}};
-  if (fc !== request.fc) return bad(`function ${fc ?? 'missing'} answers function ${request.fc}`);
+  if (fc !== request.fc) return bad(say('function {other} answers function {fc}', {other: fc ?? 'missing', fc: request.fc}));
   if (second !== request.words * 2 || pdu.length !== 2 + request.words * 2)
-    return bad(`${pdu.length - 2} bytes answer ${request.words * 2}`);
+    return bad(say('{n} bytes answer {wanted}', {n: pdu.length - 2, wanted: request.words * 2}));
   const words = Array.from({length: request.words}, (_, i) => ((pdu[2 + 2 * i] as number) << 8) | (pdu[3 + 2 * i] as number));
   return {kind: 'words', words};
 }
 
-const bad = (reason: string): PduAnswer => ({kind: 'fault', fault: {kind: 'bad_frame', reason}});
+const bad = (reason: Said): PduAnswer => ({kind: 'fault', fault: {kind: 'bad_frame', reason}});

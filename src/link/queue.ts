@@ -2,6 +2,7 @@
 
 import {setImmediate as afterOthers, setTimeout as sleep} from 'node:timers/promises';
 import type {Fault} from '../core/reading.ts';
+import {say} from '../core/sentences/say.ts';
 import type {Clock} from '../core/time.ts';
 import {createBreaker} from './breaker.ts';
 import type {Link, LinkHealth, ReadAnswer, ReadOptions, ReadRequest} from './link.ts';
@@ -61,7 +62,7 @@ export function createQueue(transport: Transport, options: QueueOptions): Link {
   let wake: (() => void) | null = null;
 
   const unasked = (fault: Fault): ReadAnswer => ({kind: 'fault', fault, monoMs: clock.monoMs(), tookMs: 0});
-  const stopped: Fault = {kind: 'disconnected', reason: 'stopped'};
+  const stopped: Fault = {kind: 'disconnected', reason: say('stopped')};
 
   async function drain(): Promise<void> {
     if (running) return;
@@ -93,7 +94,7 @@ export function createQueue(transport: Transport, options: QueueOptions): Link {
   function refusal(unit: number, signal: AbortSignal, {priority}: ReadOptions): Fault | null {
     const nowMs = performance.now();
     if (closed || signal.aborted) return stopped;
-    if (!transport.connected && nowMs < reconnectAtMs) return {kind: 'disconnected', reason: lastError ?? 'not connected'};
+    if (!transport.connected && nowMs < reconnectAtMs) return {kind: 'disconnected', reason: lastError ?? say('not connected')};
     const stranger = priority === 'guest' && !patience.knows(unit) && nowMs < strangersAtMs;
     return stranger || !breaker.mayAsk(unit, nowMs) ? {kind: 'timeout', afterMs: 0} : null;
   }
@@ -171,7 +172,7 @@ export function createQueue(transport: Transport, options: QueueOptions): Link {
     breaker.record(unit, silent, lastEndMs, tookMs);
     if (silent) patience.silent(unit);
     if (silent && priority === 'guest' && !patience.knows(unit)) strangersAtMs = lastEndMs + STRANGERS_SHARE * tookMs;
-    if (fault.kind === 'timeout') lastError = `unit ${unit} does not answer`;
+    if (fault.kind === 'timeout') lastError = say('unit {unit} does not answer', {unit});
     else if (fault.kind === 'bad_frame') lastError = fault.reason;
   }
 

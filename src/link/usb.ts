@@ -1,6 +1,7 @@
 // Which of the serial ports is the USB adapter that was meant. Pure: the list in, a path out.
 
 import type {UsbAdapter} from '../core/linkurl.ts';
+import {type Said, say} from '../core/sentences/say.ts';
 
 /** What the system says of a serial port. */
 export type ListedPort = {
@@ -11,17 +12,28 @@ export type ListedPort = {
 };
 
 /** The one port that fits; a reason for people where there is none, or more than one: two meters must not change places. */
-export function pickPort(ports: readonly ListedPort[], usb: UsbAdapter): {readonly path: string} | {readonly reason: string} {
+export function pickPort(ports: readonly ListedPort[], usb: UsbAdapter): {readonly path: string} | {readonly reason: Said} {
   const same = (wanted: string | null, has: string | undefined): boolean => wanted === null || wanted.toLowerCase() === has?.toLowerCase();
   const fitting = ports.filter(
     port => same(usb.vendor, port.vendorId) && same(usb.product, port.productId) && same(usb.serial, port.serialNumber),
   );
   const [first, ...more] = fitting;
-  if (!first) return {reason: `no USB adapter ${describe(usb)} is plugged in${others(ports)}`};
+  if (!first) return {reason: missing(describe(usb), others(ports))};
   if (more.length > 0)
-    return {reason: `${fitting.length} USB adapters are ${describe(usb)}: ${fitting.map(tell).join(', ')}; add serial=, or use the path`};
+    return {
+      reason: say('{n} USB adapters are {adapter}: {those}; add serial=, or use the path', {
+        n: fitting.length,
+        adapter: describe(usb),
+        those: fitting.map(tell).join(', '),
+      }),
+    };
   return {path: first.path};
 }
+
+const missing = (adapter: string, there: string): Said =>
+  there === ''
+    ? say('no USB adapter {adapter} is plugged in', {adapter})
+    : say('no USB adapter {adapter} is plugged in; there is {others}', {adapter, others: there});
 
 const describe = ({vendor, product, serial}: UsbAdapter): string =>
   [vendor && `vendor ${vendor}`, product && `product ${product}`, serial && `serial ${serial}`].filter(Boolean).join(', ');
@@ -31,5 +43,5 @@ const tell = ({path, vendorId, productId, serialNumber}: ListedPort): string =>
 
 function others(ports: readonly ListedPort[]): string {
   const adapters = ports.filter(port => port.vendorId !== undefined);
-  return adapters.length === 0 ? '' : `; there is ${adapters.map(tell).join(', ')}`;
+  return adapters.map(tell).join(', ');
 }

@@ -5,6 +5,7 @@ import {connect, type Socket} from 'node:net';
 import type {SerialPort as Port} from 'serialport';
 import type {Serial, UsbAdapter} from '../core/linkurl.ts';
 import type {Fault} from '../core/reading.ts';
+import {type Said, say} from '../core/sentences/say.ts';
 import {type ListedPort, pickPort} from './usb.ts';
 
 export interface Wire {
@@ -24,7 +25,7 @@ const CONNECT_MS = 4000;
 const CONNECT_FLOOR_MS = 1000;
 const CONNECT_TIMES = 8;
 const CLOSE_MS = 200;
-const disconnected = (reason: string): Fault => ({kind: 'disconnected', reason});
+const disconnected = (reason: Said): Fault => ({kind: 'disconnected', reason});
 
 /** What listeners of a wire share. */
 function ears(): {hear(bytes: Buffer): void; gone(reason: string): void; listen: Wire['listen']} {
@@ -39,11 +40,11 @@ function ears(): {hear(bytes: Buffer): void; gone(reason: string): void; listen:
   };
 }
 
-const SERIAL_REASONS: readonly (readonly [RegExp, (path: string) => string])[] = [
-  [/ENOENT|no such file/i, path => `there is no ${path}; is the adapter plugged in?`],
-  [/EACCES|permission/i, path => `no permission for ${path}; add this user to the group dialout`],
-  [/EBUSY|lock|resource temporarily/i, path => `${path} is in use by another program`],
-  [/ENOTTY|EINVAL/i, path => `${path} is no serial port, or does not know this baud rate`],
+const SERIAL_REASONS: readonly (readonly [RegExp, (path: string) => Said])[] = [
+  [/ENOENT|no such file/i, path => say('there is no {path}; is the adapter plugged in?', {path})],
+  [/EACCES|permission/i, path => say('no permission for {path}; add this user to the group dialout', {path})],
+  [/EBUSY|lock|resource temporarily/i, path => say('{path} is in use by another program', {path})],
+  [/ENOTTY|EINVAL/i, path => say('{path} is no serial port, or does not know this baud rate', {path})],
 ];
 
 const systemsPorts = async (): Promise<readonly ListedPort[]> => (await import('serialport')).SerialPort.list();
@@ -66,7 +67,7 @@ export function serialWire(where: string | UsbAdapter, {baud, parity, stop, data
     },
     async open(_timeoutMs, signal) {
       const {SerialPort} = await import('serialport');
-      if (signal.aborted) return disconnected('stopped');
+      if (signal.aborted) return disconnected(say('stopped'));
       const picked = typeof where === 'string' ? {path: where} : pickPort(await list().catch(() => []), where);
       if ('reason' in picked) return disconnected(picked.reason);
       const {path} = picked;
@@ -74,7 +75,7 @@ export function serialWire(where: string | UsbAdapter, {baud, parity, stop, data
       const error = await new Promise<Error | null>(resolve => fresh.open(resolve));
       if (error) {
         const known = SERIAL_REASONS.find(([pattern]) => pattern.test(error.message));
-        return disconnected(known ? known[1](path) : `${path}: ${error.message}`);
+        return disconnected(known ? known[1](path) : say('{name}: {trouble}', {name: path, trouble: error.message}));
       }
       fresh.on('data', hear);
       fresh.on('error', cause => gone(cause.message));
@@ -98,19 +99,20 @@ export function serialWire(where: string | UsbAdapter, {baud, parity, stop, data
 }
 
 /** Why a host cannot be reached, for people. */
-function reasonOf(error: Error, host: string, port: number): string {
+function reasonOf(error: Error, host: string, port: number): Said {
+  const where = `${host}:${port}`;
   const {code} = error as NodeJS.ErrnoException;
-  const known: Readonly<Record<string, string>> = {
-    ECONNREFUSED: `${host}:${port} refuses the connection`,
-    EHOSTUNREACH: `${host} cannot be reached`,
-    ENETUNREACH: `the network of ${host} cannot be reached`,
-    ETIMEDOUT: `${host}:${port} does not answer`,
-    ECONNRESET: 'the device cut the connection',
-    EPIPE: 'the device cut the connection',
-    ENOTFOUND: `there is no host "${host}"`,
-    EAI_AGAIN: `the name "${host}" cannot be resolved now`,
+  const known: Readonly<Record<string, Said>> = {
+    ECONNREFUSED: say('{where} refuses the connection', {where}),
+    EHOSTUNREACH: say('{host} cannot be reached', {host}),
+    ENETUNREACH: say('the network of {host} cannot be reached', {host}),
+    ETIMEDOUT: say('{where} does not answer', {where}),
+    ECONNRESET: say('the device cut the connection'),
+    EPIPE: say('the device cut the connection'),
+    ENOTFOUND: say('there is no host "{host}"', {host}),
+    EAI_AGAIN: say('the name "{host}" cannot be resolved now', {host}),
   };
-  return known[code ?? ''] ?? `${host}:${port}: ${error.message}`;
+  return known[code ?? ''] ?? say('{name}: {trouble}', {name: where, trouble: error.message});
 }
 
 /** A TCP connection: to a device, or to a serial gateway. There is never more than one. */
@@ -152,9 +154,9 @@ export function streamWire(host: string, port: number): Wire {
           }
           resolve(fault);
         };
-        const onAbort = (): void => done(disconnected('stopped'));
+        const onAbort = (): void => done(disconnected(say('stopped')));
         const longestMs = tookMs === null ? Math.max(CONNECT_MS, timeoutMs) : Math.max(CONNECT_FLOOR_MS, timeoutMs, CONNECT_TIMES * tookMs);
-        const timer = setTimeout(() => done(disconnected(`${host}:${port} does not answer`)), longestMs);
+        const timer = setTimeout(() => done(disconnected(say('{where} does not answer', {where: `${host}:${port}`}))), longestMs);
         signal.addEventListener('abort', onAbort);
         fresh.once('connect', () => done(null));
         fresh.once('error', error => done(disconnected(reasonOf(error, host, port))));
@@ -198,7 +200,7 @@ export function datagramWire(host: string, port: number): Wire {
         const fresh = createSocket(host.includes(':') ? 'udp6' : 'udp4');
         fresh.once('error', error => {
           fresh.close();
-          resolve(disconnected(`${host}:${port}: ${error.message}`));
+          resolve(disconnected(say('{name}: {trouble}', {name: `${host}:${port}`, trouble: error.message})));
         });
         // A connected socket hears this peer only, and is told when nobody listens there.
         fresh.connect(port, host, () => {

@@ -1,14 +1,15 @@
 // What waits in memory for the next commit: small, bounded, and the newest word where a thing was said twice.
 
 import type {SiteEnergy, SlotRecord} from '../core/flow/model.ts';
+import type {EventKind, Said} from '../core/sentences/say.ts';
 import type {TickRecord} from '../core/sink.ts';
 import {parsePoint} from '../core/vocabulary.ts';
 
 export type StoredEvent = {
   readonly atMs: number;
-  readonly kind: string;
+  readonly kind: EventKind;
   readonly about: string | null;
-  readonly detail: string;
+  readonly detail: Said;
   readonly evidence: Readonly<Record<string, number | string>> | null;
 };
 /** Rows of one device: `values` by position in `points`; undefined where that poll did not read the point. */

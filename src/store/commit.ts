@@ -1,5 +1,6 @@
 // One batch into the tables: readings, quarter hours, events and what the flow knows, all of it or nothing.
 
+import {type Said, say} from '../core/sentences/say.ts';
 import type {BatchData} from './batch.ts';
 import {codeOf, type Db} from './connect.ts';
 import type {Ledger} from './ledger.ts';
@@ -13,7 +14,7 @@ export type Session = {readonly db: Db; readonly raw: Raw; readonly ledger: Ledg
  * `refused` is told of a part that a table does not take: the rest is stored all the same, for one bad reading must not hold back all the
  * others for ever. Throws what SQLite throws where the disk or the file is in trouble; then nothing is stored.
  */
-export function storeBatch(session: Session, data: BatchData, history: boolean, refused: (what: string) => void): void {
+export function storeBatch(session: Session, data: BatchData, history: boolean, refused: (what: Said) => void): void {
   try {
     attempt(session, data, history, null);
   } catch (error) {
@@ -22,7 +23,7 @@ export function storeBatch(session: Session, data: BatchData, history: boolean, 
   }
 }
 
-function attempt(session: Session, data: BatchData, history: boolean, refused: ((what: string) => void) | null): void {
+function attempt(session: Session, data: BatchData, history: boolean, refused: ((what: Said) => void) | null): void {
   const {db, raw, ledger} = session;
   try {
     db.transaction(() => write(session, data, history, refused)).immediate();
@@ -33,8 +34,8 @@ function attempt(session: Session, data: BatchData, history: boolean, refused: (
   }
 }
 
-function write({db, raw, ledger}: Session, data: BatchData, history: boolean, refused: ((what: string) => void) | null): void {
-  const part = (what: string, work: () => void): void => {
+function write({db, raw, ledger}: Session, data: BatchData, history: boolean, refused: ((what: Said) => void) | null): void {
+  const part = (what: Said, work: () => void): void => {
     try {
       if (refused) db.transaction(work)();
       else work();
@@ -42,20 +43,20 @@ function write({db, raw, ledger}: Session, data: BatchData, history: boolean, re
       if (!refused || isDiskTrouble(error)) throw error;
       raw.forget();
       ledger.forget();
-      refused(`${what} could not be stored: ${(error as Error).message}`);
+      refused(say('{what} could not be stored: {trouble}', {what, trouble: (error as Error).message}));
     }
   };
-  for (const rows of data.raw) part(`readings of ${rows.device}`, () => raw.put(rows));
-  for (const text of data.texts) part(`a text of ${text.device}`, () => raw.putText(text));
+  for (const rows of data.raw) part(say('readings of {device}', {device: rows.device}), () => raw.put(rows));
+  for (const text of data.texts) part(say('a text of {device}', {device: text.device}), () => raw.putText(text));
   for (const {record, offsetMs, atMs} of data.slots) {
-    part('a slot', () => {
+    part(say('a slot'), () => {
       ledger.put(record, offsetMs);
       if (history) enqueueSlot(db, record, atMs);
     });
   }
   const event = db.prepare('INSERT INTO wl_event (at_ms, kind, about, detail, evidence) VALUES (?, ?, ?, ?, ?)');
   for (const {atMs, kind, about, detail, evidence} of data.events)
-    part('an event', () => void event.run(atMs, kind, about, detail, evidence ? JSON.stringify(evidence) : null));
+    part(say('an event'), () => void event.run(atMs, kind, about, detail, evidence ? JSON.stringify(evidence) : null));
   deleteOutbox(db, data.outboxDone);
   if (data.flowState !== null) setMeta(db, 'flow_state', data.flowState);
   const {countedSeq} = data;

@@ -4,6 +4,7 @@ import {accessSync, closeSync, constants, existsSync, openSync, readSync, statSy
 import path from 'node:path';
 import Database from 'better-sqlite3';
 import {AppError} from '../core/errors.ts';
+import {quoted, type Said, say} from '../core/sentences/say.ts';
 import {ownAsFolder} from './folder.ts';
 import {SCHEMA_VERSION} from './schema.ts';
 
@@ -24,7 +25,7 @@ export function identify(file: string): FileKind {
   const header = Buffer.alloc(100);
   let size: number;
   try {
-    if (statSync(file).isDirectory()) throw new AppError('STORE_UNUSABLE', file, 'is a directory, expected a file');
+    if (statSync(file).isDirectory()) throw new AppError('STORE_UNUSABLE', file, say('is a directory, expected a file'));
     const handle = openSync(file, 'r');
     try {
       size = readSync(handle, header, 0, 100, 0);
@@ -124,7 +125,7 @@ function requireOurs(file: string, kind: FileKind): void {
         'is damaged: its header is gone; the daemon sets it aside and saves what is readable when it starts',
       );
     case 'no-database':
-      throw new AppError('STORE_UNUSABLE', file, 'is not an SQLite database');
+      throw new AppError('STORE_UNUSABLE', file, say('is not an SQLite database'));
   }
 }
 
@@ -150,24 +151,24 @@ export const isDamage = (error: unknown): boolean => /^SQLITE_(CORRUPT|NOTADB)/.
 const DISK_FULL = /^SQLITE_FULL|^SQLITE_IOERR_SHMSIZE|^ENOSPC|^EDQUOT/;
 export const isFull = (error: unknown): boolean => DISK_FULL.test(codeOf(error));
 
-const WORDS: readonly (readonly [RegExp, string])[] = [
-  [DISK_FULL, 'the disk is full'],
-  [/^SQLITE_READONLY|^EROFS/, 'the file or its file system is read-only'],
-  [/^SQLITE_CANTOPEN_ISDIR|^EISDIR/, 'is a directory, expected a file'],
-  [/^SQLITE_CANTOPEN/, 'cannot be opened: does its folder exist, and may this user write there?'],
-  [/^ENOENT/, 'no such file or folder'],
-  [/^SQLITE_(PERM|AUTH)|^EACCES|^EPERM/, 'this user has no permission'],
-  [/^SQLITE_(BUSY|LOCKED)/, 'another program keeps it locked'],
-  [/^SQLITE_NOTADB/, 'is not an SQLite database'],
-  [/^SQLITE_CORRUPT/, 'is damaged'],
-  [/^SQLITE_IOERR|^EIO|^ENXIO|^ENODEV/, 'the disk reports errors'],
+const WORDS: readonly (readonly [RegExp, Said])[] = [
+  [DISK_FULL, say('the disk is full')],
+  [/^SQLITE_READONLY|^EROFS/, say('the file or its file system is read-only')],
+  [/^SQLITE_CANTOPEN_ISDIR|^EISDIR/, say('is a directory, expected a file')],
+  [/^SQLITE_CANTOPEN/, say('cannot be opened: does its folder exist, and may this user write there?')],
+  [/^ENOENT/, say('no such file or folder')],
+  [/^SQLITE_(PERM|AUTH)|^EACCES|^EPERM/, say('this user has no permission')],
+  [/^SQLITE_(BUSY|LOCKED)/, say('another program keeps it locked')],
+  [/^SQLITE_NOTADB/, say('is not an SQLite database')],
+  [/^SQLITE_CORRUPT/, say('is damaged')],
+  [/^SQLITE_IOERR|^EIO|^ENXIO|^ENODEV/, say('the disk reports errors')],
 ];
 
 /** In words: what the store's trouble is. */
-export function troubleOf(error: unknown): string {
+export function troubleOf(error: unknown): Said {
   const code = codeOf(error);
   const words = WORDS.find(([pattern]) => pattern.test(code))?.[1];
-  return words ? `${words} (${code})` : error instanceof Error ? error.message : String(error);
+  return words ? say('{trouble} ({code})', {trouble: words, code}) : quoted(error instanceof Error ? error.message : String(error));
 }
 
 /** AppErrors pass through; anything else becomes STORE_UNUSABLE in words. */

@@ -9,6 +9,7 @@ import {sinkOrder, sourceOrder} from '../core/flow/orders.ts';
 import {rebalance} from '../core/flow/rebalance.ts';
 import {localDay} from '../core/flow/slots.ts';
 import {largestRemainder} from '../core/flow/split.ts';
+import {type Said, say} from '../core/sentences/say.ts';
 import type {Policy} from '../core/site.ts';
 import {utcText} from '../core/time.ts';
 import {type Db, identify, openReadWrite, refuseNewer, storeError, versionOf} from './connect.ts';
@@ -89,7 +90,7 @@ export function correct(db: Db, correction: Correction, audit: Audit): SlotChang
         changes.push(change);
       });
       if (changes.length > 0)
-        tellOf(db, audit, 'corrected', total, `${changes.length} quarter hours`, {
+        tellOf(db, audit, 'corrected', total, say('{what}: {n} quarter hours; {who}: {why}', {...audit, n: changes.length}), {
           quarter_hours: changes.length,
           before_mwh: before.reduce((a, b) => a + b, 0),
           after_mwh: energyMilliWh,
@@ -316,17 +317,17 @@ export function addAudit(db: Db, {who, why, what, atMs}: Audit, slot: number | n
 /** The same in the list of what happened. Inside the caller's transaction. */
 export function tellOf(
   db: Db,
-  {what, why, who, atMs}: Audit,
+  {atMs}: Audit,
   kind: 'corrected' | 'recomputed' | 'rescaled',
   about: string,
-  extent: string,
+  detail: Said,
   evidence: Readonly<Record<string, number>>,
 ): void {
   db.prepare('INSERT INTO wl_event (at_ms, kind, about, detail, evidence) VALUES (?, ?, ?, ?, ?)').run(
     Math.round(atMs),
     kind,
     about,
-    `${what}: ${extent}; ${who}: ${why}`,
+    detail,
     JSON.stringify(evidence),
   );
 }
@@ -357,7 +358,9 @@ export function recompute(db: Db, fromMs: number, toMs: number, audit: Audit): R
       const {quarterHours} = recomputeIn(db, fromMs, toMs, null);
       rebuildDays(db, zone);
       addAudit(db, audit, null, before, fingerprint());
-      tellOf(db, audit, 'recomputed', 'store', `${quarterHours} quarter hours of points`, {quarter_hours: quarterHours});
+      tellOf(db, audit, 'recomputed', 'store', say('{what}: {n} quarter hours of points; {who}: {why}', {...audit, n: quarterHours}), {
+        quarter_hours: quarterHours,
+      });
       return {quarterHours, days: true};
     })
     .immediate();

@@ -1,6 +1,7 @@
 // Raw values read again: a point whose scale or sign was wrong in its profile is multiplied back to what the device really said.
 
 import {AppError} from '../core/errors.ts';
+import {say} from '../core/sentences/say.ts';
 import {utcText} from '../core/time.ts';
 import type {Db} from './connect.ts';
 import {type Audit, addAudit, recomputeIn, tellOf} from './correction.ts';
@@ -45,10 +46,22 @@ export function rescale(db: Db, {device, point, factor, fromMs, toMs}: Rescale, 
       if (changes === 0) throw new AppError('USAGE', utcText(fromMs), `no raw value of ${device}/${point} is kept in this range`);
       const {quarterHours} = recomputeIn(db, from * 1000, to * 1000, device);
       addAudit(db, audit, null, before, figures());
-      tellOf(db, audit, 'rescaled', `${device}/${point}`, `${changes} raw values from ${utcText(from * 1000)} to ${utcText(to * 1000)}`, {
-        factor,
-        rows: changes,
-      });
+      tellOf(
+        db,
+        audit,
+        'rescaled',
+        `${device}/${point}`,
+        say('{what}: {n} raw values from {from} to {to}; {who}: {why}', {
+          ...audit,
+          n: changes,
+          from: utcText(from * 1000),
+          to: utcText(to * 1000),
+        }),
+        {
+          factor,
+          rows: changes,
+        },
+      );
       return {rows: changes, quarterHours};
     })
     .immediate();

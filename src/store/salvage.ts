@@ -2,6 +2,7 @@
 
 import Database from 'better-sqlite3';
 import {localDay} from '../core/flow/slots.ts';
+import {type Said, say} from '../core/sentences/say.ts';
 import {parsePoint} from '../core/vocabulary.ts';
 import {codeOf, type Db, isDamage, troubleOf} from './connect.ts';
 import {readState} from './meta.ts';
@@ -17,7 +18,7 @@ export type Salvage = {
   state(): StartState | null;
   /** Some rows; true while there is more. Throws only for the new database. */
   step(db: Db, raw: Raw): boolean;
-  summary(): string;
+  summary(): Said;
   close(): void;
 };
 
@@ -84,7 +85,7 @@ function openDamaged(file: string): Db {
 /** `file` is only read. A file that cannot be opened at all gives nothing, and says so in the summary. */
 export function salvageFrom(file: string, zone: string): Salvage {
   let old: Db | null = null;
-  let trouble: string | null = null;
+  let trouble: Said | null = null;
   let saved = 0;
   let lost = 0;
   let savedSlots = 0;
@@ -322,8 +323,12 @@ export function salvageFrom(file: string, zone: string): Salvage {
     },
     summary: () =>
       trouble !== null
-        ? `nothing could be read from the damaged file (${trouble}); it is kept`
-        : `${saved} rows and ${savedSlots} quarter hours were taken over from the damaged file, ${lost} places in it could not be read`,
+        ? say('nothing could be read from the damaged file ({trouble}); it is kept', {trouble})
+        : say('{rows} rows and {slots} quarter hours were taken over from the damaged file, {lost} places in it could not be read', {
+            rows: saved,
+            slots: savedSlots,
+            lost,
+          }),
     close() {
       old?.close();
       old = null;

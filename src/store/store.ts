@@ -5,6 +5,7 @@ import {AppError} from '../core/errors.ts';
 import type {LedgerCorrection} from '../core/flow/corrections.ts';
 import type {SiteEnergy} from '../core/flow/model.ts';
 import type {Log} from '../core/log.ts';
+import {say} from '../core/sentences/say.ts';
 import type {Sink, SinkHealth} from '../core/sink.ts';
 import type {Bill} from '../core/tariff/bills.ts';
 import type {SeriesRow} from '../core/tariff/series.ts';
@@ -184,7 +185,7 @@ export function createStore(settings: StoreSettings, {clock, log, zone, efficien
             atMs: Math.round(clock.wallMs()),
             kind: 'store-back',
             about: 'store',
-            detail: `stored again after: ${lastError}`,
+            detail: say('stored again after: {trouble}', {trouble: lastError}),
             evidence: {dropped: batch.dropped},
           });
         }
@@ -228,8 +229,13 @@ export function createStore(settings: StoreSettings, {clock, log, zone, efficien
     const mb = Math.round((pace.perDayBytes ?? 0) / MB);
     const over = mb > (settings.budgetMbPerDay ?? 0);
     const detail = !stretched
-      ? `a commit every ${everyS} s again: that is within store.budget_mb_per_day`
-      : `a commit every ${everyS} s instead of ${settings.commitEveryMs / 1000} s keeps ${over ? 'closer to' : 'within'} store.budget_mb_per_day = ${settings.budgetMbPerDay}; a power cut may cost as much`;
+      ? say('a commit every {s} s again: that is within store.budget_mb_per_day', {s: everyS})
+      : say(
+          over
+            ? 'a commit every {s} s instead of {before} s keeps closer to store.budget_mb_per_day = {mb}; a power cut may cost as much'
+            : 'a commit every {s} s instead of {before} s keeps within store.budget_mb_per_day = {mb}; a power cut may cost as much',
+          {s: everyS, before: settings.commitEveryMs / 1000, mb: settings.budgetMbPerDay ?? 0},
+        );
     log.warn({part: 'store', everyS, perDayMb: mb}, detail);
     batch.addEvent({
       atMs: Math.round(clock.wallMs()),
@@ -256,7 +262,7 @@ export function createStore(settings: StoreSettings, {clock, log, zone, efficien
           atMs: Math.round(clock.wallMs()),
           kind: 'unclean-stop',
           about: 'store',
-          detail: 'the last run did not end in order (power cut or kill); the counters of the devices fill the hole',
+          detail: say('the last run did not end in order (power cut or kill); the counters of the devices fill the hole'),
           evidence: null,
         });
       }
@@ -327,7 +333,10 @@ export function createStore(settings: StoreSettings, {clock, log, zone, efficien
       const orderly = (async () => {
         const lost = batch.giveUpUndated();
         if (lost > 0) {
-          const detail = `${lost} raw rows were dropped: the clock was never believed in this run, so nobody knows when they were; their energy is kept without a date`;
+          const detail = say(
+            '{n} raw rows were dropped: the clock was never believed in this run, so nobody knows when they were; their energy is kept without a date',
+            {n: lost},
+          );
           log.warn({part: 'store', rows: lost}, detail);
           batch.addEvent({atMs: Math.round(clock.wallMs()), kind: 'rows-undated', about: 'store', detail, evidence: {rows: lost}});
         }

@@ -4,6 +4,7 @@ import {existsSync, readFileSync, renameSync, statSync} from 'node:fs';
 import path from 'node:path';
 import {AppError} from '../core/errors.ts';
 import type {LedgerCorrection} from '../core/flow/corrections.ts';
+import {type EventKind, type Said, say} from '../core/sentences/say.ts';
 import type {Bill} from '../core/tariff/bills.ts';
 import type {SeriesRow} from '../core/tariff/series.ts';
 import type {BatchData, StoredEvent} from './batch.ts';
@@ -96,13 +97,13 @@ export function createWriter(settings: WriterSettings, note: (event: StoredEvent
   /** The open file says that it is in use. */
   let marked = false;
 
-  const tell = (kind: string, detail: string, wallMs: number, replaced = false): void =>
+  const tell = (kind: EventKind, detail: Said, wallMs: number, replaced = false): void =>
     note({atMs: Math.round(wallMs), kind, about: 'store', detail, evidence: null}, replaced);
 
   function openFile(wallMs: number): NonNullable<typeof open> {
     if (open) {
       if (statSync(file, {throwIfNoEntry: false})?.ino === open.inode) return open;
-      tell('store-vanished', `${file} was removed or replaced while in use; going on in a new file`, wallMs, true);
+      tell('store-vanished', say('{file} was removed or replaced while in use; going on in a new file', {file}), wallMs, true);
       drop();
     }
     // The same file again, after trouble with its disk: readers of this process may have it open, so its header is left alone.
@@ -110,7 +111,7 @@ export function createWriter(settings: WriterSettings, note: (event: StoredEvent
       const kind = identify(file);
       if (kind === 'foreign') throw new AppError('STORE_UNUSABLE', file, 'is a database of another program; wattledger does not touch it');
       if (kind === 'no-database') throw new AppError('STORE_UNUSABLE', file, 'is not a database; wattledger does not touch it');
-      if (kind === 'damaged') moveAway('is damaged: its header is gone', wallMs);
+      if (kind === 'damaged') moveAway(say('is damaged: its header is gone'), wallMs);
     }
     try {
       return connect(wallMs);
@@ -128,14 +129,18 @@ export function createWriter(settings: WriterSettings, note: (event: StoredEvent
       if (migrated.backup !== null)
         tell(
           'store-migrated',
-          `schema ${migrated.from} to ${migrated.to}; a copy from before is ${path.basename(migrated.backup)}`,
+          say('schema {from} to {to}; a copy from before is {file}', {
+            from: migrated.from,
+            to: migrated.to,
+            file: path.basename(migrated.backup),
+          }),
           wallMs,
         );
       const zone = getMeta(db, 'zone');
       if (zone === null) setMeta(db, 'zone', settings.zone);
       else if (zone !== settings.zone) {
         rebuildDays(db, settings.zone);
-        tell('store-zone', `local days were made anew: ${zone} to ${settings.zone}`, wallMs);
+        tell('store-zone', say('local days were made anew: {before} to {after}', {before: zone, after: settings.zone}), wallMs);
       }
       if (settings.efficiencyPpm !== null) setMeta(db, 'efficiency_ppm', String(settings.efficiencyPpm));
       db.prepare('SELECT count(*) FROM wl_device').get();
@@ -176,7 +181,8 @@ export function createWriter(settings: WriterSettings, note: (event: StoredEvent
     for (let n = 2; existsSync(aside); n++) aside = `${siblingName(file, wallMs, 'corrupt')}.${n}`;
     renameSync(file, aside);
     for (const suffix of ['-wal', '-shm']) if (existsSync(file + suffix)) renameSync(file + suffix, aside + suffix);
-    tell('store-corrupt', `${path.basename(file)} ${why}; it was set aside as ${path.basename(aside)}, a new one goes on`, wallMs, true);
+    const names = {file: path.basename(file), trouble: why, aside: path.basename(aside)};
+    tell('store-corrupt', say('{file} {trouble}; it was set aside as {aside}, a new one goes on', names), wallMs, true);
     salvage?.close();
     salvage = salvageFrom(aside, settings.zone);
   }
@@ -260,7 +266,7 @@ export function createWriter(settings: WriterSettings, note: (event: StoredEvent
         if (settings.history && wallMs - lastTrim > 3_600_000) {
           lastTrim = wallMs;
           const lost = trimOutbox(session.db, wallMs);
-          if (lost > 0) tell('history-dropped', `${lost} messages for the broker waited too long and were dropped`, wallMs);
+          if (lost > 0) tell('history-dropped', say('{n} messages for the broker waited too long and were dropped', {n: lost}), wallMs);
         }
         return {
           tookMs: performance.now() - began,
@@ -314,7 +320,7 @@ export function createWriter(settings: WriterSettings, note: (event: StoredEvent
             tell('store-trouble', troubleOf(again), wallMs);
           }
         } else if (!/^SQLITE_(FULL|BUSY|LOCKED)/.test(codeOf(error))) {
-          tell('store-trouble', `housekeeping: ${troubleOf(error)}`, wallMs);
+          tell('store-trouble', say('housekeeping: {trouble}', {trouble: troubleOf(error)}), wallMs);
         }
         return false;
       }

@@ -9,6 +9,7 @@ import {DevicesPage} from './pages/devices.tsx';
 import {EnergyPage} from './pages/energy.tsx';
 import {NowPage} from './pages/now.tsx';
 import {SetupPage} from './pages/setup.tsx';
+import {learnSentences} from './said.ts';
 import {clock, language, t} from './text.ts';
 
 const PAGES = {now: NowPage, day: DayPage, energy: EnergyPage, devices: DevicesPage, setup: SetupPage} as const;
@@ -99,4 +100,7 @@ function Login() {
 
 document.documentElement.lang = language;
 begin();
+now.subscribe(state => {
+  if (state) learnSentences();
+});
 render(<App />, document.getElementById('page') as HTMLElement);

@@ -5,6 +5,7 @@ import {readFileSync} from 'node:fs';
 import {runInNewContext} from 'node:vm';
 import {describe, expect, test} from 'vitest';
 import {parse} from 'yaml';
+import {quoted} from '../../src/core/sentences/say.ts';
 import {metricsText} from '../../src/http/metrics.ts';
 import {discoveries} from '../../src/outlets/mqtt/homeassistant.ts';
 import {bench, hasShell, shell, shellTitle} from '../store/harness.ts';
@@ -169,7 +170,7 @@ describe.skipIf(!hasShell)(shellTitle('Grafana on the database'), () => {
     const store = place.open();
     await store.start();
     const readings = [good('meter', 'grid.power_w', -1234.5)];
-    const events = [{kind: 'clock-step', monoMs: 0, about: null, detail: 'the clock stepped'}];
+    const events = [{kind: 'clock-step', monoMs: 0, about: null, detail: quoted('the clock stepped')}] as const;
     await store.write(
       [stored(0, START_MS, {readings, events, slots: [slot(START_MS, 1), slot(START_MS + 900_000, 2)]})],
       new AbortController().signal,

@@ -5,7 +5,7 @@ import {expect, test} from 'vitest';
 import {createBatch} from '../../src/store/batch.ts';
 import {createWriter} from '../../src/store/writer.ts';
 import {type Bench, bench, never, ZONE} from './harness.ts';
-import {good, record, SLOT_MS, START_MS, silent} from './house.ts';
+import {good, markEvent, record, SLOT_MS, START_MS, silent} from './house.ts';
 
 const rows = (place: Bench, sql: string): unknown[] => {
   const db = new Database(place.file, {readonly: true});
@@ -22,7 +22,7 @@ const poll = (monoS: number, clock: {trusted: boolean; aheadS?: number}) => ({
       good('meter', 'grid.power_w', 100 + monoS),
       monoS < 10 ? good('meter', 'inverter.state', 'asleep') : silent('meter', 'inverter.state'),
     ],
-    events: [{kind: 'mark', monoMs: monoS * 1000, about: null, detail: `${monoS}`}],
+    events: [markEvent(monoS * 1000, `${monoS}`)],
     flowState: '{}',
   }),
   tick: {seq: 0, monoMs: monoS * 1000, wallMs: clock.trusted ? START_MS + monoS * 1000 : ((clock.aheadS ?? 0) + monoS) * 1000},

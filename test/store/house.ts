@@ -1,7 +1,8 @@
 // A small made-up house for the tests of the store: records as the daemon tells them, every figure known beforehand.
 
-import type {SlotCell, SlotRecord, SlotTotal} from '../../src/core/flow/model.ts';
+import type {FlowEvent, SlotCell, SlotRecord, SlotTotal} from '../../src/core/flow/model.ts';
 import type {Reading} from '../../src/core/reading.ts';
+import {type EventKind, quoted} from '../../src/core/sentences/say.ts';
 import type {TickRecord} from '../../src/core/sink.ts';
 
 export const START_MS = Date.parse('2026-03-28T22:00:00Z');
@@ -18,6 +19,13 @@ export const silent = (device: string, point: string): Reading => ({
   measured: {kind: 'missing', fault: {kind: 'timeout', afterMs: 1000}},
 });
 
+/** An event that tells which record it came with. */
+export const markEvent = (monoMs: number, detail: string): FlowEvent => ({
+  kind: 'mark' as EventKind,
+  monoMs,
+  about: null,
+  detail: quoted(detail),
+});
 export const cell = (
   origin: SlotCell['origin'],
   via: string,

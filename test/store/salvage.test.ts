@@ -6,7 +6,7 @@ import Database from 'better-sqlite3';
 import {expect, test} from 'vitest';
 import {createWriter} from '../../src/store/writer.ts';
 import {type Bench, bench, never, until, ZONE} from './harness.ts';
-import {cell, good, record, SLOT_MS, START_MS, slot, total} from './house.ts';
+import {cell, good, markEvent, record, SLOT_MS, START_MS, slot, total} from './house.ts';
 import {overwrite} from './overwrite.ts';
 
 const SLOTS = 400;
@@ -34,7 +34,7 @@ async function filled(place: Bench): Promise<void> {
         record(n, START_MS + n * SLOT_MS, {
           readings: [good('meter', 'grid.power_w', n), good('events', 'pv.power_w', 2 * n), good('meter', 'inverter.state', `s${n % 5}`)],
           slots: [whole(n)],
-          events: n % 50 === 0 ? [{kind: 'mark', monoMs: n * 2000, about: null, detail: `slot ${n}`}] : [],
+          events: n % 50 === 0 ? [markEvent(n * 2000, `slot ${n}`)] : [],
           flowState: `{"n":${n}}`,
           energy: {grid_import_kwh: n},
         }),

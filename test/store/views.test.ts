@@ -3,6 +3,7 @@
 import {readFileSync} from 'node:fs';
 import path from 'node:path';
 import {describe, expect, test} from 'vitest';
+import {quoted} from '../../src/core/sentences/say.ts';
 import {type Bench, bench, hasShell, never, shell, shellTitle} from './harness.ts';
 import {good, record, SLOT_MS, START_MS, slot} from './house.ts';
 
@@ -31,7 +32,9 @@ async function filled(): Promise<Bench> {
           good('events', 'pv.power_w', 7),
         ],
         slots: [slot(START_MS, 1), slot(START_MS + 4 * SLOT_MS, 2, {quality: ['gap', 'unanchored', 'ok']})],
-        events: [{kind: 'clock-step', monoMs: 0, about: null, detail: 'the clock was set 3600 s forward', evidence: {step_s: 3600}}],
+        events: [
+          {kind: 'clock-step', monoMs: 0, about: null, detail: quoted('the clock was set 3600 s forward'), evidence: {step_s: 3600}},
+        ],
       }),
     ],
     never,

@@ -1,5 +1,6 @@
 // The AC bus of the house, and the one above it where a second meter stands: readings to rows and columns of equal sums.
 
+import {type Said, say} from '../sentences/say.ts';
 import {adjust, type Channel, withinTolerance} from './balance.ts';
 import {addAmount, empty, total} from './cells.ts';
 import type {DcBus} from './dcbus.ts';
@@ -8,7 +9,7 @@ import type {InstantValues, Topology} from './topology.ts';
 
 export type AcBus = {
   readonly quality: NodeQuality;
-  readonly reason: string | null;
+  readonly reason: Said | null;
   readonly home: number;
   readonly grid: number;
   readonly unexplained: number;
@@ -95,14 +96,14 @@ function channelsOf(topology: Topology, values: InstantValues, boundary: Boundar
 
 type Found = {
   readonly quality: NodeQuality;
-  readonly reason: string | null;
+  readonly reason: Said | null;
   readonly home: number;
   /** Only where the boundary says nothing: the grid as it follows from the rest. */
   readonly grid: number;
   readonly unexplained: number;
   readonly adjusted: Readonly<Record<string, number>> | null;
 };
-const CONTRADICTION = 'the readings contradict each other inside their tolerance';
+const CONTRADICTION = say('the readings contradict each other inside their tolerance');
 
 /** What the house takes, and what of the readings had to give way for it. */
 function homeOf(
@@ -116,7 +117,7 @@ function homeOf(
   const measured = channels.reduce((sum, one) => sum + one.v, 0) + ports;
   const plain: Found = {
     quality: values.gridOn ? 'ok' : 'islanded',
-    reason: values.gridOn ? null : 'the grid is off; the house runs on its own',
+    reason: values.gridOn ? null : say('the grid is off; the house runs on its own'),
     home: values.home ?? Math.max(0, measured),
     grid: 0,
     unexplained: 0,
@@ -125,19 +126,19 @@ function homeOf(
   if (values.gridOn && !bounded) {
     const derived = {...plain, grid: plain.home - measured};
     return values.home === null
-      ? {...derived, quality: 'suspect', reason: 'neither the grid meter nor the house meter tells anything'}
-      : {...derived, quality: 'grid-derived', reason: 'the grid is derived from the meter of the house'};
+      ? {...derived, quality: 'suspect', reason: say('neither the grid meter nor the house meter tells anything')}
+      : {...derived, quality: 'grid-derived', reason: say('the grid is derived from the meter of the house')};
   }
   const excess = measured - plain.home;
   if (excess === 0) return plain;
   const adjusted = moveAll(values.home === null ? channels : [...channels, {id: 'home', v: -values.home, sigma: homeSigma}]);
   if (adjusted)
     return {...plain, quality: 'adjusted', reason: CONTRADICTION, home: values.home === null ? 0 : -(adjusted['home'] ?? 0), adjusted};
-  const watts = Math.round(Math.abs(excess) / 1000);
+  const w = Math.round(Math.abs(excess) / 1000);
   const reason =
     values.home === null
-      ? `${watts} W more left the house than came in`
-      : `${watts} W ${excess > 0 ? 'vanish' : 'appear'} between the meters`;
+      ? say('{w} W more left the house than came in', {w})
+      : say(excess > 0 ? '{w} W vanish between the meters' : '{w} W appear between the meters', {w});
   return {...plain, quality: 'suspect', reason, unexplained: -excess};
 }
 
@@ -178,7 +179,7 @@ type Above = {
   readonly spare: number | null;
   readonly unexplained: number;
   readonly quality: NodeQuality;
-  readonly reason: string | null;
+  readonly reason: Said | null;
 };
 
 /** The bus between grid meter and second meter: the loads there; the one without a reading is the difference. */
@@ -190,7 +191,7 @@ function readAbove(loads: readonly string[], z2: number, values: InstantValues, 
   const grid = told ?? z2 + total(metered);
   const common = {grid, z2, metered, derived, spare: null, unexplained: 0};
   if (told === null)
-    return {...common, quality: 'grid-derived', reason: 'the grid is derived from the second meter and the loads above it'};
+    return {...common, quality: 'grid-derived', reason: say('the grid is derived from the second meter and the loads above it')};
   const rest = grid - z2 - total(metered);
   if (derived !== null && rest >= 0) return {...common, spare: rest, quality: 'ok', reason: null};
   if (rest === 0) return {...common, quality: 'ok', reason: null};
@@ -201,9 +202,10 @@ function readAbove(loads: readonly string[], z2: number, values: InstantValues, 
       ...common,
       z2: z2 + rest,
       quality: 'adjusted',
-      reason: 'the two meters contradict each other inside their tolerance',
+      reason: say('the two meters contradict each other inside their tolerance'),
     };
-  const reason = `${Math.round(Math.abs(rest) / 1000)} W ${rest > 0 ? 'vanish' : 'appear'} between the two meters`;
+  const w = Math.round(Math.abs(rest) / 1000);
+  const reason = say(rest > 0 ? '{w} W vanish between the two meters' : '{w} W appear between the two meters', {w});
   return {...common, unexplained: -rest, quality: 'suspect', reason};
 }
 

@@ -2,6 +2,7 @@
 
 import {publishDay, publishEnergy, publishState} from '../published.ts';
 import type {Measured, Reading} from '../reading.ts';
+import {type EventKind, type Said, say} from '../sentences/say.ts';
 import type {Tick} from '../sink.ts';
 import type {Site} from '../site.ts';
 import {learnAges, watchAges, watchSample} from './age.ts';
@@ -45,7 +46,7 @@ export const createFlow = (_site: Site, bootId: string): FlowState => emptyState
 /** The state of an earlier run, or null where the text is none. */
 export const restoreFlow = (json: string, site: Site, bootId: string): FlowState | null => revive(json, site, houseOf(site), bootId);
 
-type Note = (kind: string, about: string | null, detail: string, evidence?: Record<string, number | string>) => void;
+type Note = (kind: EventKind, about: string | null, detail: Said, evidence?: Record<string, number | string>) => void;
 
 const SAMPLES_KEPT = 8;
 /** A sample may be this much older than the tick that brings it. */
@@ -58,12 +59,13 @@ export function advance(site: Site, state: FlowState, input: FlowInput): FlowSte
   const tick: Tick = {seq: input.tick.seq, monoMs: Math.round(input.tick.monoMs), wallMs: Math.round(input.tick.wallMs)};
   const events: FlowEvent[] = [];
   const slots: SlotRecord[] = [];
-  const note = (kind: string, about: string | null, detail: string, evidence?: Record<string, number | string>): void =>
+  const note: Note = (kind, about, detail, evidence) =>
     void events.push({kind, monoMs: tick.monoMs, about, detail, ...(evidence ? {evidence} : {})});
 
   if (state.tick) {
     const step = stepClock(state.tick, tick);
-    if (step !== null) note('clock-step', null, `the clock stepped by ${Math.round(step / 1000)} s; energy is not touched`, {stepMs: step});
+    if (step !== null)
+      note('clock-step', null, say('the clock stepped by {s} s; energy is not touched', {s: Math.round(step / 1000)}), {stepMs: step});
   }
   // The first beat after a restart.
   else if (state.gap) placeStop(state, state.gap, tick.monoMs - Math.max(0, tick.wallMs - state.gap.fromWallMs));
@@ -169,7 +171,10 @@ function watchTheAges(site: Site, house: House, state: FlowState, tick: Tick, tr
     note(
       'age-learned',
       channel,
-      `${channel}: its registers are ${ageMs / 1000} s old when they are read (taken for ${beforeMs / 1000} s so far); the home's power moved ${lessPermille / 10} % less that way`,
+      say(
+        "{channel}: its registers are {s} s old when they are read (taken for {before} s so far); the home's power moved {less} % less that way",
+        {channel, s: ageMs / 1000, before: beforeMs / 1000, less: lessPermille / 10},
+      ),
       {ageMs, beforeMs, lessPermille},
     );
   }
@@ -187,9 +192,8 @@ function takeRegisters(house: House, state: FlowState, lookup: Lookup, tick: Tic
       state.registers[register.key] = own;
     }
     const sinceMs = own.readAtMs;
-    const outcome = readRegister(own, measured.value, tick.monoMs, register.maxPower);
-    if (outcome.event)
-      note(outcome.event.kind, `${register.device}/${register.point}`, `${register.device} ${register.point} ${outcome.event.detail}`);
+    const outcome = readRegister(own, measured.value, tick.monoMs, register.maxPower, `${register.device} ${register.point}`);
+    if (outcome.event) note(outcome.event.kind, `${register.device}/${register.point}`, outcome.event.detail);
     if (outcome.correction === 0) continue;
     if (state.gap) state.gap.corrections[register.key] = (state.gap.corrections[register.key] ?? 0) + outcome.correction;
     else bookCorrection(house, state, register, sinceMs, tick, outcome.correction);

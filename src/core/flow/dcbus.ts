@@ -1,5 +1,6 @@
 // The DC bus of a hybrid inverter: what comes in from panels and battery, what is lost, and what goes through the AC port.
 
+import {type Said, say} from '../sentences/say.ts';
 import {attribute} from './attribute.ts';
 import {adjust, type Channel, withinTolerance} from './balance.ts';
 import {addAmount, addCell, empty, type MutableAmounts, type MutableMatrix} from './cells.ts';
@@ -18,7 +19,7 @@ export type DcBus = {
   readonly loss: number;
   readonly unexplained: number;
   readonly quality: 'ok' | 'adjusted' | 'suspect';
-  readonly reason: string | null;
+  readonly reason: Said | null;
   readonly adjusted: Readonly<Record<string, number>> | null;
 };
 
@@ -37,14 +38,14 @@ export function balanceDc(
   const excess = channels.reduce((sum, channel) => sum + channel.v, 0);
   let moved = channels.map(channel => channel.v);
   let quality: DcBus['quality'] = 'ok';
-  let reason: string | null = null;
+  let reason: Said | null = null;
   if (excess < 0) {
     const fixed = withinTolerance(excess, channels) ? adjust(channels) : null;
     // The adjusted AC port would change what the house's balance sees; only small contradictions may.
     quality = fixed ? 'adjusted' : 'suspect';
     reason = fixed
-      ? `${hybrid.id}: more power left the inverter than came in, inside the tolerance`
-      : `${hybrid.id}: ${Math.round(-excess / 1000)} W more left the inverter than came in`;
+      ? say('{id}: more power left the inverter than came in, inside the tolerance', {id: hybrid.id})
+      : say('{id}: {w} W more left the inverter than came in', {id: hybrid.id, w: Math.round(-excess / 1000)});
     if (fixed) moved = fixed;
   }
   const inflow = empty<number>();

@@ -1,5 +1,6 @@
 // Quarter hours past their end wait for the first word of every register. Those of a device that fell silent wait until it is back, and share what it tells.
 
+import {say} from '../sentences/say.ts';
 import type {Tick} from '../sink.ts';
 import type {Site} from '../site.ts';
 import {type House, marginOf, type Register} from './channels.ts';
@@ -130,7 +131,8 @@ export function bookCorrection(
     ? partsSince(waiting, state.running, sinceMs, tick.monoMs)
     : [newest?.slot ?? fresh?.slot ?? state.running].flatMap(slot => (slot ? [{slot, ms: 1}] : []));
   const shares = parts.length > 1 ? shareOut(house, register, parts, energyMilliWh) : [energyMilliWh];
-  const reason = `${register.device} was silent for ${Math.round((tick.monoMs - sinceMs) / 1000)} s; its counter tells how much flowed, not when`;
+  const silentS = Math.round((tick.monoMs - sinceMs) / 1000);
+  const reason = say('{device} was silent for {s} s; its counter tells how much flowed, not when', {device: register.device, s: silentS});
   for (const [index, {slot}] of parts.entries()) {
     const share = shares[index] as number;
     if (share === 0) continue;

@@ -1,8 +1,9 @@
 // What a lasting contradiction most likely is, said once, with its evidence.
 
+import {type EventKind, type Said, say} from '../sentences/say.ts';
 import type {FlowState} from './state.ts';
 
-type Note = (kind: string, about: string | null, detail: string, evidence?: Record<string, number | string>) => void;
+type Note = (kind: EventKind, about: string | null, detail: Said, evidence?: Record<string, number | string>) => void;
 
 const LASTING_MS = 15 * 60_000;
 /** Below this nothing is worth a word, mW. */
@@ -49,7 +50,10 @@ export function watchUnexplained(
     note(
       'hint',
       names.length === 1 ? (names[0] as string) : null,
-      `${names.join(' or ')}: clamp reversed, or wrong sign: ${meanW} W more leave the house than come in, for 15 minutes; with this sign turned around it adds up in ${suspects[0]?.[1]} % of ${odd.count} instants`,
+      say(
+        '{names}: clamp reversed, or wrong sign: {w} W more leave the house than come in, for 15 minutes; with this sign turned around it adds up in {percent} % of {n} instants',
+        {names: names.join(' or '), w: meanW, percent: suspects[0]?.[1] ?? 0, n: odd.count},
+      ),
       {
         hint: 'reversed clamp or wrong sign',
         meanW,
@@ -63,8 +67,8 @@ export function watchUnexplained(
     'hint',
     null,
     sign > 0
-      ? `unmetered generation, or a meter with the wrong sign: ${meanW} W more leave the house than come in, for 15 minutes`
-      : `unmetered load or wrong sign: ${-meanW} W vanish between the meters, for 15 minutes`,
+      ? say('unmetered generation, or a meter with the wrong sign: {w} W more leave the house than come in, for 15 minutes', {w: meanW})
+      : say('unmetered load or wrong sign: {w} W vanish between the meters, for 15 minutes', {w: -meanW}),
     {hint: sign > 0 ? 'unmetered generation' : 'unmetered load or wrong sign', meanW, nodes: odd.count},
   );
 }

@@ -1,5 +1,6 @@
 // One instant of any house: readings to balanced buses, and these to one matrix per policy. What contradicts is `unexplained`.
 
+import type {Said} from '../sentences/say.ts';
 import type {Policy} from '../site.ts';
 import {type AcBus, balanceAc} from './acbus.ts';
 import {attribute} from './attribute.ts';
@@ -11,7 +12,7 @@ import type {InstantValues, Topology} from './topology.ts';
 
 export type Instant = {
   readonly quality: NodeQuality;
-  readonly reason: string | null;
+  readonly reason: Said | null;
   readonly home: number;
   readonly grid: number;
   readonly loss: number;

@@ -1,5 +1,6 @@
 // The words of the flow core. Integers only: power in mW, energy in mWh, time in monotonic ms. Cells are never negative.
 
+import type {EventKind, Said} from '../sentences/say.ts';
 import type {Policy} from '../site.ts';
 
 /** source -> sink -> amount; cells that are zero are left out. mW at an instant, mWh in a slot. */
@@ -32,7 +33,7 @@ export type FlowNode = {
   readonly monoMs: number;
   readonly quality: NodeQuality;
   /** Why the quality is what it is, for people; null when ok. */
-  readonly reason: string | null;
+  readonly reason: Said | null;
   /** Largest distance in time between a channel's sample and the instant. */
   readonly skewMs: number;
   readonly matrix: Readonly<Partial<Record<Policy, Matrix>>>;
@@ -91,11 +92,11 @@ export type SlotRecord = {
 };
 
 export type FlowEvent = {
-  readonly kind: string;
+  readonly kind: EventKind;
   readonly monoMs: number;
   /** Device or channel it is about, or null. */
   readonly about: string | null;
-  readonly detail: string;
+  readonly detail: Said;
   /** Numbers behind the sentence. */
   readonly evidence?: Readonly<Record<string, number | string>>;
 };

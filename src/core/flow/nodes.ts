@@ -1,5 +1,6 @@
 // Instants of the grid meter, one after the other: aligned, balanced, attributed, and integrated up to here.
 
+import {type EventKind, type Said, say} from '../sentences/say.ts';
 import type {Tick} from '../sink.ts';
 import type {Policy, Site} from '../site.ts';
 import type {Sample} from './align.ts';
@@ -13,7 +14,7 @@ import {solve} from './solve.ts';
 import type {FlowState, LastNode} from './state.ts';
 import {borderBetween, openGap, placeStop, rollOver, startSlots} from './timeline.ts';
 
-type Note = (kind: string, about: string | null, detail: string, evidence?: Record<string, number | string>) => void;
+type Note = (kind: EventKind, about: string | null, detail: Said, evidence?: Record<string, number | string>) => void;
 
 const MAX_AGE_POLLS = 3;
 const MAX_GAP_MS = 60_000;
@@ -101,7 +102,7 @@ function integrate(site: Site, house: House, state: FlowState, next: LastNode, n
   }
   const dtMs = next.monoMs - previous.monoMs;
   if (dtMs > maxGapOf(site)) {
-    note('gap', null, `nothing is known for ${Math.round(dtMs / 1000)} s; the counters will tell`, {ms: dtMs});
+    note('gap', null, say('nothing is known for {s} s; the counters will tell', {s: Math.round(dtMs / 1000)}), {ms: dtMs});
     // A second gap before the registers have told of the first: they will tell of both at once.
     const {fromWallMs = previous.monoMs + offsetOf(state), fromMonoMs = previous.monoMs, corrections = {}} = state.gap ?? {};
     state.gap = {fromWallMs, fromMonoMs, toMonoMs: next.monoMs, toWallMs: next.monoMs + offsetOf(state), corrections};
@@ -118,7 +119,7 @@ function integrate(site: Site, house: House, state: FlowState, next: LastNode, n
   }
   bookRegisters(house, state, previous, next, dtMs);
   addQuality(state.running as OpenSlot, node.quality, node.reason);
-  if (!state.trusted) addQuality(state.running as OpenSlot, 'undated', 'the clock is not trusted yet');
+  if (!state.trusted) addQuality(state.running as OpenSlot, 'undated', say('the clock is not trusted yet'));
 }
 
 const maxGapOf = (site: Site): number => Math.max(MAX_GAP_MS, MAX_GAP_POLLS * site.pollEveryMs);

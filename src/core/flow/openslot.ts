@@ -1,5 +1,6 @@
 // A quarter hour while it runs, and what it is when it closes: anchored totals, rebalanced cells, origins.
 
+import {type Said, say} from '../sentences/say.ts';
 import type {Policy, Site} from '../site.ts';
 import {attribute} from './attribute.ts';
 import {addAmount, addCell, cellOf, columnSum, empty, type MutableAmounts, type MutableMatrix, rowSum, total} from './cells.ts';
@@ -42,7 +43,7 @@ export const openSlot = (name: SlotName): OpenSlot => ({
   bounds: null,
 });
 
-export function addQuality(slot: Pick<OpenSlot, 'qualities' | 'reason'>, quality: SlotQuality, reason: string | null): void {
+export function addQuality(slot: Pick<OpenSlot, 'qualities' | 'reason'>, quality: SlotQuality, reason: Said | null): void {
   if (quality === 'ok' || slot.qualities.includes(quality)) return;
   if (slot.qualities.every(one => worseFirst(quality, one) < 0)) slot.reason = reason;
   slot.qualities.push(quality);
@@ -74,7 +75,7 @@ export function closeSlot(site: Site, house: House, slot: OpenSlot, books: Books
     // The counters leave less than nothing for the home: what is missing came from nowhere we know.
     addAmount(rows, 'unexplained', -home);
     home = 0;
-    addQuality(marks, 'suspect', 'the counters say that more left the house than came in');
+    addQuality(marks, 'suspect', say('the counters say that more left the house than came in'));
   }
 
   let bounds: SlotRecord['bounds'] = slot.bounds;
@@ -100,7 +101,7 @@ export function closeSlot(site: Site, house: House, slot: OpenSlot, books: Books
       addQuality(
         marks,
         'suspect',
-        'the counters could not be brought into the cells that were measured; the quarter hour was divided by its totals',
+        say('the counters could not be brought into the cells that were measured; the quarter hour was divided by its totals'),
       );
     const own = {...(pools[policy] ?? {})};
     cells[policy] = origins(site, house, matrix, own, books);

@@ -1,9 +1,10 @@
 // Clamps on the wrong phase: a step that one device shows on one phase must show on the same phase of the grid meter. Where it shows on
 // another one again and again, that is said. Energy of a netting meter is not touched by it; what is billed by phase is.
 
+import {type EventKind, type Said, say} from '../sentences/say.ts';
 import type {Channel} from './channels.ts';
 
-type Note = (kind: string, about: string | null, detail: string, evidence?: Record<string, number | string>) => void;
+type Note = (kind: EventKind, about: string | null, detail: Said, evidence?: Record<string, number | string>) => void;
 
 /** Smaller steps tell nothing, mW. */
 const STEP_MILLI_W = 300_000;
@@ -51,7 +52,13 @@ export function watchPhases(
     note(
       'hint',
       ref.device,
-      `${ref.device}: swapped phases: what steps on its L${from + 1} steps on L${to + 1} of the grid meter, in ${percent} % of ${steps} steps`,
+      say('{device}: swapped phases: what steps on its L{from} steps on L{to} of the grid meter, in {percent} % of {n} steps', {
+        device: ref.device,
+        from: from + 1,
+        to: to + 1,
+        percent,
+        n: steps,
+      }),
       {hint: 'swapped phases', steps, percent, device_phase: from + 1, meter_phase: to + 1},
     );
   }

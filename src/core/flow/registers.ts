@@ -1,5 +1,6 @@
 // The lifetime registers at run time: what their movement books, and what that corrects in the integral.
 
+import {type EventKind, type Said, say} from '../sentences/say.ts';
 import {type AnchorState, newAnchor, STALL_FLOOR_MWH, stepAnchor} from './anchor.ts';
 import {type CounterState, newCounter, stepCounter} from './counter.ts';
 
@@ -39,13 +40,13 @@ export type RegisterOutcome = {
   readonly correction: number;
   /** Whole mWh that were integrated since the last event. */
   readonly integrated: number;
-  readonly event: {readonly kind: string; readonly detail: string} | null;
+  readonly event: {readonly kind: EventKind; readonly detail: Said} | null;
 };
 
 const UNITS_PER_MWH = 7_200_000;
 
-/** One reading (Wh, or null for none). Mutates the state; `integrated` leaves `units`. */
-export function readRegister(state: RegisterState, wh: number, atMs: number, maxPower: number): RegisterOutcome {
+/** One reading (Wh, or null for none). Mutates the state; `integrated` leaves `units`. `key` names the register in what an event says. */
+export function readRegister(state: RegisterState, wh: number, atMs: number, maxPower: number, key: string): RegisterOutcome {
   const reading = Math.round(wh * MWH);
   if (!Number.isSafeInteger(reading) || reading < 0) return {correction: 0, integrated: 0, event: null};
   learn(state, reading);
@@ -73,7 +74,7 @@ export function readRegister(state: RegisterState, wh: number, atMs: number, max
   return {
     correction: next.state.booked - anchor.booked - integrated,
     integrated,
-    event: eventOf(step.status, before, reading, next.status, stalledBefore),
+    event: eventOf(key, step.status, before, reading, next.status, stalledBefore),
   };
 }
 
@@ -87,21 +88,28 @@ function learn(state: RegisterState, reading: number): void {
 }
 
 function eventOf(
+  key: string,
   status: string,
-  before: CounterState,
+  {last, pending}: CounterState,
   reading: number,
   anchored: string,
   stalledBefore: boolean,
 ): RegisterOutcome['event'] {
-  const kwh = (mWh: number | null): string => `${(mWh ?? 0) / 1_000_000} kWh`;
-  if (status === 'pending' && before.pending.length === 0)
-    return {kind: 'counter-held-back', detail: `jumped from ${kwh(before.last)} to ${kwh(reading)}; not believed until it continues`};
+  const kwh = (mWh: number | null): number => (mWh ?? 0) / 1_000_000;
+  const [before, now] = [kwh(last), kwh(reading)];
+  if (status === 'pending' && pending.length === 0)
+    return {
+      kind: 'counter-held-back',
+      detail: say('{key} jumped from {before} kWh to {now} kWh; not believed until it continues', {key, before, now}),
+    };
   if (status === 'rebased')
     return {
       kind: 'counter-rebased',
-      detail: `continues at ${kwh(reading)} instead of ${kwh(before.last)}; only its rise since then is booked`,
+      detail: say('{key} continues at {now} kWh instead of {before} kWh; only its rise since then is booked', {key, before, now}),
     };
-  if (status === 'rollover') return {kind: 'counter-rollover', detail: `rolled over from ${kwh(before.last)} to ${kwh(reading)}`};
-  if (anchored === 'stalled' && !stalledBefore) return {kind: 'counter-stalled', detail: `stands at ${kwh(reading)} while power flows`};
+  if (status === 'rollover')
+    return {kind: 'counter-rollover', detail: say('{key} rolled over from {before} kWh to {now} kWh', {key, before, now})};
+  if (anchored === 'stalled' && !stalledBefore)
+    return {kind: 'counter-stalled', detail: say('{key} stands at {now} kWh while power flows', {key, now})};
   return null;
 }

@@ -1,12 +1,13 @@
 // A battery that rests on its lowest charge is empty, whatever the ledger still holds for it: the books are set right, and from one such rest
 // to the next the round trip is measured.
 
+import {type EventKind, type Said, say} from '../sentences/say.ts';
 import type {House} from './channels.ts';
 import type {SlotRecord} from './model.ts';
 import {byOrigin, trueUp} from './origin.ts';
 import type {FlowState} from './state.ts';
 
-type Note = (kind: string, about: string | null, detail: string, evidence?: Record<string, number | string>) => void;
+type Note = (kind: EventKind, about: string | null, detail: Said, evidence?: Record<string, number | string>) => void;
 
 /** Below this a battery rests, mW. */
 const REST_MILLI_W = 60_000;
@@ -123,10 +124,15 @@ function empty(house: House, state: FlowState, id: string, note: Note): void {
     state.pools[policy] = {...pools, [id]: trueUp(pool, 0).pool};
     if (policy !== house.primary) continue;
     const lost = Object.values(stored).reduce((sum, energy) => sum + energy, 0);
-    note('battery-trued-up', id, `${id} rests on its lowest charge; ${Math.round(lost / 1000)} Wh still on record are booked as its loss`, {
-      lost_wh: lost / 1000,
-      ...Object.fromEntries(Object.entries(stored).map(([origin, energy]) => [`lost_${origin}_wh`, energy / 1000])),
-    });
+    note(
+      'battery-trued-up',
+      id,
+      say('{id} rests on its lowest charge; {wh} Wh still on record are booked as its loss', {id, wh: Math.round(lost / 1000)}),
+      {
+        lost_wh: lost / 1000,
+        ...Object.fromEntries(Object.entries(stored).map(([origin, energy]) => [`lost_${origin}_wh`, energy / 1000])),
+      },
+    );
   }
 }
 
@@ -137,12 +143,17 @@ function measure(id: string, watch: RestWatch, note: Note): void {
   const seen = Math.round((cycle.discharged * PPM) / cycle.charged);
   if (seen < PLAUSIBLE_PPM[0] || seen > PLAUSIBLE_PPM[1]) return;
   watch.etaPpm = watch.etaPpm === null ? seen : Math.round((REMEMBERED * watch.etaPpm + seen) / (REMEMBERED + 1));
-  note('efficiency-learned', id, `${id} gave back ${(seen / 10_000).toFixed(1)} % of what it took since it last was empty`, {
-    charged_wh: cycle.charged / 1000,
-    discharged_wh: cycle.discharged / 1000,
-    cycle_ppm: seen,
-    in_use_ppm: watch.etaPpm,
-  });
+  note(
+    'efficiency-learned',
+    id,
+    say('{id} gave back {percent} % of what it took since it last was empty', {id, percent: (seen / 10_000).toFixed(1)}),
+    {
+      charged_wh: cycle.charged / 1000,
+      discharged_wh: cycle.discharged / 1000,
+      cycle_ppm: seen,
+      in_use_ppm: watch.etaPpm,
+    },
+  );
 }
 
 /** Round trips in use, parts per million: as measured, else as configured. */

@@ -1,5 +1,6 @@
 // The house at one instant out of samples of different moments: aligned, balanced, attributed, and put into words for slots and people.
 
+import {type Said, say} from '../sentences/say.ts';
 import type {Site} from '../site.ts';
 import {type AlignChannel, type Alignment, align, type Sample} from './align.ts';
 import {addAmount, columnSum, empty, rowSum} from './cells.ts';
@@ -21,7 +22,7 @@ export type Solved = {
   /** Whether every device behind the grid meter told its power. */
   readonly complete: boolean;
   readonly quality: NodeQuality;
-  readonly reason: string | null;
+  readonly reason: Said | null;
   readonly skewMs: number;
   readonly margins: Record<string, number>;
   readonly powers: Record<string, number | null>;
@@ -48,7 +49,7 @@ export function solve(site: Site, house: House, state: FlowState, presence: Pres
   }
   if (silent.length > 0) {
     quality = 'suspect';
-    reason = `${silent.join(', ')} tells nothing; its power is not in the balance`;
+    reason = say('{devices} tells nothing; its power is not in the balance', {devices: silent.join(', ')});
   }
   let skewMs = 0;
   for (const {id} of presence.alive) skewMs = Math.max(skewMs, distance(state.samples[id] as Sample[], atMs));
@@ -93,10 +94,10 @@ function alignAll(site: Site, house: House, state: FlowState, {onBus, onDc, grid
   };
 }
 
-const ALIGN_REASONS: Readonly<Record<string, string>> = {
-  'skew-corrected': 'readings of different moments were brought to one',
-  'stale-estimated': 'a reading was missing; its last value was held',
-  suspect: 'the readings moved further apart than they can have',
+const ALIGN_REASONS: Readonly<Record<string, Said>> = {
+  'skew-corrected': say('readings of different moments were brought to one'),
+  'stale-estimated': say('a reading was missing; its last value was held'),
+  suspect: say('the readings moved further apart than they can have'),
 };
 
 function attemptAlign(atMs: number, channels: readonly AlignChannel[], prior: {value: number; sigma: number}): Alignment | null {

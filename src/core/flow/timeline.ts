@@ -1,5 +1,6 @@
 // Quarter hours in time: where one ends, when it is closed, what the registers say about a gap, and what the clock's trust changes.
 
+import {type EventKind, type Said, say} from '../sentences/say.ts';
 import type {Tick} from '../sink.ts';
 import type {Site} from '../site.ts';
 import {cellBounds, withoutPassThrough} from './attribute.ts';
@@ -15,7 +16,7 @@ import {countCycles, settleRests} from './rest.ts';
 import {localDay, SLOT_MS, slotStart} from './slots.ts';
 import {type FlowState, newSums, type Sums} from './state.ts';
 
-type Note = (kind: string, about: string | null, detail: string, evidence?: Record<string, number | string>) => void;
+type Note = (kind: EventKind, about: string | null, detail: Said, evidence?: Record<string, number | string>) => void;
 
 const GAP_PATIENCE_MS = 90_000;
 const UNDATED_KEPT = 4 * 24 * 14;
@@ -199,7 +200,7 @@ function fill(site: Site, house: House, state: FlowState, slots: SlotRecord[], n
   const lengthS = Math.round((gap.toWallMs - gap.fromWallMs) / 1000);
   const bounds = cellBounds(...withoutPassThrough(rows, {...columns, home: filled.homeMilliWh}));
   for (const part of parts) {
-    addQuality(part, 'gap', `filled from the counters over ${lengthS} s`);
+    addQuality(part, 'gap', say('filled from the counters over {s} s', {s: lengthS}));
     part.bounds ??= {};
     for (const [cell, [least, most]] of Object.entries(bounds)) {
       const [before, beforeMost] = part.bounds[cell] ?? [0, 0];
@@ -214,7 +215,7 @@ function fill(site: Site, house: House, state: FlowState, slots: SlotRecord[], n
     if (record.slot.kind === 'utc') state.lastClosedMs = Math.max(state.lastClosedMs ?? -Infinity, record.slot.startMs);
     emit(site, house, state, record, slots);
   }
-  note('gap-filled', null, `${lengthS} s without readings filled from the counters`, {slots: parts.length});
+  note('gap-filled', null, say('{s} s without readings filled from the counters', {s: lengthS}), {slots: parts.length});
 }
 
 const LONGEST_GAP_SLOTS = 4 * 24 * 366;
@@ -279,7 +280,7 @@ function date(site: Site, house: House, state: FlowState, slots: SlotRecord[], n
     addToDay(site, house, state, record, startMs);
     state.lastClosedMs = Math.max(state.lastClosedMs ?? -Infinity, startMs);
   }
-  note('slots-dated', null, `${own.length} slots from before the clock was set have their date now`, {slots: own.length});
+  note('slots-dated', null, say('{n} slots from before the clock was set have their date now', {n: own.length}), {slots: own.length});
 }
 
 function giveBack(state: FlowState, house: House, record: SlotRecord, running: OpenSlot): void {

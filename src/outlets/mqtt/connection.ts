@@ -2,6 +2,7 @@
 
 import mqtt, {type IClientOptions, type IConnackPacket, type IPublishPacket, type MqttClient} from 'mqtt';
 import type {Log} from '../../core/log.ts';
+import {quoted, type Said, say} from '../../core/sentences/say.ts';
 import {createGate} from './gate.ts';
 
 export type ConnectionSettings = {
@@ -87,8 +88,6 @@ const TAKEN_OVER = 142;
 /** Connections in a row that break this soon, without a reason, look like a quarrel of two clients over one id. */
 const BRIEF = {ms: 5000, times: 3} as const;
 
-const OWN_ID = 'each needs an id of its own (mqtt.client_id)';
-
 export function createConnection(settings: ConnectionSettings, {log, onConnect, onMessage}: ConnectionEvents): Connection {
   const login = {...loginIn(settings.url), ...settings};
   let client: MqttClient | null = null;
@@ -143,7 +142,7 @@ export function createConnection(settings: ConnectionSettings, {log, onConnect, 
     try {
       own = mqtt.connect(shown(settings.url), optionsOf());
     } catch (error) {
-      failed((error as Error).message);
+      failed(quoted((error as Error).message));
       again(pauseMs);
       return;
     }
@@ -151,11 +150,11 @@ export function createConnection(settings: ConnectionSettings, {log, onConnect, 
     own.setMaxListeners(0); // one listener for each message in flight
     let greeted = false;
     let code: number | null = null;
-    let reason: string | null = null;
+    let reason: Said | null = null;
     let reset = false;
     let greetedMs = 0;
     const giveUp = setTimeout(() => {
-      reason = 'no answer';
+      reason = say('no answer');
       own.end(true);
       gone();
     }, ATTEMPT_MS);
@@ -168,7 +167,7 @@ export function createConnection(settings: ConnectionSettings, {log, onConnect, 
       refusalTold = false;
       if (settings.protocol === 'auto' && protocol === 4)
         retry = setTimeout(() => {
-          reason = 'asked for MQTT 5 again';
+          reason = quoted('asked for MQTT 5 again');
           own.end();
         }, RETRY_NEWER_MS);
       greeted = true;
@@ -194,14 +193,14 @@ export function createConnection(settings: ConnectionSettings, {log, onConnect, 
     own.on('error', (error: Error & {code?: number | string}) => {
       if (typeof error.code === 'number') code = error.code;
       reset = error.code === 'ECONNRESET' || error.code === 'EPIPE';
-      reason = error.message || String(error.code ?? 'unknown error');
+      reason = quoted(error.message || String(error.code ?? 'unknown error'));
       if (!greeted) own.end(true);
     });
     own.on('disconnect', ({reasonCode}) => {
       reason =
         reasonCode === TAKEN_OVER
-          ? `another client came with the id ${settings.clientId}; ${OWN_ID}`
-          : `the broker says goodbye (code ${reasonCode ?? 0})`;
+          ? say('another client came with the id {id}; each needs an id of its own (mqtt.client_id)', {id: settings.clientId})
+          : say('the broker says goodbye (code {code})', {code: reasonCode ?? 0});
     });
     own.once('close', gone);
 
@@ -235,19 +234,22 @@ export function createConnection(settings: ConnectionSettings, {log, onConnect, 
       const refused = code !== null && REFUSED.includes(code);
       failed(
         refused
-          ? `the broker refuses the login (${reason}); check mqtt.username and mqtt.password`
-          : (reason ?? (briefs >= BRIEF.times ? quarrel() : greeted ? 'the connection broke' : 'the broker closed before it greeted')),
+          ? say('the broker refuses the login ({reason}); check mqtt.username and mqtt.password', {reason: reason ?? ''})
+          : (reason ?? (briefs >= BRIEF.times ? quarrel() : say(greeted ? 'the connection broke' : 'the broker closed before it greeted'))),
       );
       again(refused ? Math.min(LONGEST_REFUSED_PAUSE_MS, REFUSED_SLOWER * pauseMs) : pauseMs);
     }
   }
 
-  const quarrel = (): string => `the broker ends each connection soon; perhaps another client has the id ${settings.clientId}: ${OWN_ID}`;
+  const quarrel = (): Said =>
+    say('the broker ends each connection soon; perhaps another client has the id {id}: each needs an id of its own (mqtt.client_id)', {
+      id: settings.clientId,
+    });
 
   /** Said by the broker, or shown by dropping us: then it may have been a restart as well, and the other version has its turn. */
   const wrongVersion = (code: number | null): boolean => (code !== null && WRONG_VERSION.includes(code)) || drops >= SILENT_DROPS[protocol];
 
-  function failed(reason: string): void {
+  function failed(reason: Said): void {
     if (reason !== lastError) log.warn({part: 'mqtt', url: shown(settings.url)}, `broker: ${reason}`);
     lastError = reason;
   }
@@ -282,7 +284,7 @@ export function createConnection(settings: ConnectionSettings, {log, onConnect, 
   function refusedMessage(topic: string, why: string): void {
     if (refusalTold) return;
     refusalTold = true;
-    failed(`the broker does not take messages such as ${topic} (${why})`);
+    failed(say('the broker does not take messages such as {topic} ({why})', {topic, why}));
   }
 
   async function publish(topic: string, payload: string, {retain = false, expiryS, correlationData}: Outgoing = {}): Promise<boolean> {
@@ -290,7 +292,7 @@ export function createConnection(settings: ConnectionSettings, {log, onConnect, 
     if (!own || !up) return false;
     // Where there is a limit, a message beyond it would cost us the connection, again and again.
     if (topic.length + Buffer.byteLength(payload) + PACKET_EXTRA_BYTES > largestBytes) {
-      refusedMessage(topic, `it takes ${largestBytes} bytes at most`);
+      refusedMessage(topic, say('it takes {n} bytes at most', {n: largestBytes}));
       return false;
     }
     const properties =

@@ -1,9 +1,10 @@
 // Devices: how each one is, what it tells with its raw registers, and how it is read.
 
 import {ask, now} from '../data.ts';
+import {kindOf, said} from '../said.ts';
 import {Scroll} from '../scroll.tsx';
 import {justClock, moment, number, t, wordOf} from '../text.ts';
-import {type Event, type Finding, Findings} from './findings.tsx';
+import {type Event, type Finding, Findings, saidAbout} from './findings.tsx';
 import {useAnswer} from './load.ts';
 import {type Point, PointTable} from './points.tsx';
 
@@ -74,8 +75,8 @@ export function DevicesPage() {
               {(events.data?.events ?? []).map(event => (
                 <tr key={event.id}>
                   <th scope="row">{moment(event.at, zone)}</th>
-                  <td>{event.kind}</td>
-                  <td>{event.detail}</td>
+                  <td>{kindOf(event.kind)}</td>
+                  <td>{saidAbout(event)}</td>
                 </tr>
               ))}
             </tbody>
@@ -115,7 +116,7 @@ function Links({links}: {readonly links: readonly Link[]}) {
                 </td>
                 <td>{link.latencyMs === null ? '–' : `${number(link.latencyMs)} ms`}</td>
                 <td>{number(link.requests)}</td>
-                <td>{link.lastError ?? '–'}</td>
+                <td>{link.lastError === null ? '–' : said(link.lastError)}</td>
               </tr>
             ))}
           </tbody>
@@ -158,7 +159,7 @@ function DeviceCard({device, zone, busLoad}: {readonly device: Device; readonly 
         {device.serial ? ` · ${t('serial')} ${device.serial}` : ''} · {device.profile} · {device.link}, {t('unit', {n: device.unit})} ·{' '}
         {t('since_', {at: moment(device.since, zone)})}
       </p>
-      {device.last_fault && device.state !== 'good' && <p class="warning">{device.last_fault}</p>}
+      {device.last_fault && device.state !== 'good' && <p class="warning">{said(device.last_fault)}</p>}
       <dl class="figures small">
         {facts.map(([name, text]) => (
           <div key={name}>

@@ -1,5 +1,6 @@
 // Findings and hints: what stands out, on what evidence, and what to do about it.
 
+import {said} from '../said.ts';
 import type {TextKey} from '../text/en.ts';
 import {moment, number, t, wordOf} from '../text.ts';
 
@@ -27,6 +28,23 @@ type Row = {
   readonly todo: string;
 };
 
+/** By what a hint says it is. */
+const HINTS: Readonly<Record<string, TextKey>> = {
+  'reversed clamp or wrong sign': 'todoTurned',
+  'unmetered generation': 'todoPlus',
+  'unmetered load or wrong sign': 'todoMinus',
+  'swapped phases': 'todoPhases',
+};
+/** Its evidence, and the unit of it. */
+const EVIDENCE: Readonly<Record<string, readonly [TextKey, string]>> = {
+  meanW: ['meanPower', 'W'],
+  nodes: ['instants', ''],
+  steps: ['steps', ''],
+  percent: ['agreeing', '%'],
+  device_phase: ['devicePhase', ''],
+  meter_phase: ['meterPhase', ''],
+};
+
 const TODO: readonly [RegExp, TextKey][] = [
   [/timeout|in time|did not answer|no answer/i, 'todoTimeout'],
   [/disconnected|ECONNREFUSED|EHOSTUNREACH|refused the connection|not connected|cannot connect/i, 'todoDisconnected'],
@@ -47,28 +65,29 @@ export function Findings({devices, findings, events, zone}: Props) {
       .filter(device => device.state === 'lost' || device.state === 'partial')
       .map(device => {
         const worst = Object.entries(device.faults).sort((a, b) => b[1] - a[1])[0]?.[0] ?? '';
-        const said = `${device.last_fault ?? ''} ${worst}`;
+        const fault = `${device.last_fault ?? ''} ${worst}`;
         return {
           key: `device ${device.id}`,
           where: device.id,
-          what: device.last_fault ?? t('lostDevice', {device: device.id}),
+          what: device.last_fault ? said(device.last_fault) : t('lostDevice', {device: device.id}),
           evidence: `${t('since_', {at: moment(device.since, zone)})}${faultsText(device.faults)}`,
-          todo: t(TODO.find(([pattern]) => pattern.test(said))?.[1] ?? 'todoAny'),
+          todo: t(TODO.find(([pattern]) => pattern.test(fault))?.[1] ?? 'todoAny'),
         };
       }),
     ...newestHints(events).map(event => ({
       key: `event ${event.id}`,
       where: moment(event.at, zone),
-      what: event.detail,
-      evidence: event.evidence
-        ? Object.entries(event.evidence)
-            .filter(([name]) => name !== 'hint')
-            .map(([name, value]) => `${name} ${typeof value === 'number' ? number(value) : value}`)
-            .join(', ')
-        : null,
-      todo: t(/reversed/.test(event.detail) ? 'todoTurned' : /generation|more leave/.test(event.detail) ? 'todoPlus' : 'todoMinus'),
+      what: said(event.detail),
+      evidence: evidenceOf(event),
+      todo: t(HINTS[String(event.evidence?.['hint'])] ?? 'todoMinus'),
     })),
-    ...findings.map(finding => ({key: `finding ${finding.where} ${finding.what}`, evidence: null, ...finding})),
+    ...findings.map(({where, what, todo}) => ({
+      key: `finding ${where} ${what}`,
+      where,
+      what: said(what),
+      evidence: null,
+      todo: said(todo),
+    })),
   ];
   return (
     <section class="card" aria-labelledby="findings">
@@ -97,6 +116,22 @@ export function Findings({devices, findings, events, zone}: Props) {
     </section>
   );
 }
+
+/** What happened, with whom it is about where the sentence does not say so. */
+export const saidAbout = ({detail, about}: Event): string =>
+  about === null || about === 'store' || detail.includes(about.split('/')[0] as string) ? said(detail) : `${about}: ${said(detail)}`;
+
+const evidenceOf = ({evidence}: Event): string | null =>
+  evidence &&
+  Object.entries(evidence)
+    .filter(([name]) => name !== 'hint')
+    .map(([name, value]) => {
+      const turned = /^(.*), adds up turned, %$/.exec(name)?.[1];
+      const [word, unit] = turned === undefined ? (EVIDENCE[name] ?? [null, '']) : (['addsUpTurned', '%'] as const);
+      const label = word === null ? name : t(word, {name: turned ?? ''});
+      return `${label} ${typeof value === 'number' ? number(value) : value}${unit && `\u00a0${unit}`}`;
+    })
+    .join(' · ');
 
 /** Text between backticks as code. */
 const withCode = (text: string) => text.split('`').map((part, index) => (index % 2 === 1 ? <code key={part}>{part}</code> : part));

@@ -1,6 +1,7 @@
 // Before there is anything to see: what to do next, and what is still missing.
 
 import type {Now} from '../data.ts';
+import {said} from '../said.ts';
 import {t} from '../text.ts';
 
 /** No device is configured yet. */
@@ -38,7 +39,7 @@ export function Waiting({state}: {readonly state: Now}) {
       </p>
       <ul>
         {state.problems.map(problem => (
-          <li key={problem}>{problem}</li>
+          <li key={problem}>{said(problem)}</li>
         ))}
       </ul>
     </section>

@@ -2,6 +2,7 @@
 
 import {chooseLanguage, chooseTheme, type Theme, theme} from '../choices.ts';
 import {ask, logout, now} from '../data.ts';
+import {said} from '../said.ts';
 import {Scroll} from '../scroll.tsx';
 import {bytes, LANGUAGES, language, number, t} from '../text.ts';
 import {Entities} from './entities.tsx';
@@ -49,7 +50,7 @@ export function SetupPage() {
             <h3>{t('problems')}</h3>
             <ul>
               {problems.map(problem => (
-                <li key={problem}>{problem}</li>
+                <li key={problem}>{said(problem)}</li>
               ))}
             </ul>
           </>
@@ -76,7 +77,7 @@ export function SetupPage() {
           {data.outlets.map(outlet => (
             <li key={outlet.name}>
               <span class={`dot ${outlet.state === 'open' ? 'good' : 'bad'}`} /> <b>{outlet.name}</b> {detailsOf(outlet)}
-              {outlet.lastError ? <span class="warning">{outlet.lastError}</span> : null}
+              {outlet.lastError ? <span class="warning">{said(outlet.lastError)}</span> : null}
             </li>
           ))}
         </ul>

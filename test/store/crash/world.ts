@@ -2,7 +2,7 @@
 
 import type {SlotRecord} from '../../../src/core/flow/model.ts';
 import type {TickRecord} from '../../../src/core/sink.ts';
-import {cell, good, record, SLOT_MS, slot, total} from '../house.ts';
+import {cell, good, markEvent, record, SLOT_MS, slot, total} from '../house.ts';
 
 /** Local midnight in Berlin; a cycle is a quarter hour, so that a few thousand of them touch every kind of table. */
 export const WORLD_START_MS = Date.parse('2025-12-31T23:00:00Z');
@@ -49,7 +49,7 @@ export function worldRecord(n: number): TickRecord {
       ...(n >= LATE_POINT_CYCLE ? [good('meter', 'grid.voltage_l1_v', lateOf(n))] : []),
     ],
     slots: [...before, worldSlot(n, n % 3 !== 0)],
-    events: n % 20 === 0 ? [{kind: 'mark', monoMs: n * 2000, about: null, detail: `cycle ${n}`}] : [],
+    events: n % 20 === 0 ? [markEvent(n * 2000, `cycle ${n}`)] : [],
     flowState: JSON.stringify({n}),
     energy: {grid_import_kwh: n},
   });
