@@ -10,8 +10,11 @@ const wattsBy = ({edges}: FlowPicture): Partial<Record<Label, number>> => {
   return sums;
 };
 
+/** What the battery holds, Wh by origin. */
+const holds = (mix: Record<string, number>) => ({stored: {battery: mix}});
+
 describe('bands say what the labels say', () => {
-  test.each<[string, Record<string, number>, Partial<Record<Label, number>>]>([
+  test.each<[string, Record<string, unknown>, Partial<Record<Label, number>>]>([
     // when                                  powers told, W                                                   bands by label, W
     [
       'sun covers the house',
@@ -19,9 +22,23 @@ describe('bands say what the labels say', () => {
       {own: 400, exported: 2600},
     ],
     ['night: what is stored came from the sun', {battery_to_home_w: 700, btm_consumed_w: 700}, {own: 700}],
-    ['night: what is stored was bought', {battery_to_home_w: 700, btm_consumed_w: 0}, {earlier: 700}],
-    ['a third of it was bought', {solar_to_home_w: 90, battery_to_home_w: 300, btm_consumed_w: 290}, {own: 290, earlier: 100}],
-    ['bought energy is sold again', {battery_to_grid_w: 500, btm_exported_w: 200}, {exported: 200, earlier: 300}],
+    ['night: what is stored was bought', {battery_to_home_w: 700, btm_consumed_w: 0, ...holds({grid: 900})}, {earlier: 700}],
+    [
+      'a third of it was bought',
+      {solar_to_home_w: 90, battery_to_home_w: 300, btm_consumed_w: 290, ...holds({solar: 2000, grid: 1000})},
+      {own: 290, earlier: 100},
+    ],
+    [
+      'bought energy is sold again',
+      {battery_to_grid_w: 500, btm_exported_w: 200, ...holds({solar: 400, grid: 600})},
+      {exported: 200, earlier: 300},
+    ],
+    ['a battery of which nothing is on record gives', {battery_to_home_w: 700, btm_consumed_w: 0, ...holds({})}, {unknown: 700}],
+    [
+      'the first evening: sun on top of what was there before, and some that was bought',
+      {battery_to_home_w: 1000, grid_to_home_w: 40, btm_consumed_w: 500, ...holds({solar: 500, unknown: 300, grid: 200})},
+      {own: 500, unknown: 300, earlier: 200, imported: 40},
+    ],
     ['cheap night', {grid_to_home_w: 300, grid_to_battery_w: 2000}, {imported: 2300}],
     ['losses of an inverter', {solar_to_loss_w: 60}, {lost: 60}],
     ['power from nowhere', {unexplained_to_home_w: 180}, {unexplained: 180}],

@@ -12,6 +12,7 @@ import {narrow} from './size.ts';
 export const LABELS = {
   own: 'btm_consumed',
   earlier: 'earlierGiven',
+  unknown: 'unknownGiven',
   stored: 'stored',
   exported: 'exported',
   imported: 'imported',

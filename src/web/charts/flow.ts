@@ -1,6 +1,6 @@
 // Where the pieces of the flow picture stand and what runs between them. Pure: powers in, coordinates out.
 
-export type Label = 'own' | 'earlier' | 'stored' | 'exported' | 'imported' | 'unexplained' | 'lost';
+export type Label = 'own' | 'earlier' | 'unknown' | 'stored' | 'exported' | 'imported' | 'unexplained' | 'lost';
 export type FlowNode = {
   readonly id: string;
   readonly x: number;
@@ -87,9 +87,11 @@ export function flowPicture(
     if (!a || !b || a === b) return [];
     const label = labelOf(cell.from, cell.to, batteries);
     if (a.kind !== 'battery' || (label !== 'own' && label !== 'exported')) return [{...cell, a, b, label}];
+    const unknown = unknownShareOf(state, a.id);
     const parts = [
       {w: cell.w * shares[label], label},
-      {w: cell.w * (1 - shares[label]), label: 'earlier' as const},
+      {w: cell.w * (1 - shares[label]) * (1 - unknown), label: 'earlier' as const},
+      {w: cell.w * (1 - shares[label]) * unknown, label: 'unknown' as const},
     ];
     return parts.filter(({w}) => w >= LEAST_W).map(part => ({...cell, ...part, a, b}));
   });
@@ -126,6 +128,13 @@ function ownShareOf(
   const given = sum(such.filter(({from}) => batteries.includes(from)));
   if (typeof labelled !== 'number' || given === 0) return 1;
   return Math.max(0, Math.min(1, (labelled - (sum(such) - given)) / given));
+}
+
+/** Of what a battery holds that was not made here, the share of unknown origin: what it held before the ledger began. All of it where nothing is on record. */
+function unknownShareOf(state: Readonly<Record<string, unknown>>, battery: string): number {
+  const mix = (state['stored'] as Readonly<Record<string, Readonly<Record<string, number>>>> | undefined)?.[battery] ?? {};
+  const [unknown, bought] = [mix['unknown'] ?? 0, mix['grid'] ?? 0];
+  return unknown + bought > 0 ? unknown / (unknown + bought) : 1;
 }
 
 function cellsOf(state: Readonly<Record<string, unknown>>): Cell[] {

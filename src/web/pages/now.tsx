@@ -1,9 +1,10 @@
 // Now: the flow picture, what does not add up, today in six numbers, and how fresh and whence every value is.
 
 import {signal} from '@preact/signals';
-import {flowPicture} from '../charts/flow.ts';
+import {flowPicture, type Label} from '../charts/flow.ts';
 import {FlowChart, LABELS, socOf, solarShareOf} from '../charts/flow-chart.tsx';
 import {ageOf, connected, freshnessOf, lateS, type Now, now, watt} from '../data.ts';
+import {said} from '../said.ts';
 import type {TextKey} from '../text/en.ts';
 import {currency, duration, kwh, nameOf, percent, qualityOf, t, watts} from '../text.ts';
 import {FirstSteps, Waiting} from './first.tsx';
@@ -76,7 +77,7 @@ function Freshness({state}: {readonly state: Now}) {
         <span class="quiet">
           {' '}
           · {qualityOf(quality)}
-          {typeof reason === 'string' ? ` (${reason})` : ''}
+          {typeof reason === 'string' ? ` (${said(reason)})` : ''}
         </span>
       )}
     </p>
@@ -93,8 +94,8 @@ const ROWS = [
 function Legend({state}: {readonly state: Now}) {
   const rows = [
     ...ROWS.map(([style, key]) => ({style, w: watt(state, key)})),
-    // Only where there is some: what the battery gives back that was bought, or nobody knows where it came from.
-    ...[{style: 'earlier' as const, w: earlierW(state)}].filter(({w}) => w >= 1),
+    // Only where there is some: what the battery gives back that was bought, and what it held before anybody kept a record.
+    ...(['earlier', 'unknown'] as const).map(style => ({style, w: givenW(state, style)})).filter(({w}) => w >= 1),
   ];
   return (
     <ul class="card labels">
@@ -111,8 +112,8 @@ function Legend({state}: {readonly state: Now}) {
   );
 }
 
-const earlierW = (state: Now): number =>
-  flowPicture(state, state.roles.batteries, state.roles.loads).edges.reduce((sum, {label, w}) => sum + (label === 'earlier' ? w : 0), 0);
+const givenW = (state: Now, style: Label): number =>
+  flowPicture(state, state.roles.batteries, state.roles.loads).edges.reduce((sum, {label, w}) => sum + (label === style ? w : 0), 0);
 
 function Today({state}: {readonly state: Now}) {
   const day = state.day;
