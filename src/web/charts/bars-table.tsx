@@ -40,7 +40,7 @@ export function BarsTable({bars, line, names}: Props) {
                 ))}
                 {line && <td>{level === null ? '' : Math.round(level)}</td>}
                 {priced && <td>{bar.price?.text ?? ''}</td>}
-                <td>{bar.flagged ? t('flagged') : bar.partly ? t('partlyFlagged') : bar.hollow ? t('held') : ''}</td>
+                <td>{bar.quality}</td>
               </tr>
             ))}
           </tbody>

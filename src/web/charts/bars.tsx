@@ -1,4 +1,4 @@
-// Stacked bars over time: what came in above the line, what went out of the house below. Gaps stay gaps; what is old is hollow, what is flagged is hatched.
+// Stacked bars over time: what came in above the line, what went out of the house below. Gaps stay gaps, what is flagged is hatched.
 
 import {useRef, useState} from 'preact/hooks';
 import {fixed, kwh, number, t, wayOf} from '../text.ts';
@@ -15,8 +15,8 @@ export type Bar = {
   readonly up: Readonly<Record<string, number>>;
   readonly down: Readonly<Record<string, number>>;
   readonly flagged: boolean;
-  /** Made of held values. */
-  readonly hollow: boolean;
+  /** What is to be known about it, in words. */
+  readonly quality: string;
   /** Nothing is stored for this step. */
   readonly missing: boolean;
   /** This step is not there yet. */
@@ -183,8 +183,7 @@ export function Bars({bars, line, summary, barMinutes, onRange}: BarsProps) {
               </span>
             ) : null}
             {chosen.price ? <span class="key">{t('priceOf', {price: chosen.price.text})}</span> : null}
-            {chosen.hollow ? <span class="key">{t('heldNote')}</span> : null}
-            {chosen.flagged || chosen.partly ? <span class="key">{t(chosen.flagged ? 'flagged' : 'partlyFlagged')}</span> : null}
+            {chosen.quality && <span class="key">{chosen.quality}</span>}
           </>
         ) : (
           <>
@@ -227,10 +226,10 @@ function OneBar({bar, x, width, y, chosen}: OneBarProps) {
     }),
   ];
   return (
-    <g class={`${chosen ? 'chosen' : ''} ${bar.hollow ? 'hollow' : ''}`}>
+    <g class={chosen ? 'chosen' : undefined}>
       {parts.map(({name, y1, y2}) => {
         const kind = colour(name);
-        const pattern = width > 5 && !bar.hollow ? patternOf(kind) : undefined;
+        const pattern = width > 5 ? patternOf(kind) : undefined;
         return (
           <rect
             key={name}

@@ -5,7 +5,7 @@ import {type Bar, Bars, type Price} from '../charts/bars.tsx';
 import {ask, dayOf, type Flows, now, type Slot, shiftDay} from '../data.ts';
 import {sumsOf} from '../sums.ts';
 import type {TextKey} from '../text/en.ts';
-import {clock, currency, dayName, kwh, minuteOf, percent, t} from '../text.ts';
+import {clock, currency, dayName, kwh, minuteOf, percent, t, wordOf} from '../text.ts';
 import {useAnswer} from './load.ts';
 import {Pager} from './pager.tsx';
 
@@ -174,7 +174,10 @@ const offsetOf = (at: number, zone: string): string =>
   new Intl.DateTimeFormat('en', {timeZone: zone, timeZoneName: 'shortOffset'}).formatToParts(at).find(part => part.type === 'timeZoneName')
     ?.value ?? '';
 
-type Stack = Pick<Bar, 'up' | 'down' | 'flagged' | 'hollow' | 'missing' | 'ahead'>;
+type Stack = Pick<Bar, 'up' | 'down' | 'flagged' | 'quality' | 'missing' | 'ahead'>;
+
+/** What makes the figures of a whole step doubtful. A reading that was held or brought to its moment once does not: that is told, not drawn. */
+const DOUBTFUL = new Set(['gap', 'undated', 'suspect', 'stalled', 'unanchored']);
 
 /** Consumption by source upwards; what was exported or stored downwards. `ahead`: the step is not over yet. */
 export function stackOf(slot: Slot | undefined, batteries: readonly string[], ahead = false): Stack {
@@ -190,8 +193,8 @@ export function stackOf(slot: Slot | undefined, batteries: readonly string[], ah
   return {
     up: Object.fromEntries(order.filter(id => up[id]).map(id => [id, up[id] as number])),
     down,
-    flagged: words.some(word => word === 'gap' || word === 'suspect' || word === 'undated'),
-    hollow: words.some(word => word === 'stale-estimated' || word === 'stalled'),
+    flagged: words.some(word => DOUBTFUL.has(word)),
+    quality: words.map(wordOf).join(', '),
     missing: slot === undefined && !ahead,
     ahead: slot === undefined && ahead,
   };

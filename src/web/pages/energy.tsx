@@ -115,8 +115,13 @@ function OnePeriod({period, policy, zone}: {readonly period: Period; readonly po
   if (!data) return <p class="quiet">…</p>;
   if (data.slots.length === 0) return <p class="quiet">{t('noData')}</p>;
   const sums = sumsOf(data.slots, batteries);
-  // One quarter hour that is held or flagged does not make a whole bar so: which one it was is for the page Day.
-  const bars = barsOf(data, from, to, step, zone, batteries).map(bar => ({...bar, hollow: false, flagged: false, partly: bar.flagged}));
+  // One quarter hour that is flagged does not make a whole bar so: which one it was is for the page Day.
+  const bars = barsOf(data, from, to, step, zone, batteries).map(bar => ({
+    ...bar,
+    flagged: false,
+    partly: bar.flagged,
+    quality: bar.flagged ? t('partlyFlagged') : '',
+  }));
   const summary = `${t('produced')} ${kwh(sums.produced / 1000)}, ${t('consumed')} ${kwh(sums.consumed / 1000)}`;
   return (
     <>
