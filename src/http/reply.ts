@@ -11,8 +11,14 @@ const GZIP_FROM_BYTES = 1000;
 export const json = (request: IncomingMessage, response: ServerResponse, value: unknown): Promise<void> =>
   send(request, response, 'application/json; charset=utf-8', JSON.stringify(value));
 
-export async function send(request: IncomingMessage, response: ServerResponse, type: string, text: string): Promise<void> {
-  if (isKnown(request, response, etagOf(text), 'no-cache')) return;
+export async function send(
+  request: IncomingMessage,
+  response: ServerResponse,
+  type: string,
+  text: string,
+  age: 'no-cache' | 'no-store' = 'no-cache',
+): Promise<void> {
+  if (isKnown(request, response, etagOf(text), age)) return;
   const plain = Buffer.from(text);
   const zipped = plain.length >= GZIP_FROM_BYTES && acceptsGzip(request) ? await gzip(plain, {level: 4}) : null;
   finish(request, response, type, plain, zipped);

@@ -131,14 +131,17 @@ function listen(): void {
   };
 }
 
-/** The first picture, asked for by the document itself while this script was still on its way; the stream goes on from there. */
+/** The first picture came inside the document, or is asked for where it did not; the stream goes on from there. */
 export function begin(): void {
-  ask<Now>('now').then(
-    state => {
-      if (!now.value) tell(state);
-    },
-    () => {},
-  );
+  const told = document.getElementById('told')?.textContent;
+  if (told) tell(JSON.parse(told) as Now);
+  else
+    ask<Now>('now').then(
+      state => {
+        if (!now.value) tell(state);
+      },
+      () => {},
+    );
   listen();
   watch();
 }

@@ -1,19 +1,18 @@
 // The page: five views behind a small navigation, one stream of news.
 
 import {signal} from '@preact/signals';
-import {render} from 'preact';
+import {type JSX, render} from 'preact';
 import {useState} from 'preact/hooks';
 import {begin, connected, locked, login, now} from './data.ts';
-import {DayPage} from './pages/day.tsx';
-import {DevicesPage} from './pages/devices.tsx';
-import {EnergyPage} from './pages/energy.tsx';
 import {NowPage} from './pages/now.tsx';
-import {SetupPage} from './pages/setup.tsx';
 import {learnSentences} from './said.ts';
 import {clock, language, t} from './text.ts';
 
-const PAGES = {now: NowPage, day: DayPage, energy: EnergyPage, devices: DevicesPage, setup: SetupPage} as const;
-type PageName = keyof typeof PAGES;
+const NAMES = ['now', 'day', 'energy', 'devices', 'setup'] as const;
+type PageName = (typeof NAMES)[number];
+/** What is there to be shown; all but the first come after the first numbers. */
+const pages = signal<Partial<Record<PageName, () => JSX.Element>>>({now: NowPage});
+const AGAIN_MS = 10_000;
 const ICONS: Readonly<Record<PageName, string>> = {
   now: 'M13 3 6 14h5l-1 7 8-12h-6z',
   day: 'M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8M12 2v3M12 19v3M2 12h3M19 12h3M5 5l2 2M17 17l2 2M19 5l-2 2M7 17l-2 2',
@@ -24,7 +23,7 @@ const ICONS: Readonly<Record<PageName, string>> = {
 
 const pageOf = (hash: string): PageName => {
   const name = hash.replace(/^#\/?/, '');
-  return name in PAGES ? (name as PageName) : 'now';
+  return NAMES.find(one => one === name) ?? 'now';
 };
 const page = signal<PageName>(pageOf(location.hash));
 addEventListener('hashchange', () => {
@@ -34,7 +33,7 @@ addEventListener('hashchange', () => {
 
 function App() {
   const site = now.value?.site;
-  const Page = PAGES[page.value];
+  const Page = pages.value[page.value];
   if (locked.value) return <Login />;
   return (
     <>
@@ -48,7 +47,7 @@ function App() {
           {connected.value ? (now.value?.ts && site ? clock(now.value.ts, site.timezone) : t('live')) : now.value ? t('reconnecting') : '…'}
         </p>
         <nav>
-          {(Object.keys(PAGES) as PageName[]).map(name => (
+          {NAMES.map(name => (
             <a key={name} href={`#/${name}`} aria-current={page.value === name ? 'page' : undefined}>
               <svg viewBox="0 0 24 24" aria-hidden="true">
                 <path d={ICONS[name]} />
@@ -58,9 +57,7 @@ function App() {
           ))}
         </nav>
       </header>
-      <main tabIndex={-1}>
-        <Page />
-      </main>
+      <main tabIndex={-1}>{Page ? <Page /> : <p class="quiet">…</p>}</main>
     </>
   );
 }
@@ -100,7 +97,20 @@ function Login() {
 
 document.documentElement.lang = language;
 begin();
-now.subscribe(state => {
-  if (state) learnSentences();
-});
 render(<App />, document.getElementById('page') as HTMLElement);
+if (page.value === 'now') setTimeout(rest);
+else rest();
+
+const isReload = (): boolean =>
+  (performance.getEntriesByType('navigation')[0] as PerformanceNavigationTiming | undefined)?.type === 'reload';
+
+/** What the first numbers do not need. A daemon that was renewed meanwhile has it under other names: the page then begins again, once. */
+function rest(): void {
+  learnSentences();
+  import('./pages/others.ts').then(
+    others => {
+      pages.value = {now: NowPage, ...others.others};
+    },
+    () => setTimeout(() => (connected.value && !isReload() ? location.reload() : rest()), AGAIN_MS),
+  );
+}

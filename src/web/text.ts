@@ -25,19 +25,42 @@ export const qualityOf = (list: string): string => list.split(',').map(wordOf).j
 /** A sink of a chart's lower half: `to_grid` as `→ Grid`. */
 export const wayOf = (name: string): string => (name.startsWith('to_') ? `→ ${nameOf(name.slice(3))}` : nameOf(name));
 
-const whole = new Intl.NumberFormat(locale, {maximumFractionDigits: 0});
-const one = new Intl.NumberFormat(locale, {minimumFractionDigits: 1, maximumFractionDigits: 1});
-const two = new Intl.NumberFormat(locale, {minimumFractionDigits: 2, maximumFractionDigits: 2});
-const any = new Intl.NumberFormat(locale, {maximumFractionDigits: 3});
+/** Making a formatter costs far more than using it, so each is made when it is first used. */
+function amount(options: Intl.NumberFormatOptions): {format(value: number): string} {
+  let made: Intl.NumberFormat | undefined;
+  return {
+    format(value) {
+      made ??= new Intl.NumberFormat(locale, options);
+      return made.format(value);
+    },
+  };
+}
+const decimals = (digits: number) => amount({minimumFractionDigits: digits, maximumFractionDigits: digits});
+const [whole, one, two] = [decimals(0), decimals(1), decimals(2)];
+const any = amount({maximumFractionDigits: 3});
 
 export const watts = (w: number | null | undefined): string =>
   w === null || w === undefined
     ? '–'
     : Math.abs(w) >= 10_000
-      ? `${two.format(w / 1000)}\u00a0kW`
+      ? `${shortest(w / 1000)}\u00a0kW`
       : `${whole.format(Math.round(w) + 0)}\u00a0W`;
+/** The same where there is little room. */
+export const shortWatts = (w: number | null): string =>
+  w === null || Math.abs(w) < 10_000 ? watts(w) : `${(Math.abs(w) < 100_000 ? one : whole).format(w / 1000)}\u00a0kW`;
 export const kwh = (value: number | null | undefined): string =>
-  value === null || value === undefined ? '–' : `${Math.abs(value) >= 100 ? one.format(value) : two.format(value)}\u00a0kWh`;
+  value === null || value === undefined
+    ? '–'
+    : Math.abs(value) >= 10_000
+      ? `${shortest(value / 1000)}\u00a0MWh`
+      : `${shortest(value)}\u00a0kWh`;
+/** Four digits or so say enough. */
+const shortest = (value: number): string => (Math.abs(value) >= 1000 ? whole : Math.abs(value) >= 100 ? one : two).format(value);
+/** A name with its middle left out where it is too long: two of a kind differ at their ends. */
+export const short = (name: string, longest: number): string =>
+  name.length > longest
+    ? `${name.slice(0, Math.ceil((longest - 1) / 2)).trimEnd()}…${name.slice(-Math.floor((longest - 1) / 2)).trimStart()}`
+    : name;
 /** A length of time in its one fitting unit. */
 export const duration = (seconds: number): string => {
   const [value, unit] =
@@ -54,7 +77,6 @@ export const duration = (seconds: number): string => {
 };
 export const percent = (value: number | null | undefined): string =>
   value === null || value === undefined ? '–' : `${whole.format(value)}\u00a0%`;
-/** Making a formatter costs far more than using it, and a chart uses hundreds. */
 const kept = new Map<string, Intl.DateTimeFormat>();
 function timeFormat(options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
   const key = JSON.stringify(options);
@@ -67,11 +89,11 @@ export const currency = (value: number, code: string, digits = 2): string =>
   new Intl.NumberFormat(locale, {style: 'currency', currency: code, maximumFractionDigits: digits}).format(value);
 /** With that many decimals. */
 export const fixed = (value: number, digits: number): string => {
-  const format = fixedFormats[digits] ?? new Intl.NumberFormat(locale, {minimumFractionDigits: digits, maximumFractionDigits: digits});
+  const format = fixedFormats[digits] ?? decimals(digits);
   fixedFormats[digits] = format;
   return format.format(value + 0);
 };
-const fixedFormats: Intl.NumberFormat[] = [];
+const fixedFormats: ReturnType<typeof decimals>[] = [];
 export const number = (value: number): string => any.format(value);
 export const bytes = (value: number): string =>
   value >= 1e9 ? `${two.format(value / 1e9)}\u00a0GB` : `${one.format(value / 1e6)}\u00a0MB`;

@@ -1,5 +1,6 @@
 // Who may come in: passwords, tokens, names and proxies.
 
+import {existsSync} from 'node:fs';
 import {afterEach, describe, expect, test} from 'vitest';
 import {silentLog} from '../../src/core/log.ts';
 import type {TickRecord} from '../../src/core/sink.ts';
@@ -20,7 +21,7 @@ describe('with a password and a token', () => {
     log: silentLog,
     site: {
       id: 'home',
-      name: 'Home',
+      name: 'Home </script><b>',
       timezone: 'UTC',
       currency: 'EUR',
       pollEveryMs: 1000,
@@ -49,6 +50,25 @@ describe('with a password and a token', () => {
   };
   const login = (base: string, password: string) =>
     ask(base, '/login', {method: 'POST', headers: {'content-type': 'application/json'}, body: JSON.stringify({password})});
+
+  test.skipIf(!existsSync('dist/web/index.html'))(
+    'the page has the house inside for whoever may see it, and nobody keeps a copy',
+    async () => {
+      const base = await open({password: 'correct horse', token: 'a long token'});
+      const shut = await ask(base, '/');
+      expect(shut.status).toBe(200);
+      expect(shut.body).toContain('id="page"');
+      expect(shut.body).not.toContain('poll_every_ms');
+      for (const path of ['/', '/index.html']) {
+        const {body, headers} = await ask(base, path, {headers: {authorization: 'Bearer a long token'}});
+        expect(headers['cache-control']).toBe('no-store');
+        const [, told = ''] = /<script type="application\/json" id="told">(.*?)<\/script>/s.exec(body) ?? [];
+        // What somebody called the house is text, whatever it looks like.
+        expect(told).not.toContain('<');
+        expect(JSON.parse(told).site.name).toBe('Home </script><b>');
+      }
+    },
+  );
 
   test('nothing is told without one; a login gives a cookie that scripts cannot read', async () => {
     const base = await open({password: 'correct horse'});
