@@ -2,7 +2,7 @@
 // flat and no poll may be missed; the figures are printed, and a broken promise ends with 1.
 
 import {spawn} from 'node:child_process';
-import {mkdtempSync, readFileSync, rmSync} from 'node:fs';
+import {mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import {Agent, get} from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
@@ -100,21 +100,51 @@ export async function load(base: string, pid: number, seconds: number, idleRssMb
   };
 }
 
-/** A demo of its own at real speed; `use` gets its address and process. */
-export async function withDemo<T>(use: (base: string, pid: number) => Promise<T>, args: readonly string[] = []): Promise<T> {
+type Use<T> = (base: string, pid: number, folder: string) => Promise<T>;
+
+/** A demo of its own at real speed; `use` gets its address, process and folder. */
+export async function withDemo<T>(use: Use<T>, args: readonly string[] = []): Promise<T> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'wattledger-load-'));
-  const child = spawn(process.execPath, [MAIN, 'demo', '--data', folder, '--port', '0', ...args], {stdio: ['ignore', 'pipe', 'ignore']});
+  const told = (text: string): string | undefined => (/sun .* W/.test(text) ? /page\s+(http:\S+)/.exec(text)?.[1] : undefined);
+  return withProcess(['demo', '--data', folder, '--port', '0', ...args], folder, told, use);
+}
+
+/** The daemon alone, in a process without the simulated home: that one runs beside it, and both ask the same devices. */
+export const withDaemon = <T>(use: Use<T>): Promise<T> =>
+  withDemo((_base, _pid, home) => {
+    const folder = mkdtempSync(path.join(os.tmpdir(), 'wattledger-load-'));
+    const file = path.join(folder, 'wattledger.yaml');
+    const config = readFileSync(path.join(home, 'wattledger.yaml'), 'utf8')
+      .replace(/^mqtt:.*$/m, '')
+      .replace(/^http:.*$/m, 'http: {listen: "127.0.0.1:0"}');
+    writeFileSync(file, config);
+    const told = (text: string): string | undefined => /"address":"(http:[^"]+)"/.exec(text)?.[1];
+    return withProcess(['run', '--config', file], folder, told, async (base, pid) => {
+      const pictureOf = async (): Promise<unknown> => ((await (await fetch(`${base}/api/v1/now`)).json()) as {ts: unknown}).ts;
+      while ((await pictureOf()) === null) await sleep(100);
+      return use(base, pid, folder);
+    });
+  });
+
+/** `addressIn` finds the address of the page in what the process writes. The process and its folder are gone afterwards. */
+async function withProcess<T>(
+  args: readonly string[],
+  folder: string,
+  addressIn: (text: string) => string | undefined,
+  use: Use<T>,
+): Promise<T> {
+  const child = spawn(process.execPath, ['--max-semi-space-size=2', MAIN, ...args], {stdio: ['ignore', 'pipe', 'ignore']});
   try {
     const base = await new Promise<string>((resolve, reject) => {
       let text = '';
       child.stdout.on('data', chunk => {
         text += chunk;
-        const found = /page\s+(http:\S+)/.exec(text)?.[1];
-        if (found && /sun .* W/.test(text)) resolve(found);
+        const found = addressIn(text);
+        if (found) resolve(found);
       });
-      child.once('exit', code => reject(new Error(`the demo ended with ${code}`)));
+      child.once('exit', code => reject(new Error(`the daemon ended with ${code}`)));
     });
-    return await use(base, child.pid as number);
+    return await use(base, child.pid as number, folder);
   } finally {
     const gone = new Promise(resolve => child.once('exit', resolve));
     if (child.exitCode === null) {
