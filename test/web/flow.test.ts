@@ -55,6 +55,11 @@ test('what is unexplained is a ring of its own, where it appears and where it va
   expect(nodes.filter(node => node.kind === 'odd').map(node => node.side)).toEqual(['top', 'right']);
 });
 
+test('a house that measures no sun has no ring for it', () => {
+  const {nodes} = flowPicture({freshness: {grid: {}}, grid_to_home_w: 300}, [], []);
+  expect(nodes.map(({id}) => id)).toEqual(['grid', 'home']);
+});
+
 test('a ring of the house is there while nothing runs, and says so', () => {
   const {nodes} = flowPicture({}, ['battery'], ['heat_pump']);
   expect(nodes.map(({id, active}) => [id, active])).toEqual(['solar', 'grid', 'battery', 'home', 'heat_pump'].map(id => [id, false]));

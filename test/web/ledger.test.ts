@@ -10,6 +10,7 @@ import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import type {SlotRecord} from '../../src/core/flow/model.ts';
 import type {Health} from '../../src/core/health.ts';
 import {silentLog} from '../../src/core/log.ts';
+import {say} from '../../src/core/sentences/say.ts';
 import type {HttpDeps} from '../../src/http/deps.ts';
 import {createHttp} from '../../src/http/server.ts';
 import {createStore, type Store} from '../../src/store/store.ts';
@@ -83,6 +84,9 @@ const STATE = {
   reason: null,
 };
 
+const LONG = 'Wechselrichter_Sueddach_Nebengebaeude_links_oben';
+const CROWDED = {...STATE, solar_power_w: 987_654, solar_to_home_w: 876_543, [`solar_to_${LONG}_w`]: 111_111, [`${LONG}_power_w`]: 111_111};
+
 describe.skipIf(!canBrowse)(`the page over a known ledger${WITHOUT_BROWSER}`, () => {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'wattledger-page-'));
   let browser: Browser;
@@ -92,6 +96,7 @@ describe.skipIf(!canBrowse)(`the page over a known ledger${WITHOUT_BROWSER}`, ()
   const sinks: ReturnType<typeof createHttp>[] = [];
   let base = '';
   let first = '';
+  let crowded = '';
 
   const ref = (device: string, part: string, id: string) => ({id, device, part, side: 'ac' as const, points: ['power_w', 'soc_pct']});
   const site = {
@@ -114,10 +119,10 @@ describe.skipIf(!canBrowse)(`the page over a known ledger${WITHOUT_BROWSER}`, ()
     },
   };
 
-  async function serve(tell: () => Health): Promise<string> {
+  async function serve(tell: () => Health, house: object = site): Promise<string> {
     const deps = {
       log: silentLog,
-      site,
+      site: house,
       health: tell,
       query: store.query,
       configText: 'mqtt: {password: "***"}',
@@ -153,8 +158,22 @@ describe.skipIf(!canBrowse)(`the page over a known ledger${WITHOUT_BROWSER}`, ()
       }),
     ];
     for (const [seq, one] of slots.entries()) await store.write([record(seq, NOW_MS, {slots: [one]})], never);
+    const hint = {hint: 'unmetered generation', meanW: 1512, nodes: 900};
+    const detail = say('unmetered generation, or a meter with the wrong sign: {w} W more leave the house than come in, for 15 minutes', {
+      w: 1512,
+    });
+    await store.write([record(slots.length, NOW_MS, {events: [{kind: 'hint', monoMs: 0, about: null, detail, evidence: hint}]})], never);
     base = await serve(() => told);
     first = await serve(() => health('good', []));
+    crowded = await serve(() => health('good', [LONG, 'wall']), {
+      ...site,
+      name: 'Mehrfamilienhaus Donaudampfschifffahrtsstraße 124 b, Hinterhaus',
+      map: {...site.map, solar: [ref(LONG, 'inverter', 'solar')], loads: [ref(LONG, 'meter', LONG)]},
+    });
+    await sinks[2]?.write(
+      [record(5, NOW_MS, {state: CROWDED, day: {ts: STATE.ts, day: '2026-10-26', home_kwh: 45_678.9, solar_kwh: 9876.5}})],
+      never,
+    );
     const {port} = new URL(base);
     proxy = createServer((request, response) => {
       if (!request.url?.startsWith('/x/')) return void response.writeHead(404).end();
@@ -306,6 +325,37 @@ describe.skipIf(!canBrowse)(`the page over a known ledger${WITHOUT_BROWSER}`, ()
     expect(Object.keys(file)).toEqual(['setup', 'health', 'devices', 'events', 'now']);
     expect(file.setup.config.text).toContain('***');
     await page.context().close();
+  });
+
+  test('what the daemon says is in German on the German page, with its numbers', async () => {
+    const {page} = await opened(`${base}/#/devices`, 'de-DE');
+    await expect
+      .poll(() => page.locator('section[aria-labelledby=findings]').innerText())
+      .toMatch(/Erzeugung ohne Zähler.* 1\.512 W mehr verlassen das Haus.*\n.*mittlere Leistung 1\.512\sW/);
+    expect(await page.locator('.events').innerText()).toMatch(/Hinweis[\s\S]*Erzeugung ohne Zähler/);
+    await page.context().close();
+  });
+
+  test.each(['de-DE', 'en-GB'])('long names and big numbers fit on the narrowest phone: %s', async locale => {
+    const context = await browser.newContext({viewport: {width: 320, height: 700}, locale});
+    const page = await context.newPage();
+    for (const view of ['now', 'day', 'energy', 'devices', 'setup']) {
+      await page.goto(`${crowded}/#/${view}`);
+      await page.locator('main .card').first().waitFor();
+      await page.evaluate(() => {
+        for (const one of document.querySelectorAll('details')) one.open = true;
+      });
+      const beyond = await page.evaluate(() => {
+        const edge = document.documentElement.clientWidth;
+        const seen = [...document.querySelectorAll('body *')].filter(one => !one.closest('.wide, .unseen, .skip, svg'));
+        const over = seen.filter(
+          one => one.getBoundingClientRect().right > edge + 1 || (one.tagName === 'DD' && one.scrollWidth > one.clientWidth + 1),
+        );
+        return [document.documentElement.scrollWidth - edge, ...over.map(one => `${one.tagName} ${one.textContent?.slice(0, 40)}`)];
+      });
+      expect(beyond, view).toEqual([0]);
+    }
+    await context.close();
   });
 
   test('a first visit without devices says what to do next', async () => {

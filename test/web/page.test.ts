@@ -194,9 +194,13 @@ describe.skipIf(!canBrowse)(`the page${WITHOUT_BROWSER}`, () => {
   }, 60_000);
 
   test('it says that the daemon is gone, and goes on when it is back', async () => {
-    const {page} = await opened(SIZES[1], 'now');
+    const {page} = await opened(SIZES[1], 'devices');
+    await expect.poll(() => page.locator('main').innerText()).toMatch(/eastron-sdm630/);
     demo.kill('SIGKILL');
-    await page.locator('.dot.bad').first().waitFor({timeout: 10_000});
+    await page.locator('header .dot.bad').waitFor({timeout: 10_000});
+    // What was told last stays, through a question that finds nobody.
+    await page.waitForTimeout(4000);
+    expect(await page.locator('main').innerText()).toMatch(/eastron-sdm630/);
     await startDemo();
     await page.locator('header .dot.good').first().waitFor({timeout: 20_000});
     await page.context().close();

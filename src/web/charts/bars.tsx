@@ -58,7 +58,7 @@ const rankOf = (name: string): number => {
 };
 
 export function Bars({bars, line, summary, barMinutes, onRange}: BarsProps) {
-  const chartWidth = narrow.value ? 380 : 720;
+  const chartWidth = narrow.value ? 340 : 720;
   const [focus, setFocus] = useState<number | null>(null);
   const dragFrom = useRef<number | null>(null);
   const sum = (parts: Readonly<Record<string, number>>): number => Object.values(parts).reduce((a, b) => a + b, 0);

@@ -1,8 +1,9 @@
 // The flow picture: a ring for each node, a band for each flow; a ring is broken where its value is old or unknown.
 
 import {ageOf, type Fresh, freshnessOf, type Now, watt} from '../data.ts';
+import {Scroll} from '../scroll.tsx';
 import type {TextKey} from '../text/en.ts';
-import {duration, nameOf, percent, t, watts} from '../text.ts';
+import {duration, nameOf, percent, short, shortWatts, t, watts} from '../text.ts';
 import {type FlowNode, flowPicture, type Label, NARROW, WIDE} from './flow.ts';
 import {iconOf} from './icons.ts';
 import {colour} from './patterns.tsx';
@@ -48,26 +49,28 @@ export function FlowChart({state, onNode}: Props) {
       </svg>
       <details>
         <summary>{t('table')}</summary>
-        <table class="numbers">
-          <thead>
-            <tr>
-              <th scope="col">{t('source')}</th>
-              <th scope="col">{t('sink')}</th>
-              <th scope="col">{t('label')}</th>
-              <th scope="col">{t('power')}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {picture.edges.map(edge => (
-              <tr key={`${edge.from}-${edge.to}-${edge.label}`}>
-                <th scope="row">{nameOf(edge.from)}</th>
-                <td>{nameOf(edge.to)}</td>
-                <td>{t(LABELS[edge.label])}</td>
-                <td>{watts(edge.w)}</td>
+        <Scroll name={t('table')}>
+          <table class="numbers">
+            <thead>
+              <tr>
+                <th scope="col">{t('source')}</th>
+                <th scope="col">{t('sink')}</th>
+                <th scope="col">{t('label')}</th>
+                <th scope="col">{t('power')}</th>
               </tr>
-            ))}
-          </tbody>
-        </table>
+            </thead>
+            <tbody>
+              {picture.edges.map(edge => (
+                <tr key={`${edge.from}-${edge.to}-${edge.label}`}>
+                  <th scope="row">{nameOf(edge.from)}</th>
+                  <td>{nameOf(edge.to)}</td>
+                  <td>{t(LABELS[edge.label])}</td>
+                  <td>{watts(edge.w)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </Scroll>
       </details>
     </figure>
   );
@@ -85,7 +88,7 @@ function Ring({node, radius, state, onNode}: RingProps) {
       {kind === 'battery' && <Charge state={state} id={id} radius={radius} />}
       <path d={iconOf(id, kind)} class="icon" transform={`translate(-10 ${-radius * 0.42 - 12}) scale(.84)`} />
       <text class="power" y="9">
-        {watts(powerOf(state, node))}
+        {shortWatts(powerOf(state, node))}
       </text>
       <text class="note" y={radius * 0.6}>
         {noteOf(state, id, fresh)}
@@ -96,8 +99,6 @@ function Ring({node, radius, state, onNode}: RingProps) {
     </g>
   );
 }
-
-const short = (name: string, longest: number): string => (name.length > longest ? `${name.slice(0, longest - 1).trimEnd()}…` : name);
 
 /** The ring fills with the state of charge; what is on record of its origin is told apart by colour, and in words below. */
 function Charge({state, id, radius}: {readonly state: Now; readonly id: string; readonly radius: number}) {

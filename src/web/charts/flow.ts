@@ -77,7 +77,11 @@ export function flowPicture(
   frame: Frame = WIDE,
 ): FlowPicture {
   const cells = cellsOf(state);
-  const made = ['wind', 'generator'].filter(id => typeof state[`${id}_power_w`] === 'number');
+  const {freshness} = state as {freshness?: Readonly<Record<string, unknown>>};
+  const made = [
+    ...(!freshness || 'solar' in freshness ? ['solar'] : []),
+    ...['wind', 'generator'].filter(id => typeof state[`${id}_power_w`] === 'number'),
+  ];
   const {nodes, height} = standing(cells, {made, batteries, loads}, frame);
   const shares = {own: ownShareOf(cells, state, 'own', batteries), exported: ownShareOf(cells, state, 'exported', batteries)};
   const runs = cells.flatMap((cell): Run[] => {
@@ -150,7 +154,7 @@ function standing(cells: readonly Cell[], {made, batteries, loads}: Cast, frame:
   const {width, radius, row, beside, middle} = frame;
   const gives = (id: string): boolean => cells.some(cell => cell.from === id);
   const takes = (id: string): boolean => cells.some(cell => cell.to === id);
-  const top = ['solar', ...made, ...['unexplained'].filter(gives)];
+  const top = [...made, ...['unexplained'].filter(gives)];
   const right = ['home', ...loads, ...['standby', 'loss', 'unexplained'].filter(takes)];
   const [begin, end] = [MARGIN + radius, width - MARGIN - radius];
   /** Places of so many rings beside each other: around the middle, closer where they would leave the picture. */

@@ -1,10 +1,13 @@
 // What each colour looks like without its colour: one pattern per source and sink, for all charts.
 
+import {now} from '../data.ts';
+
 /** Class of a source or, with `to_`, of a sink. */
 export const colour = (name: string): string => {
   const id = name.replace(/^to_/, '');
   const known = ['solar', 'wind', 'generator', 'grid', 'home', 'loss', 'standby', 'unexplained', 'unknown', 'battery'].includes(id);
-  return name.startsWith('to_') ? (known ? `to-${id}` : 'to-load') : known ? id : 'battery';
+  const battery = !known && (now.value?.roles.batteries.includes(id) ?? false);
+  return name.startsWith('to_') ? (known ? `to-${id}` : battery ? 'to-battery' : 'to-load') : known ? id : 'battery';
 };
 
 /** Strokes over the colour, in a tile of 8; what is not named is plain. */

@@ -1,13 +1,14 @@
 // From where to where, as a picture and as a table.
 
+import {Scroll} from '../scroll.tsx';
 import type {Sums} from '../sums.ts';
-import {fixed, kwh, nameOf, t} from '../text.ts';
+import {fixed, kwh, nameOf, short, t} from '../text.ts';
 import {colour} from './patterns.tsx';
 import {SANKEY_BLOCK, sankey} from './sankey.ts';
 import {narrow} from './size.ts';
 
 export function SankeyChart({sums, order}: {readonly sums: Sums; readonly order: readonly string[]}) {
-  const [wide, inset] = narrow.value ? [360, 84] : [720, 110];
+  const [wide, inset, room] = narrow.value ? [360, 84, 11] : [720, 110, 15];
   const {width, height, bands, blocks} = sankey(sums.flows, order, wide, inset);
   const named = (from: string, origin: string): string => (origin === from ? nameOf(from) : `${nameOf(from)} (${nameOf(origin)})`);
   return (
@@ -40,7 +41,8 @@ export function SankeyChart({sums, order}: {readonly sums: Sums; readonly order:
                 rx="2"
               />
               <text x={textX} y={y + tall / 2 - 2} class={`who ${anchor}`}>
-                {nameOf(id)}
+                {nameOf(id).length > room && <title>{nameOf(id)}</title>}
+                {short(nameOf(id), room)}
               </text>
               <text x={textX} y={y + tall / 2 + 12} class={`tick ${anchor}`}>
                 {kwh(wh / 1000)}
@@ -51,26 +53,28 @@ export function SankeyChart({sums, order}: {readonly sums: Sums; readonly order:
       </svg>
       <details>
         <summary>{t('table')}</summary>
-        <table class="numbers">
-          <thead>
-            <tr>
-              <th scope="col">{t('source')}</th>
-              <th scope="col">{t('origin')}</th>
-              <th scope="col">{t('sink')}</th>
-              <th scope="col">kWh</th>
-            </tr>
-          </thead>
-          <tbody>
-            {sums.flows.map(flow => (
-              <tr key={`${flow.from} ${flow.origin} ${flow.to}`}>
-                <th scope="row">{nameOf(flow.from)}</th>
-                <td>{nameOf(flow.origin)}</td>
-                <td>{nameOf(flow.to)}</td>
-                <td>{fixed(flow.wh / 1000, 3)}</td>
+        <Scroll name={t('table')}>
+          <table class="numbers">
+            <thead>
+              <tr>
+                <th scope="col">{t('source')}</th>
+                <th scope="col">{t('origin')}</th>
+                <th scope="col">{t('sink')}</th>
+                <th scope="col">kWh</th>
               </tr>
-            ))}
-          </tbody>
-        </table>
+            </thead>
+            <tbody>
+              {sums.flows.map(flow => (
+                <tr key={`${flow.from} ${flow.origin} ${flow.to}`}>
+                  <th scope="row">{nameOf(flow.from)}</th>
+                  <td>{nameOf(flow.origin)}</td>
+                  <td>{nameOf(flow.to)}</td>
+                  <td>{fixed(flow.wh / 1000, 3)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </Scroll>
       </details>
     </figure>
   );

@@ -50,8 +50,9 @@ function OneDay({day, zone, nowMs}: {readonly day: string; readonly zone: string
     async () => (now.value?.site.tariffs ? ask<Prices>('money', {...range, step: '15m'}) : null),
     60_000,
   );
-  if (error) return <p class="warning">{error}</p>;
+  if (error && !data) return <p class="warning">{error}</p>;
   if (!data) return <p class="quiet">…</p>;
+  if (data.slots.length === 0) return <p class="card">{t('noData')}</p>;
   const starts = startsOf(data.from, data.to);
   const shown = view ?? {from: 0, count: starts.length};
   const cut = <T,>(list: readonly T[]): T[] => list.slice(shown.from, shown.from + shown.count);
@@ -76,7 +77,6 @@ function OneDay({day, zone, nowMs}: {readonly day: string; readonly zone: string
   const last = shown.from + shown.count;
   return (
     <section class="card">
-      {data.slots.length === 0 && <p class="quiet">{t('noData')}</p>}
       <div class="tools">
         <span class="quiet">
           {view

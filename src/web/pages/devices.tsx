@@ -53,7 +53,7 @@ export function DevicesPage() {
   const {data, error} = useAnswer('devices', () => ask<Answer>('devices'), 3000);
   const events = useAnswer('events', () => ask<{events: readonly Event[]}>('events', {limit: '50'}), 15_000);
   const zone = now.value?.site.timezone ?? 'UTC';
-  if (error) return <p class="warning">{error}</p>;
+  if (error && !data) return <p class="warning">{error}</p>;
   if (!data) return <p class="quiet">…</p>;
   return (
     <>
@@ -69,19 +69,14 @@ export function DevicesPage() {
       <Links links={data.links} />
       <section class="card">
         <h2>{t('events')}</h2>
-        <Scroll name={t('events')}>
-          <table>
-            <tbody>
-              {(events.data?.events ?? []).map(event => (
-                <tr key={event.id}>
-                  <th scope="row">{moment(event.at, zone)}</th>
-                  <td>{kindOf(event.kind)}</td>
-                  <td>{saidAbout(event)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </Scroll>
+        {events.data?.events.length === 0 && <p class="quiet">{t('noEvents')}</p>}
+        <ul class="events">
+          {(events.data?.events ?? []).map(event => (
+            <li key={event.id}>
+              <span class="quiet">{moment(event.at, zone)}</span> <b>{kindOf(event.kind)}</b> <span>{saidAbout(event)}</span>
+            </li>
+          ))}
+        </ul>
       </section>
     </>
   );

@@ -111,9 +111,9 @@ function OnePeriod({period, policy, zone}: {readonly period: Period; readonly po
   const earlier = useAnswer(`before ${past?.from} ${past?.to} ${policy}`, async () =>
     past ? ask<Flows>('flows', {...past, step, policy}) : null,
   );
-  if (error) return <p class="warning">{error}</p>;
+  if (error && !data) return <p class="warning">{error}</p>;
   if (!data) return <p class="quiet">…</p>;
-  if (data.slots.length === 0) return <p class="quiet">{t('noData')}</p>;
+  if (data.slots.length === 0) return <p class="card">{t('noData')}</p>;
   const sums = sumsOf(data.slots, batteries);
   // One quarter hour that is flagged does not make a whole bar so: which one it was is for the page Day.
   const bars = barsOf(data, from, to, step, zone, batteries).map(bar => ({

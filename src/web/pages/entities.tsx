@@ -6,7 +6,7 @@ import {nameOf, t} from '../text.ts';
 
 export function Entities() {
   if (!now.value) return null;
-  const {site, roles} = now.value;
+  const {site, roles, freshness} = now.value;
   const rows: readonly (readonly [field: string, key: string])[] = [
     [t('haImport'), 'grid_import_kwh'],
     [t('haExport'), 'grid_export_kwh'],
@@ -19,8 +19,12 @@ export function Entities() {
           [t('haExportCredit'), 'year_credit'],
         ] as const)
       : []),
-    [t('haSolar'), 'solar_kwh'],
-    [t('haSolarPower'), 'solar_power_w'],
+    ...('solar' in freshness
+      ? ([
+          [t('haSolar'), 'solar_kwh'],
+          [t('haSolarPower'), 'solar_power_w'],
+        ] as const)
+      : []),
     ...(roles.batteries.length > 0
       ? ([
           [t('haDischarge'), 'battery_discharge_kwh'],

@@ -1,6 +1,8 @@
-// A question asked again when what it depends on changes.
+// A question asked again when what it depends on changes. While the daemon is away its last answer stays; the head of the page says so.
 
 import {useEffect, useState} from 'preact/hooks';
+import {Refused} from '../data.ts';
+import {t} from '../text.ts';
 
 export type Loaded<T> = {readonly data: T | null; readonly error: string | null};
 
@@ -13,7 +15,8 @@ export function useAnswer<T>(key: string, ask: () => Promise<T>, everyMs?: numbe
     const run = (): void =>
       void ask().then(
         data => current && setLoaded({data, error: null}),
-        (error: Error) => current && setLoaded(before => ({...before, error: error.message})),
+        (error: Error) =>
+          current && setLoaded(before => ({...before, error: error instanceof Refused ? error.message : t('reconnecting')})),
       );
     run();
     const timer = everyMs === undefined ? undefined : setInterval(run, everyMs);

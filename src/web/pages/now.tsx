@@ -52,11 +52,17 @@ export function NowPage() {
   );
 }
 
+/** What is no reason to doubt the numbers; it is told below, beside their ages. */
+const CALM = new Set(['ok', 'adjusted', 'skew-corrected', 'stale-estimated']);
+const qualityText = ({quality, reason}: Now): string =>
+  `${qualityOf(String(quality))}${typeof reason === 'string' ? ` (${said(reason)})` : ''}`;
+
 function Freshness({state}: {readonly state: Now}) {
   const aged = state.devices.map(device => ({...device, age: ageOf(device)}));
   const old = aged.filter(({state: is, age}) => is !== 'good' || (age ?? 0) > lateS(state));
-  const fine = connected.value && old.every(device => device.state === 'asleep');
-  const {quality, reason} = state;
+  const {quality} = state;
+  const doubtful = typeof quality === 'string' && !CALM.has(quality);
+  const fine = connected.value && !doubtful && old.every(device => device.state === 'asleep');
   return (
     <p class="fresh" role="status">
       <span class={`dot ${fine ? 'good' : 'bad'}`} />{' '}
@@ -73,13 +79,7 @@ function Freshness({state}: {readonly state: Now}) {
                     : t('old', {device: id, time: duration(age)}),
               )
               .join(' · ')}
-      {typeof quality === 'string' && quality !== 'ok' && (
-        <span class="quiet">
-          {' '}
-          · {qualityOf(quality)}
-          {typeof reason === 'string' ? ` (${said(reason)})` : ''}
-        </span>
-      )}
+      {doubtful && <span class="quiet"> · {qualityText(state)}</span>}
     </p>
   );
 }
@@ -163,7 +163,10 @@ function Ages({state}: {readonly state: Now}) {
   return (
     <section class="card">
       <h2>{t('howOld')}</h2>
-      <p class="quiet">{t('howOldHelp')}</p>
+      <p class="quiet">
+        {t('howOldHelp')}
+        {state['quality'] === 'ok' || state['quality'] === null ? '' : ` ${t('quality')}: ${qualityText(state)}.`}
+      </p>
       {rows.map(([id, told]) => {
         const fresh = freshnessOf(state, id);
         const age = ageOf(told);

@@ -9,7 +9,7 @@ import {PointTable} from './points.tsx';
 /** `keys` are `device/point`; `of` names the number they explain. */
 export function Provenance({keys, of}: {readonly keys: readonly string[]; readonly of: string}) {
   const {data, error} = useAnswer(keys.join(), () => ask<Answer>('devices'), 3000);
-  if (error) return <p class="warning">{error}</p>;
+  if (error && !data) return <p class="warning">{error}</p>;
   if (!data) return <p class="quiet">…</p>;
   const named = data.devices.map(device => ({device, points: device.points.filter(({point}) => keys.includes(`${device.id}/${point}`))}));
   return (

@@ -35,7 +35,7 @@ type Setup = {
 
 export function SetupPage() {
   const {data, error} = useAnswer('setup', () => ask<Setup>('setup'), 10_000);
-  if (error) return <p class="warning">{error}</p>;
+  if (error && !data) return <p class="warning">{error}</p>;
   if (!data) return <p class="quiet">…</p>;
   const {database, ledger} = data;
   const problems = now.value?.problems ?? [];
