@@ -170,10 +170,6 @@ describe.skipIf(!canBrowse)(`the page over a known ledger${WITHOUT_BROWSER}`, ()
       name: 'Mehrfamilienhaus Donaudampfschifffahrtsstraße 124 b, Hinterhaus',
       map: {...site.map, solar: [ref(LONG, 'inverter', 'solar')], loads: [ref(LONG, 'meter', LONG)]},
     });
-    await sinks[2]?.write(
-      [record(5, NOW_MS, {state: CROWDED, day: {ts: STATE.ts, day: '2026-10-26', home_kwh: 45_678.9, solar_kwh: 9876.5}})],
-      never,
-    );
     const {port} = new URL(base);
     proxy = createServer((request, response) => {
       if (!request.url?.startsWith('/x/')) return void response.writeHead(404).end();
@@ -339,6 +335,10 @@ describe.skipIf(!canBrowse)(`the page over a known ledger${WITHOUT_BROWSER}`, ()
   test.each(['de-DE', 'en-GB'])('long names and big numbers fit on the narrowest phone: %s', async locale => {
     const context = await browser.newContext({viewport: {width: 320, height: 700}, locale});
     const page = await context.newPage();
+    await sinks[2]?.write(
+      [record(5, NOW_MS, {state: CROWDED, day: {ts: STATE.ts, day: '2026-10-26', home_kwh: 45_678.9, solar_kwh: 9876.5}})],
+      never,
+    );
     for (const view of ['now', 'day', 'energy', 'devices', 'setup']) {
       await page.goto(`${crowded}/#/${view}`);
       await page.locator('main .card').first().waitFor();

@@ -192,7 +192,7 @@ function takeRegisters(house: House, state: FlowState, lookup: Lookup, tick: Tic
       state.registers[register.key] = own;
     }
     const sinceMs = own.readAtMs;
-    const outcome = readRegister(own, measured.value, tick.monoMs, register.maxPower, `${register.device} ${register.point}`);
+    const outcome = readRegister(own, measured.value, tick.monoMs, register.maxPower, register);
     if (outcome.event) note(outcome.event.kind, `${register.device}/${register.point}`, outcome.event.detail);
     if (outcome.correction === 0) continue;
     if (state.gap) state.gap.corrections[register.key] = (state.gap.corrections[register.key] ?? 0) + outcome.correction;

@@ -45,8 +45,8 @@ export type RegisterOutcome = {
 
 const UNITS_PER_MWH = 7_200_000;
 
-/** One reading (Wh, or null for none). Mutates the state; `integrated` leaves `units`. `key` names the register in what an event says. */
-export function readRegister(state: RegisterState, wh: number, atMs: number, maxPower: number, key: string): RegisterOutcome {
+/** One reading (Wh, or null for none). Mutates the state; `integrated` leaves `units`. `of` names the register in what an event says. */
+export function readRegister(state: RegisterState, wh: number, atMs: number, maxPower: number, of: Named): RegisterOutcome {
   const reading = Math.round(wh * MWH);
   if (!Number.isSafeInteger(reading) || reading < 0) return {correction: 0, integrated: 0, event: null};
   learn(state, reading);
@@ -74,7 +74,7 @@ export function readRegister(state: RegisterState, wh: number, atMs: number, max
   return {
     correction: next.state.booked - anchor.booked - integrated,
     integrated,
-    event: eventOf(key, step.status, before, reading, next.status, stalledBefore),
+    event: eventOf(of, step.status, before, reading, next.status, stalledBefore),
   };
 }
 
@@ -87,16 +87,19 @@ function learn(state: RegisterState, reading: number): void {
   }
 }
 
+type Named = {readonly device: string; readonly point: string};
+
 function eventOf(
-  key: string,
+  {device, point}: Named,
   status: string,
   {last, pending}: CounterState,
   reading: number,
   anchored: string,
   stalledBefore: boolean,
 ): RegisterOutcome['event'] {
+  if (status === 'ok' && (anchored !== 'stalled' || stalledBefore)) return null;
   const kwh = (mWh: number | null): number => (mWh ?? 0) / 1_000_000;
-  const [before, now] = [kwh(last), kwh(reading)];
+  const [key, before, now] = [`${device} ${point}`, kwh(last), kwh(reading)];
   if (status === 'pending' && pending.length === 0)
     return {
       kind: 'counter-held-back',
