@@ -103,17 +103,19 @@ export function MoneyCard({from, to, step, policy, bills}: MoneyPeriod) {
       )}
       {data.unpaid.not_eligible_wh > 0 && <p class="quiet">{t('notEligible', {kwh: kwh(data.unpaid.not_eligible_wh / 1000)})}</p>}
       {data.unpaid.negative_price_wh > 0 && <p class="quiet">{t('negativePrice', {kwh: kwh(data.unpaid.negative_price_wh / 1000)})}</p>}
-      {Object.entries(data.batteries).map(([name, one]) => (
-        <p class="quiet" key={name}>
-          {t('holds', {
-            name: nameOf(name),
-            kwh: kwh(one.wh / 1000),
-            mix: mixOf(one),
-            paid: amount(one.paid),
-            foregone: amount(one.foregone),
-          })}
-        </p>
-      ))}
+      {Object.entries(data.batteries)
+        .filter(([, {wh}]) => wh >= 5)
+        .map(([name, one]) => (
+          <p class="quiet" key={name}>
+            {t('holds', {
+              name: nameOf(name),
+              kwh: kwh(one.wh / 1000),
+              mix: mixOf(one),
+              paid: amount(one.paid),
+              foregone: amount(one.foregone),
+            })}
+          </p>
+        ))}
       {data.bills.map(bill => (
         <BillTable key={bill.month} bill={bill} battery={batteries.length > 0} amount={amount} />
       ))}
