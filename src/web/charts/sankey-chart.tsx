@@ -53,7 +53,7 @@ export function SankeyChart({sums, order}: {readonly sums: Sums; readonly order:
       </svg>
       <details>
         <summary>{t('table')}</summary>
-        <Scroll name={t('table')}>
+        <Scroll name={t('flowsTitle')}>
           <table class="numbers">
             <thead>
               <tr>
