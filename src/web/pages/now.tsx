@@ -6,7 +6,7 @@ import {FlowChart, LABELS, socOf, solarShareOf} from '../charts/flow-chart.tsx';
 import {ageOf, connected, freshnessOf, lateS, type Now, now, watt} from '../data.ts';
 import {said} from '../said.ts';
 import type {TextKey} from '../text/en.ts';
-import {currency, duration, kwh, nameOf, percent, qualityOf, t, watts} from '../text.ts';
+import {currency, duration, justClock, kwh, nameOf, percent, qualityOf, t, watts} from '../text.ts';
 import {FirstSteps, Waiting} from './first.tsx';
 import {Provenance} from './provenance.tsx';
 
@@ -67,7 +67,7 @@ function Freshness({state}: {readonly state: Now}) {
     <p class="fresh" role="status">
       <span class={`dot ${fine ? 'good' : 'bad'}`} />{' '}
       {!connected.value
-        ? t('reconnecting')
+        ? t('lastKnown', {at: justClock(state.ts ?? 0, state.site.timezone)})
         : old.length === 0
           ? t('fresh')
           : old

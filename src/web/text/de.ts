@@ -37,6 +37,7 @@ export const de: Readonly<Record<TextKey, string>> = {
   solarShare: 'der erfassten Ladung von der Sonne',
   live: 'live',
   reconnecting: 'Verbindung verloren, neuer Versuch',
+  lastKnown: 'Stand von {at}',
   ago: 'vor {time}',
   fresh: 'Alle Werte sind frisch',
   old: '{device}: letzter Wert vor {time}',

@@ -37,6 +37,7 @@ export const en = {
   solarShare: 'of the charge on record from the sun',
   live: 'live',
   reconnecting: 'connection lost, trying again',
+  lastKnown: 'As it was at {at}',
   ago: '{time} ago',
   fresh: 'All readings are fresh',
   old: '{device}: last reading {time} ago',
