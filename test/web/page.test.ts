@@ -202,7 +202,7 @@ describe.skipIf(!canBrowse)(`the page${WITHOUT_BROWSER}`, () => {
     await page.waitForTimeout(4000);
     expect(await page.locator('main').innerText()).toMatch(/eastron-sdm630/);
     await page.locator('nav a[href="#/now"]').click();
-    await expect.poll(() => page.locator('.fresh').innerText()).toMatch(/^\s*As it was at \d/);
+    await expect.poll(() => page.locator('p.fresh').innerText()).toMatch(/^\s*As it was at \d/);
     await startDemo();
     await page.locator('header .dot.good').first().waitFor({timeout: 20_000});
     await page.context().close();
