@@ -14,7 +14,8 @@ export function parseYaml(text: string, fileName: string, code: ErrorCode = 'CON
   const [error] = document.errors;
   if (error) {
     const {line, col} = lines.linePos(error.pos[0]);
-    throw new AppError(code, `${fileName}:${line}:${col}`, error.message.split('\n')[0] ?? 'not YAML', {cause: error});
+    const what = error.code === 'MULTIPLE_DOCS' ? 'a second document begins here (`---`); expected one' : error.message.split('\n')[0];
+    throw new AppError(code, `${fileName}:${line}:${col}`, what ?? 'not YAML', {cause: error});
   }
   const yaml = {name: fileName, document, lines};
   try {
@@ -95,13 +96,17 @@ function flatten(issue: z.core.$ZodIssue, above: readonly PropertyKey[]): Proble
     const best = issue.errors.toSorted((a, b) => depth(b) - depth(a))[0] ?? [];
     if (depth(best) > 0) return best.flatMap(one => flatten(one, path));
     // The right kind of value, but not a good one: its own words say more than those of the union.
-    const close = issue.errors.find(issues => issues.length > 0 && issues.every(one => one.code !== 'invalid_type'));
+    const close = issue.errors.find(issues => issues.length > 0 && issues.every(one => !isOfKind(one)));
     if (close) return close.flatMap(one => flatten(one, path));
     return [{issue, path, ofKey: false}];
   }
   if (issue.code === 'unrecognized_keys') return issue.keys.map(key => ({issue, path: [...path, key], ofKey: true}));
   return [{issue, path, ofKey: issue.code === 'invalid_key'}];
 }
+
+/** An issue about which value may stand there at all, rather than about one that nearly fits. */
+const isOfKind = (issue: z.core.$ZodIssue): boolean =>
+  issue.code === 'invalid_type' || issue.code === 'invalid_union' || (issue.code === 'invalid_value' && issue.values.length === 1);
 
 /** What is found under these keys never stands in a message. */
 const SECRETS: readonly string[] = ['password', 'token'];
@@ -110,6 +115,7 @@ function describe({issue, path}: Problem, schema: z.ZodType, file: YamlFile): st
   const key = path.length > 0 ? `${path.map(String).join('.')}: ` : '';
   if (issue.code === 'unrecognized_keys') {
     const known = keysAt(schema, path.slice(0, -1));
+    if (known.includes(String(path.at(-1)))) return `${key}cannot stand together with ${besideOf(path, file).join(', ')}`;
     const near = nearest(String(path.at(-1)), known);
     return `${key}unknown key${near ? `; did you mean "${near}"?` : known.length > 0 ? `; known here: ${known.join(', ')}` : ''}`;
   }
@@ -121,12 +127,15 @@ function describe({issue, path}: Problem, schema: z.ZodType, file: YamlFile): st
       : short(JSON.stringify(file.document.toJS() === null ? null : plain(found)) ?? 'nothing');
   if (issue.code === 'invalid_value') {
     const values = issue.values.map(String);
-    const near = nearest(String(plain(found) ?? ''), values);
+    const word = plain(found);
+    const near = typeof word === 'string' && issue.values.some(value => typeof value === 'string') ? nearest(word, values) : null;
     return `${key}found ${shown}, expected ${values.length > 1 ? 'one of ' : ''}${values.join(', ')}${near ? `; did you mean "${near}"?` : ''}`;
   }
   if (issue.code === 'invalid_key') return `${key}${issue.issues[0]?.message ?? issue.message}`;
   if (issue.code === 'invalid_type' && !issue.message.startsWith('expected'))
     return `${key}found ${shown}, expected ${article(issue.expected)}`;
+  const expected = expectedBy(issue);
+  if (expected) return `${key}found ${shown}, expected ${expected}`;
   return `${key}${issue.message}${issue.code === 'custom' ? '' : ` (found ${shown})`}`;
 }
 
@@ -134,9 +143,49 @@ function describe({issue, path}: Problem, schema: z.ZodType, file: YamlFile): st
 const short = (text: string): string => (text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text);
 const LONGEST_SHOWN = 80;
 
+/** The keys that stand beside one. */
+function besideOf(path: readonly PropertyKey[], file: YamlFile): string[] {
+  const parent = path.length > 1 ? file.document.getIn(path.slice(0, -1), true) : file.document.contents;
+  return isMap(parent) ? parent.items.map(pair => String(pair.key)).filter(name => name !== String(path.at(-1))) : [];
+}
+
+/** What a bound or a choice of kinds asks for, in words; null where the schema has words of its own for it. */
+function expectedBy(issue: z.core.$ZodIssue): string | null {
+  if (!/^(Too small|Too big|Invalid input)/.test(issue.message)) return null;
+  switch (issue.code) {
+    case 'too_small':
+      if (issue.origin === 'string') return 'some text';
+      if (issue.origin === 'array') return `a list of at least ${issue.minimum}`;
+      return `${issue.inclusive ? 'at least' : 'more than'} ${issue.minimum}`;
+    case 'too_big':
+      if (issue.origin === 'string' || issue.origin === 'array') return `at most ${issue.maximum} of them`;
+      return `${issue.inclusive ? 'at most' : 'less than'} ${issue.maximum}`;
+    case 'invalid_union': {
+      const kinds = issue.errors.flatMap(([first]) =>
+        first?.code === 'invalid_type'
+          ? [article(first.expected)]
+          : first?.code === 'invalid_value'
+            ? first.values.map(String)
+            : [(first && expectedBy(first)) ?? []].flat(),
+      );
+      return [...new Set(kinds)].join(' or ') || null;
+    }
+    default:
+      return null;
+  }
+}
+
 const plain = (value: unknown): unknown => (isNode(value) ? JSON.parse(JSON.stringify(value)) : value);
 const article = (type: string): string =>
-  type === 'object' || type === 'record' ? 'keys with values' : type === 'array' ? 'a list' : `a ${type}`;
+  type === 'object' || type === 'record'
+    ? 'keys with values'
+    : type === 'array' || type === 'tuple'
+      ? 'a list'
+      : type === 'boolean'
+        ? 'true or false'
+        : type === 'int'
+          ? 'a whole number'
+          : `a ${type}`;
 
 /** Keys that the schema knows at a path; empty where any key may stand. */
 export function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): string[] {

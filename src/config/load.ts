@@ -75,8 +75,9 @@ export type ConfigHttp = {
 export function loadConfig(fileName: string): AppConfig {
   let text: string;
   try {
-    text = readFileSync(fileName, 'utf8');
+    text = new TextDecoder('utf-8', {fatal: true}).decode(readFileSync(fileName));
   } catch (error) {
+    if (error instanceof TypeError) throw new AppError('CONFIG_INVALID', fileName, 'is no text in UTF-8; save it as such', {cause: error});
     throw new AppError('CONFIG_UNREADABLE', fileName, reasonOf(error), {cause: error});
   }
   return parseConfig(text, fileName);
@@ -96,7 +97,11 @@ export function parseConfig(text: string, fileName: string): AppConfig {
   const clearSecrets: string[] = [];
   const secretOf = (source: SecretSource | undefined, at: readonly PropertyKey[]): string | undefined => {
     if (typeof source === 'string') clearSecrets.push(at.join('.'));
-    return source === undefined ? undefined : readSecret(source, folder, placeOf(yaml, at));
+    if (source === undefined) return undefined;
+    const secret = readSecret(source, folder, placeOf(yaml, at));
+    // An empty password would let everybody in.
+    if (secret === '') throw new AppError('SECRET_MISSING', placeOf(yaml, at), `${at.join('.')}: the secret is empty`);
+    return secret;
   };
 
   const links = Object.entries(file.links).map(([name, link]) => ({
@@ -171,7 +176,7 @@ export function parseConfig(text: string, fileName: string): AppConfig {
 
 function resolveProxies(file: ConfigFile, yaml: YamlFile): AppConfig['proxies'] {
   return Object.entries(file.proxy).map(([link, {listen, cache}]) => {
-    if (!(link in file.links))
+    if (!Object.hasOwn(file.links, link))
       throw new AppError(
         'SITE_INCONSISTENT',
         placeOf(yaml, ['proxy', link], true),
@@ -187,7 +192,7 @@ function resolveDevices(file: ConfigFile, yaml: YamlFile, folder: string): Devic
   const taken = new Map<string, string>();
   return Object.entries(file.devices).map(([id, device]) => {
     const at = (key: string): string => placeOf(yaml, ['devices', id, key]);
-    if (!(device.link in file.links)) {
+    if (!Object.hasOwn(file.links, device.link)) {
       throw new AppError(
         'SITE_INCONSISTENT',
         at('link'),
@@ -198,7 +203,7 @@ function resolveDevices(file: ConfigFile, yaml: YamlFile, folder: string): Devic
     const unit = device.unit ?? profile.defaults.unit;
     const units = Object.fromEntries(Object.entries(profile.units).map(([key, info]) => [key, device.units[key] ?? info.default]));
     for (const key of Object.keys(device.units)) {
-      if (!(key in profile.units))
+      if (!Object.hasOwn(profile.units, key))
         throw new AppError(
           'CONFIG_INVALID',
           placeOf(yaml, ['devices', id, 'units', key], true),
@@ -206,7 +211,7 @@ function resolveDevices(file: ConfigFile, yaml: YamlFile, folder: string): Devic
         );
     }
     for (const [key, value] of Object.entries(device.options)) {
-      const option = profile.options[key];
+      const option = Object.hasOwn(profile.options, key) ? profile.options[key] : undefined;
       const where = placeOf(yaml, ['devices', id, 'options', key], true);
       if (!option)
         throw new AppError(

@@ -1,5 +1,6 @@
 // The configuration file: one schema that checks it, types it, and prints the JSON Schema for editors.
 
+import {isIP} from 'node:net';
 import {validate} from 'node-cron';
 import {z} from 'zod';
 import {tariffsSchema} from './tariffs.ts';
@@ -10,6 +11,8 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 
 const timezone = z.string().refine(zone => {
+  // A zone by its offset may be one that no quarter hour fits.
+  if (/^[+-]/.test(zone)) return false;
   try {
     new Intl.DateTimeFormat('en', {timeZone: zone});
     return true;
@@ -17,6 +20,14 @@ const timezone = z.string().refine(zone => {
     return false;
   }
 }, 'expected an IANA time zone, such as Europe/Berlin');
+
+/** `HOST:PORT` to listen on, with a port that exists. */
+const listenAt = (example: string) =>
+  z
+    .string()
+    .regex(/^(\[[0-9a-fA-F:.]+\]|[^:\s]+):\d{1,5}$/, `expected HOST:PORT, such as ${example}`)
+    .refine(text => Number(/\d+$/.exec(text)?.[0]) <= 65_535, 'expected a port up to 65535');
+const nonEmpty = z.string().min(1);
 
 const site = z.strictObject({
   id: id.default('home').describe('Part of every MQTT unique id; never change it.'),
@@ -47,7 +58,10 @@ const device = z.strictObject({
   max_registers: z.int().min(1).max(125).optional().describe('Largest block a gateway in between can carry.'),
   every: duration(500, HOUR_MS).optional().describe('Slower than `poll.every` for this device.'),
   plausible: z
-    .record(z.string(), z.tuple([z.number(), z.number()]))
+    .record(
+      z.string(),
+      z.tuple([z.number(), z.number()]).refine(([least, most]) => least < most, 'expected the least value, then the greatest: [-30, 80]'),
+    )
     .default({})
     .describe("Ranges outside of which a value is not believed, by point, in place of the profile's: {battery.temperature_c: [-30, 80]}."),
 });
@@ -114,7 +128,7 @@ const flows = z.strictObject({
 });
 
 const store = z.strictObject({
-  path: z.string().optional().describe('The database file.'),
+  path: nonEmpty.optional().describe('The database file.'),
   commit_every: duration(1000, 15 * MINUTE_MS)
     .default(MINUTE_MS)
     .describe('What a power cut may cost, against what the SD card wears.'),
@@ -127,7 +141,7 @@ const store = z.strictObject({
   archive: z.boolean().default(false).describe('Keep all raw readings compressed.'),
   backup: z
     .strictObject({
-      folder: z.string().describe('Where copies go; best on another disk.'),
+      folder: nonEmpty.describe('Where copies go; best on another disk.'),
       cron: z
         .string()
         .regex(/^(\S+\s+){4}\S+$/, 'expected five fields of a cron expression, such as "17 3 * * *"')
@@ -145,15 +159,17 @@ const store = z.strictObject({
     .describe('Commits are put further apart, up to 15 min, where more than this would be written in a day.'),
 });
 
+/** Whole levels, no wildcards, and none of the broker's own (`$SYS`). */
+const topic = z
+  .string()
+  .regex(/^[^#+\s/$][^#+\s/]*(\/[^#+\s/]+)*$/, 'expected a topic without wildcards and empty levels, such as home/wattledger');
+
 const mqtt = z.strictObject({
   url: z
     .string()
     .regex(/^(mqtts?|wss?|tcp|ssl):\/\//, 'expected mqtt://HOST:1883, mqtts://, ws:// or wss://')
-    .refine(url => URL.canParse(url), 'is no URL; expected mqtt://HOST:1883, mqtts://, ws:// or wss://'),
-  base: z
-    .string()
-    .regex(/^[^#+\s/][^#+\s]*$/, 'a topic without wildcards')
-    .default('wattledger'),
+    .refine(url => URL.canParse(url) && new URL(url).hostname !== '', 'is no URL; expected mqtt://HOST:1883, mqtts://, ws:// or wss://'),
+  base: topic.default('wattledger'),
   client_id: z.string().optional(),
   username: z.string().optional(),
   password: secret.optional(),
@@ -161,8 +177,8 @@ const mqtt = z.strictObject({
     .union([
       z.boolean(),
       z.strictObject({
-        prefix: z.string().default('homeassistant'),
-        status_topic: z.string().optional(),
+        prefix: topic.default('homeassistant'),
+        status_topic: topic.optional(),
         style: z.enum(['device', 'single']).default('device'),
       }),
     ])
@@ -187,23 +203,25 @@ const mqtt = z.strictObject({
 });
 
 const http = z.strictObject({
-  listen: z
-    .string()
-    .regex(/^(\[[0-9a-fA-F:.]+\]|[^:\s]+):\d{1,5}$/, 'expected HOST:PORT, such as 127.0.0.1:8080')
-    .default('127.0.0.1:8080'),
-  hosts: z.array(z.string()).default([]).describe('Further names under which the page is opened.'),
+  listen: listenAt('127.0.0.1:8080').default('127.0.0.1:8080'),
+  hosts: z
+    .array(z.string().regex(/^([^\s:/*[\]]+|[0-9a-fA-F:]+)$/, 'expected the name of a machine, without http:// and without a port'))
+    .default([])
+    .describe('Further names under which the page is opened.'),
   password: secret.optional(),
   token: secret.optional(),
-  trust_proxy: z.array(z.string()).default([]).describe('Addresses of reverse proxies whose headers are believed.'),
+  trust_proxy: z
+    .array(z.string().refine(text => isIP(text) !== 0, 'expected the address of one machine, such as 192.168.1.2'))
+    .default([])
+    .describe('Addresses of reverse proxies whose headers are believed.'),
 });
 
 const every = duration(500, HOUR_MS);
 
 const proxy = z.strictObject({
-  listen: z
-    .string()
-    .regex(/^(\[[0-9a-fA-F:.]+\]|[^:\s]+):\d{1,5}$/, 'expected HOST:PORT, such as 127.0.0.1:1502')
-    .describe('Where other programs read this link as Modbus TCP. It only reads; anybody who reaches it can.'),
+  listen: listenAt('127.0.0.1:1502').describe(
+    'Where other programs read this link as Modbus TCP. It only reads; anybody who reaches it can.',
+  ),
   cache: duration(0, MINUTE_MS).default(1000).describe('Answers this young are given again without asking the device.'),
 });
 

@@ -11,6 +11,13 @@ import type {ConfigFile} from './schema.ts';
 /** Words that name rows, columns or totals of their own and cannot be ids of batteries and loads. */
 const RESERVED = ['solar', 'wind', 'generator', 'grid', 'home', 'standby', 'loss', 'hybrid', 'unexplained', 'unknown', 'direct'];
 
+/** Names of published energies that are no ids: a load called so would be added up with them. */
+const ENERGIES = [
+  'grid_import', 'grid_export', 'btm_consumed', 'stored', 'exported', 'imported', 'imported_earlier', 're_exported', 'lost', 'unknown_origin',
+]; // biome-ignore format: a list
+/** Rows of the ledger that are there whatever the house has. */
+const SOURCES = ['solar', 'wind', 'generator', 'grid', 'unexplained', 'unknown', 'battery'];
+
 type Role = 'grid' | 'solar' | 'wind' | 'generator' | 'battery' | 'load' | 'home' | 'pv' | 'ac' | 'cascade';
 
 /** Parts that can play a role, best first, for a reference that names the device only. */
@@ -154,9 +161,13 @@ function checkIds(
   fail: (path: readonly PropertyKey[], what: string) => never,
 ): void {
   const used = new Map<string, string>();
+  const stores = batteries.map(battery => battery.id);
   const claim = (id: string, path: readonly PropertyKey[], allowed = false): void => {
     if (!allowed && (RESERVED.includes(id) || (PARTS as readonly string[]).includes(id)))
       fail(path, `"${id}" is a word of its own; choose another id`);
+    const isEnergy = ENERGIES.includes(id) || ['battery', ...stores].some(store => id === `${store}_charge` || id === `${store}_discharge`);
+    if (isEnergy || [...SOURCES, ...stores].some(source => id.startsWith(`${source}_to_`) || id.startsWith(`${source}_via_`)))
+      fail(path, `"${id}" is the name of a total or of a cell; choose another id`);
     if (used.has(id)) fail(path, `the id "${id}" is used twice`);
     used.set(id, path.join('.'));
   };

@@ -3,7 +3,7 @@
 import {mkdtempSync, writeFileSync} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import {describe, expect, test} from 'vitest';
+import {describe, expect, test, vi} from 'vitest';
 import {loadConfig, parseConfig} from '../../src/config/load.ts';
 import {AppError} from '../../src/core/errors.ts';
 
@@ -97,6 +97,88 @@ describe('a wrong one says where, what and what to do', () => {
     ['an address that is none', ['http:', 'mqtt: {url: "mqtt://a b"}\nhttp:'], 16, 'CONFIG_INVALID', ['mqtt.url', 'no URL']],
     ['an id with a capital letter', ['heat_pump: heating', 'HeatPump: heating'], 13, 'CONFIG_INVALID', ['HeatPump', 'a-z, 0-9']],
     ['a load called grid', ['heat_pump: heating', 'grid: heating'], 13, 'SITE_INCONSISTENT', ['"grid"', 'choose another']],
+    ['a load called like a total', ['heat_pump: heating', 'grid_import: heating'], 13, 'SITE_INCONSISTENT', ['"grid_import"', 'total']],
+    ['a load called like a cell', ['heat_pump: heating', 'solar_to_home: heating'], 13, 'SITE_INCONSISTENT', ['"solar_to_home"', 'cell']],
+    ['a load called like a label', ['heat_pump: heating', 'imported: heating'], 13, 'SITE_INCONSISTENT', ['"imported"', 'choose another']],
+    ['a link called like what every object has', ['link: roof', 'link: constructor'], 9, 'SITE_INCONSISTENT', ['no link "constructor"']],
+    ['a port that does not exist', ['127.0.0.1:8080', '127.0.0.1:80800'], 16, 'CONFIG_INVALID', ['http.listen', 'up to 65535']],
+    [
+      'the port of a shared link that does not exist',
+      ['http:', 'proxy: {cellar: {listen: "127.0.0.1:70000"}}\nhttp:'],
+      16,
+      'CONFIG_INVALID',
+      ['proxy.cellar.listen', 'up to 65535'],
+    ],
+    [
+      'a further name of the page with its port',
+      ['8080"}', '8080", hosts: ["pi.local:8080"]}'],
+      16,
+      'CONFIG_INVALID',
+      ['http.hosts.0', 'without a port'],
+    ],
+    [
+      'a proxy by its network',
+      ['8080"}', '8080", trust_proxy: [10.0.0.0/8]}'],
+      16,
+      'CONFIG_INVALID',
+      ['http.trust_proxy.0', 'address of one machine'],
+    ],
+    [
+      'topics of the broker itself',
+      ['http:', 'mqtt: {url: "mqtt://a", base: $SYS/w}\nhttp:'],
+      16,
+      'CONFIG_INVALID',
+      ['mqtt.base', 'home/wattledger'],
+    ],
+    [
+      'topics with an empty level',
+      ['http:', 'mqtt: {url: "mqtt://a", base: a/}\nhttp:'],
+      16,
+      'CONFIG_INVALID',
+      ['mqtt.base', 'empty levels'],
+    ],
+    [
+      'discovery under a wildcard',
+      ['http:', 'mqtt: {url: "mqtt://a", homeassistant: {prefix: "ha/#"}}\nhttp:'],
+      16,
+      'CONFIG_INVALID',
+      ['mqtt.homeassistant.prefix', 'wildcards'],
+    ],
+    ['a broker without a host', ['http:', 'mqtt: {url: "mqtt:///a"}\nhttp:'], 16, 'CONFIG_INVALID', ['mqtt.url', 'no URL']],
+    [
+      'a plausible range turned around',
+      ['unit: 2}', 'unit: 2, plausible: {meter.power_w: [5, 1]}}'],
+      8,
+      'CONFIG_INVALID',
+      ['plausible.meter.power_w', 'least'],
+    ],
+    ['a zone that quarter hours do not fit', ['Europe/Berlin', '"+01:07"'], 2, 'CONFIG_INVALID', ['site.timezone', 'IANA']],
+    ['a database without a name', ['path: ledger.db', 'path: ""'], 15, 'CONFIG_INVALID', ['store.path', 'found "", expected some text']],
+    ['no version', ['version: 1\n', ''], 1, 'CONFIG_INVALID', ['version: found nothing, expected 1\n']],
+    ['a unit above 255', ['unit: 2', 'unit: 256'], 8, 'CONFIG_INVALID', ['found 256, expected at most 255']],
+    ['half a unit', ['unit: 2', 'unit: 1.5'], 8, 'CONFIG_INVALID', ['found 1.5, expected a whole number']],
+    [
+      'a list where a word or a table stands',
+      ['grid: meter', 'grid: [meter]'],
+      11,
+      'CONFIG_INVALID',
+      ['found ["meter"], expected a string or keys with values'],
+    ],
+    [
+      'one word of several kinds',
+      ['http:', 'mqtt: {url: "mqtt://a", protocol: 3}\nhttp:'],
+      16,
+      'CONFIG_INVALID',
+      ['expected auto or 5 or 4'],
+    ],
+    [
+      'a secret from two places',
+      ['8080"}', '8080", password: {file: a, env: B}}'],
+      16,
+      'CONFIG_INVALID',
+      ['http.password.', 'cannot stand together with'],
+    ],
+    ['a second document', ['map:', '---\nmap:'], 10, 'CONFIG_INVALID', ['second document']],
     ['no YAML', ['map:', 'map: [}'], 10, 'CONFIG_INVALID', []],
     ['another version', ['version: 1', 'version: 7'], 1, 'CONFIG_INVALID', ['version']],
   ] as const)('%s', (_what, [from, to], line, code, words) => {
@@ -105,10 +187,34 @@ describe('a wrong one says where, what and what to do', () => {
     expect(error.code).toBe(code);
     expect(error.where).toMatch(/^site\.yaml:\d+/);
     expect(Number(/:(\d+)/.exec(error.where)?.[1])).toBe(line);
-    for (const word of words) expect(`${error.where}: ${error.what}`).toContain(word);
+    for (const word of words) expect(`${error.where}: ${error.what}\n`).toContain(word);
     expect(error.exitCode).toBe(2);
     expect(error.hint).not.toBe('');
   });
+});
+
+test('an id is refused only where a total or a cell has its name', () => {
+  const {map} = parseConfig(GOOD.replace('heat_pump: heating', 'car_charge: heating'), 'site.yaml').site;
+  expect(map.loads[0]?.id).toBe('car_charge');
+});
+
+test('a secret that is empty opens nothing', () => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'wattledger-empty-'));
+  writeFileSync(path.join(folder, 'pw'), '\n');
+  vi.stubEnv('WATTLEDGER_TEST_EMPTY', '');
+  for (const secret of ['{file: pw}', '{env: WATTLEDGER_TEST_EMPTY}', '""'])
+    for (const key of ['password', 'token'])
+      expect(
+        () => parseConfig(GOOD.replace('127.0.0.1:8080"', `0.0.0.0:8080", ${key}: ${secret}`), path.join(folder, 'site.yaml')),
+        `${key}: ${secret}`,
+      ).toThrow(expect.objectContaining({code: 'SECRET_MISSING', what: `http.${key}: the secret is empty`}));
+  vi.unstubAllEnvs();
+});
+
+test('a file in another encoding than UTF-8 is told as such', () => {
+  const file = path.join(mkdtempSync(path.join(os.tmpdir(), 'wattledger-latin-')), 'site.yaml');
+  writeFileSync(file, GOOD.replace('Our house', 'Häuschen'), 'latin1');
+  expect(() => loadConfig(file)).toThrow(/site\.yaml: is no text in UTF-8/);
 });
 
 test('a file that is not there', () => {
