@@ -1,6 +1,7 @@
 // `wattledger capture`: raw registers of a device to a capture file.
 
-import {existsSync, writeFileSync} from 'node:fs';
+import {accessSync, constants, existsSync, writeFileSync} from 'node:fs';
+import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {realClock} from '../app/clock.ts';
 import {loadProfile} from '../config/profiles.ts';
@@ -56,6 +57,8 @@ Registers that the device refuses are left out.`,
     const everyMs = durationOf(textOption(context, 'every') ?? '2s', 'every');
     if (output !== '-' && existsSync(output) && !flagOption(context, 'force'))
       throw new AppError('FILE_EXISTS', output, 'it is there already; --force overwrites it');
+    // Not only found out when a series of an hour is to be written.
+    if (output !== '-') checkWritable(output);
 
     const link = openLink('link', url, {clock: realClock});
     const limits = profile?.limits ?? NO_LIMITS;
@@ -118,6 +121,15 @@ Registers that the device refuses are left out.`,
     return 0;
   },
 };
+
+/** Throws AppError FILE_UNWRITABLE where the file cannot be made. */
+function checkWritable(file: string): void {
+  try {
+    accessSync(existsSync(file) ? file : path.dirname(file), constants.W_OK);
+  } catch (error) {
+    throw new AppError('FILE_UNWRITABLE', file, (error as Error).message, {cause: error});
+  }
+}
 
 /** Longer ranges are read in parts; what is refused of one is found out register by register. */
 function parseRange(text: string): Span[] {

@@ -21,6 +21,7 @@ import {createSimulation} from '../demo/simulation.ts';
 import {type Summary, summaryLines} from '../demo/summary.ts';
 import {makeFolder} from '../store/folder.ts';
 import {type Command, type CommandContext, flagOption, textOption} from './command.ts';
+import {wholeNumber} from './devices.ts';
 import {openPainter} from './painter.ts';
 
 const DEFAULT_PORT = 8080;
@@ -61,7 +62,7 @@ The devices are real Modbus TCP servers on loopback with the register maps of re
     const scenario = scenarioNamed(textOption(context, 'scenario') ?? 'villa');
     const speed = numberOption(context, 'speed', 1, 0.1, 3600);
     const seconds = numberOption(context, 'seconds', Infinity, 1, 1e9);
-    const seed = numberOption(context, 'seed', 1, 0, 2 ** 31 - 1);
+    const seed = wholeNumber(textOption(context, 'seed') ?? '1', 'seed', 0, 2 ** 31 - 1);
     const folder = dataFolder(textOption(context, 'data'));
     const port = await choosePort(context);
     const json = flagOption(context, 'json');
@@ -187,7 +188,7 @@ function dataFolder(named: string | undefined): string {
 /** The port asked for; without a wish the usual one, or a free one where that is taken. */
 async function choosePort(context: CommandContext): Promise<number> {
   const asked = textOption(context, 'port');
-  const wanted = asked === undefined ? DEFAULT_PORT : numberOption(context, 'port', DEFAULT_PORT, 0, 65_535);
+  const wanted = asked === undefined ? DEFAULT_PORT : wholeNumber(asked, 'port', 0, 65_535);
   const found = await tryPort(wanted);
   if (found !== null) return found;
   if (asked !== undefined) throw new AppError('PORT_TAKEN', `127.0.0.1:${wanted}`, 'the port of the page is taken');

@@ -36,7 +36,7 @@ export function requireText(context: CommandContext, name: string, example: stri
 }
 
 export function wholeNumber(text: string, name: string, least: number, most: number): number {
-  const value = Number(text);
+  const value = /^(\d+|0x[0-9a-fA-F]+)$/.test(text) ? Number(text) : Number.NaN;
   if (!Number.isInteger(value) || value < least || value > most)
     throw new AppError('USAGE', `--${name}`, `found "${text}", expected a whole number from ${least} to ${most}`);
   return value;
@@ -66,21 +66,37 @@ export function deviceSettings(context: CommandContext, profile: DeviceProfile):
   const options: Record<string, string | number | boolean> = {};
   const units: Record<string, number> = {};
   for (const pair of listOption(context, 'option')) {
-    const [key = '', value = ''] = pair.split('=');
-    if (key.startsWith('unit.')) units[key.slice(5)] = wholeNumber(value, 'option', 0, 255);
-    else {
-      const known = profile.options[key];
-      if (!known)
-        throw new AppError(
-          'USAGE',
-          '--option',
-          `${profile.id} has no option "${key}"; known: ${Object.keys(profile.options).join(', ') || 'none'}`,
-        );
-      options[key] = typeof known.default === 'number' ? Number(value) : typeof known.default === 'boolean' ? value === 'true' : value;
-    }
+    const [key = '', ...rest] = pair.split('=');
+    const value = rest.join('=');
+    const isUnit = key.startsWith('unit.');
+    const name = isUnit ? key.slice(5) : key;
+    const known = isUnit ? profile.units : profile.options;
+    if (!Object.hasOwn(known, name))
+      throw new AppError(
+        'USAGE',
+        '--option',
+        `${profile.id} has no ${isUnit ? 'unit' : 'option'} "${name}"; known: ${Object.keys(known).join(', ') || 'none'}`,
+      );
+    if (isUnit) units[name] = wholeNumber(value, 'option', 0, 255);
+    else options[name] = optionValue(profile, name, value);
   }
   const unitText = textOption(context, 'unit');
   return {unit: unitText === undefined ? profile.defaults.unit : wholeNumber(unitText, 'unit', 0, 255), units, options};
+}
+
+/** One option as the profile has it: a text, a number, yes or no. Throws AppError USAGE. */
+function optionValue(profile: DeviceProfile, name: string, text: string): string | number | boolean {
+  const {default: usual, values} = profile.options[name] as DeviceProfile['options'][string];
+  const fail = (expected: string): never => {
+    throw new AppError('USAGE', '--option', `${name}: found "${text}", expected ${expected}`);
+  };
+  const plain = (): string | number | boolean => {
+    if (typeof usual === 'boolean') return text === 'true' || (text === 'false' ? false : fail('true or false'));
+    if (typeof usual !== 'number') return text;
+    return text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : fail('a number');
+  };
+  const value = plain();
+  return values.length === 0 || values.includes(value) ? value : fail(`one of ${values.join(', ')}`);
 }
 
 /** The link and the device that the options name. Throws AppError. */

@@ -51,7 +51,7 @@ export async function discover(
         else if (answer.fault.kind === 'disconnected') reason = answer.fault.reason;
         return answer;
       });
-      if (reason !== null && !reached) throw new AppError('DEVICE_SILENT', url.text, reason);
+      if (reason !== null && !reached && !signal.aborted) throw new AppError('DEVICE_SILENT', url.text, reason);
       if (scan.kind === 'unknown') unknown.push(unit);
       if (scan.kind !== 'fits') continue;
       const fit = scan.fit.tied.length === 0 ? scan.fit : await settle(scan.fit, unit, url, link, signal);

@@ -31,6 +31,7 @@ export function offlineFindings(config: AppConfig): Finding[] {
       what: 'a secret in clear text',
       todo: 'name a file, an environment variable or a systemd credential instead',
     })),
+    ...linkFindings(config),
     ...busFindings(config),
     ...machineFindings(config),
   ];
@@ -52,6 +53,23 @@ export function busLoads(config: AppConfig): ReadonlyMap<string, number> {
     loads.set(device.link, (loads.get(device.link) ?? 0) + msOf('fast') / everyMs + msOf('slow') / config.countersEveryMs);
   }
   return loads;
+}
+
+/** Two links to one place are two connections: a device that admits one client answers one of them, a serial port opens once. */
+function linkFindings({links}: AppConfig): Finding[] {
+  const goal = ({url}: AppConfig['links'][number]): string =>
+    'host' in url ? `${url.host}:${url.port}` : url.usb ? JSON.stringify(url.usb) : url.path;
+  return links.flatMap((link, index) => {
+    const first = links.slice(0, index).find(one => goal(one) === goal(link));
+    if (!first) return [];
+    return [
+      {
+        where: `links.${link.name}`,
+        what: `leads where \`links.${first.name}\` leads, over a connection of its own`,
+        todo: `put its devices on \`link: ${first.name}\`: one link carries any number of units`,
+      },
+    ];
+  });
 }
 
 function busFindings(config: AppConfig): Finding[] {

@@ -65,6 +65,23 @@ function commandHelp(command: Command): string {
   return `wattledger ${command.name}: ${command.summary}\n\nUsage: wattledger ${command.name} ${command.usage}\n\n${command.help}`;
 }
 
+/** Throws AppError USAGE for a word that is no command. */
+async function commandNamed(name: string): Promise<{readonly command: Command}> {
+  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (load) return load();
+  const near = nearest(name, Object.keys(COMMANDS));
+  throw new AppError('USAGE', 'wattledger', `no command "${name}"${near ? `; did you mean "${near}"?` : ''}`);
+}
+
+/** What is wrong with the options, on one line. */
+function wrongOption(error: Error, known: readonly string[]): string {
+  const [, unknown] = /^Unknown option '--([^']+)'/.exec(error.message) ?? [];
+  const near = unknown === undefined ? null : nearest(unknown, known);
+  const [first = 'wrong options'] = error.message.split(/\.\s|\n/);
+  const dash = /starting with a dash use '([^=]+)=/.exec(error.message)?.[1];
+  return `${first}${near ? `; did you mean '--${near}'?` : dash ? `; a value that begins with a dash is written ${dash}=VALUE` : ''}`;
+}
+
 /** Aborts on the first SIGINT or SIGTERM; the second ends the process at once. */
 function stopSignal(): AbortSignal {
   const stop = new AbortController();
@@ -85,20 +102,14 @@ async function main(argv: readonly string[]): Promise<number> {
   const [name, ...rest] = argv;
   if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
     const target = name === 'help' ? rest[0] : undefined;
-    const load = target === undefined ? undefined : COMMANDS[target];
-    process.stdout.write(`${load ? commandHelp((await load()).command) : overview()}\n`);
+    process.stdout.write(`${target === undefined ? overview() : commandHelp((await commandNamed(target)).command)}\n`);
     return name === undefined ? 2 : 0;
   }
   if (name === '--version' || name === 'version') {
     process.stdout.write(`${VERSION}\n`);
     return 0;
   }
-  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (!load) {
-    const near = nearest(name, Object.keys(COMMANDS));
-    throw new AppError('USAGE', 'wattledger', `no command "${name}"${near ? `; did you mean "${near}"?` : ''}`);
-  }
-  const {command} = await load();
+  const {command} = await commandNamed(name);
   let parsed: ReturnType<typeof parseArgs>;
   try {
     parsed = parseArgs({
@@ -107,7 +118,7 @@ async function main(argv: readonly string[]): Promise<number> {
       allowPositionals: command.allowPositionals ?? false,
     });
   } catch (error) {
-    throw new AppError('USAGE', `wattledger ${name}`, String((error as Error).message).split('. ')[0] ?? 'wrong options', {cause: error});
+    throw new AppError('USAGE', `wattledger ${name}`, wrongOption(error as Error, Object.keys(command.options)), {cause: error});
   }
   if (parsed.values['help'] === true) {
     process.stdout.write(`${commandHelp(command)}\n`);

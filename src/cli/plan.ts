@@ -40,7 +40,7 @@ turns out to be one. Nothing is connected, but for the profile \`sunspec\`: such
 
   async run(context) {
     const turnaround = textOption(context, 'turnaround');
-    const turnaroundMs = turnaround === undefined ? undefined : Number(turnaround);
+    const turnaroundMs = turnaround === undefined ? undefined : /^\d+(\.\d+)?$/.test(turnaround) ? Number(turnaround) : Number.NaN;
     if (turnaroundMs !== undefined && !(turnaroundMs >= 0 && turnaroundMs <= 10_000))
       throw new AppError('USAGE', '--turnaround', `found "${turnaround}", expected milliseconds`);
     const config = textOption(context, 'config');

@@ -1,6 +1,7 @@
 // `wattledger profiles`: the devices supported, and what is known of one.
 
 import {listProfiles, loadProfile} from '../config/profiles.ts';
+import {AppError} from '../core/errors.ts';
 import {fieldsOf} from '../core/planner.ts';
 import type {DeviceProfile, Field} from '../core/profile.ts';
 import {type Command, flagOption} from './command.ts';
@@ -19,7 +20,8 @@ export const command: Command = {
 
   async run(context) {
     const folders = listOption(context, 'profiles');
-    const [id] = context.positionals;
+    const [id, ...more] = context.positionals;
+    if (more.length > 0) throw new AppError('USAGE', 'wattledger profiles', `expected one ID, found ${context.positionals.join(' ')}`);
     if (id === undefined) {
       const all = listProfiles(folders).map(entry => loadProfile(entry.id, folders));
       if (flagOption(context, 'json')) {

@@ -43,7 +43,7 @@ A gateway that answers for one device under several unit ids is listed once: kno
         lastLine = now;
         context.err(`${urls.length > 1 ? `${one.text} ` : ''}unit ${unit} (${index + 1} of ${units.length})`);
       });
-      if (result.found.length > 0 || result.unknown.length > 0) break;
+      if (context.signal.aborted || result.found.length > 0 || result.unknown.length > 0) break;
     }
     const taken = new Set<string>();
     const named = result.found.map(found => {
@@ -71,6 +71,7 @@ A gateway that answers for one device under several unit ids is listed once: kno
         context.out(`unit ${result.unknown.join(', ')}: answers, but no profile fits; \`wattledger capture\` records its registers`);
       if (named.length > 0) context.out(`\nFor the configuration:\n\n${yamlOf(url, named)}`);
     }
+    if (context.signal.aborted) throw new AppError('FAILED', url.text, 'stopped before the end');
     if (named.length === 0 && result.unknown.length === 0)
       throw new AppError(
         'DEVICE_SILENT',

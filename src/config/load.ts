@@ -1,6 +1,6 @@
 // The configuration of one house, read, checked and resolved: everything that needs no I/O beyond files.
 
-import {readFileSync} from 'node:fs';
+import {readdirSync, readFileSync} from 'node:fs';
 import path from 'node:path';
 import {isNode} from 'yaml';
 import {AppError} from '../core/errors.ts';
@@ -187,8 +187,21 @@ function resolveProxies(file: ConfigFile, yaml: YamlFile): AppConfig['proxies'] 
   });
 }
 
+/** Throws AppError with the line of a folder of profiles that cannot be read. */
+function checkFolders(folders: readonly string[], yaml: YamlFile): void {
+  for (const [index, folder] of folders.entries()) {
+    try {
+      readdirSync(folder);
+    } catch (error) {
+      const where = placeOf(yaml, yaml.document.hasIn(['profiles', index]) ? ['profiles', index] : ['profiles']);
+      throw new AppError('PROFILES_UNREADABLE', where, `profiles: ${folder}: ${reasonOf(error)}`, {cause: error});
+    }
+  }
+}
+
 function resolveDevices(file: ConfigFile, yaml: YamlFile, folder: string): DeviceConfig[] {
   const folders = file.profiles.map(one => path.resolve(folder, one));
+  checkFolders(folders, yaml);
   const taken = new Map<string, string>();
   return Object.entries(file.devices).map(([id, device]) => {
     const at = (key: string): string => placeOf(yaml, ['devices', id, key]);
@@ -210,22 +223,7 @@ function resolveDevices(file: ConfigFile, yaml: YamlFile, folder: string): Devic
           `devices.${id}.units.${key}: ${profile.id} has no such unit; known: ${Object.keys(profile.units).join(', ') || 'none'}`,
         );
     }
-    for (const [key, value] of Object.entries(device.options)) {
-      const option = Object.hasOwn(profile.options, key) ? profile.options[key] : undefined;
-      const where = placeOf(yaml, ['devices', id, 'options', key], true);
-      if (!option)
-        throw new AppError(
-          'CONFIG_INVALID',
-          where,
-          `devices.${id}.options.${key}: ${profile.id} has no such option; known: ${Object.keys(profile.options).join(', ') || 'none'}`,
-        );
-      if (option.values.length > 0 && !option.values.includes(value))
-        throw new AppError(
-          'CONFIG_INVALID',
-          where,
-          `devices.${id}.options.${key}: found ${value}, expected one of ${option.values.join(', ')}`,
-        );
-    }
+    const options = resolveOptions(id, device.options, profile, yaml);
     for (const point of Object.keys(device.plausible)) {
       if (parsePoint(point)) continue;
       const near = nearest(point, offeredPoints(profile));
@@ -259,7 +257,7 @@ function resolveDevices(file: ConfigFile, yaml: YamlFile, folder: string): Devic
       link: device.link,
       unit,
       units,
-      options: device.options,
+      options,
       ...(device.max_registers === undefined ? {} : {maxRegisters: device.max_registers}),
       ...(device.every === undefined ? {} : {everyMs: device.every}),
     };
@@ -267,6 +265,26 @@ function resolveDevices(file: ConfigFile, yaml: YamlFile, folder: string): Devic
 }
 
 /** The profile; where its id is unknown the error names the configuration's line instead of the profile folder. */
+/** The profile's own values for what the file says: `3` and `"3"` are the same to whoever writes it. Throws AppError with the line. */
+function resolveOptions(
+  id: string,
+  written: ConfigFile['devices'][string]['options'],
+  profile: DeviceProfile,
+  yaml: YamlFile,
+): DeviceConfig['options'] {
+  const entries = Object.entries(written).map(([key, value]): [string, string | number | boolean] => {
+    const option = Object.hasOwn(profile.options, key) ? profile.options[key] : undefined;
+    const fail = (what: string): never => {
+      throw new AppError('CONFIG_INVALID', placeOf(yaml, ['devices', id, 'options', key], true), `devices.${id}.options.${key}: ${what}`);
+    };
+    if (!option) return fail(`${profile.id} has no such option; known: ${Object.keys(profile.options).join(', ') || 'none'}`);
+    if (option.values.length === 0) return [key, value];
+    const known = option.values.find(one => String(one) === String(value));
+    return known === undefined ? fail(`found ${value}, expected one of ${option.values.join(', ')}`) : [key, known];
+  });
+  return Object.fromEntries(entries);
+}
+
 function namedProfile(id: string, folders: string[], where: string): DeviceProfile {
   try {
     return loadProfile(id, folders);

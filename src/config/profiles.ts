@@ -27,7 +27,7 @@ export function listProfiles(folders: readonly string[] = []): readonly ProfileE
     try {
       names = readdirSync(folder);
     } catch (error) {
-      throw new AppError('CONFIG_UNREADABLE', folder, 'no folder of profiles that can be read', {cause: error});
+      throw new AppError('PROFILES_UNREADABLE', folder, 'no folder of profiles that can be read', {cause: error});
     }
     for (const name of names) if (name.endsWith('.yaml')) found.set(name.slice(0, -5), path.join(folder, name));
   }

@@ -7,8 +7,12 @@ export const ERROR_CODES = {
   CONFIG_INVALID: {exit: 2, hint: 'Correct the line; `wattledger check --config FILE` tells whether all is well.'},
   SECRET_MISSING: {exit: 2, hint: 'Name a readable file, a set environment variable or a systemd credential.'},
   PROFILE_UNKNOWN: {exit: 2, hint: '`wattledger profiles` lists the ids.'},
+  PROFILES_UNREADABLE: {exit: 2, hint: 'Give the path of a folder with profiles, one YAML file each, that this user can read.'},
   PROFILE_INVALID: {exit: 2, hint: 'Correct the profile file; its fields are described in docs/profiles.md.'},
-  SITE_INCONSISTENT: {exit: 2, hint: 'Correct the line; names under `map:` are those under `devices:`, and each measured part plays one role.'},
+  SITE_INCONSISTENT: {
+    exit: 2,
+    hint: 'Correct the line; names under `map:` are those under `devices:`, and each measured part plays one role.',
+  },
   LINK_INVALID: {exit: 2, hint: 'A link is a URL such as tcp://HOST:502 or rtu:///dev/serial/by-id/NAME?baud=9600.'},
   LINK_UNUSABLE: {exit: 1, hint: 'Check the cable, the adapter and that this user may open the port.'},
   DEVICE_SILENT: {exit: 1, hint: 'Check address, port and unit id, and that Modbus is switched on in the device.'},

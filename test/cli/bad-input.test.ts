@@ -118,6 +118,40 @@ describe('a device that is not what it should be', () => {
     noTrace(stderr);
   });
 
+  test.each([
+    // what is typed                                                                what is told, on one line
+    [['help', 'constructor'], 'wattledger: no command "constructor"'],
+    [['help', 'reed'], 'wattledger: no command "reed"; did you mean "read"?'],
+    [['profiles', '--jsno'], "wattledger profiles: Unknown option '--jsno'; did you mean '--json'?"],
+    [
+      ['demo', '--speed', '-1'],
+      "wattledger demo: Option '--speed' argument is ambiguous; a value that begins with a dash is written --speed=VALUE",
+    ],
+    [['demo', '--seed', '1.5'], '--seed: found "1.5", expected a whole number from 0 to 2147483647'],
+    [['profiles', 'sunspec', 'e3dc'], 'wattledger profiles: expected one ID, found sunspec e3dc'],
+    [['profiles', '--profiles', '/nowhere'], '/nowhere: no folder of profiles that can be read'],
+    [['read', '--link', 'tcp://h', '--profile', 'e3dc', '--unit', ''], '--unit: found "", expected a whole number from 0 to 255'],
+    [['plan', '--link', 'tcp://h', '--profile', 'e3dc', '--turnaround', ''], '--turnaround: found "", expected milliseconds'],
+    [
+      ['plan', '--link', 'tcp://h', '--profile', 'e3dc', '--option', 'constructor=1'],
+      '--option: e3dc has no option "constructor"; known: none',
+    ],
+    [['plan', '--link', 'tcp://h', '--profile', 'e3dc', '--option', 'unit.x=1'], '--option: e3dc has no unit "x"; known: none'],
+  ])('%j', async (args, told) => {
+    const {code, stdout, stderr} = await run(args);
+    expect(stderr.split('\n')[0]).toBe(told);
+    expect(stderr.trimEnd().split('\n')).toHaveLength(2);
+    expect(stdout).toBe('');
+    expect(code).toBe(2);
+  });
+
+  test('a capture that could not be written is not begun', async () => {
+    const file = path.join(tempFolder(), 'nowhere', 'x.json');
+    const {code, stderr} = await run(['capture', '--link', 'tcp://127.0.0.1:1', '--range', '3:0:1', '-o', file]);
+    expect(stderr).toMatch(/nowhere.*no such file/);
+    expect(code).toBe(1);
+  });
+
   test('a wrong command, option or number ends with 2', async () => {
     for (const args of [
       ['reed'],

@@ -37,6 +37,20 @@ describe('a finding', () => {
     );
   });
 
+  test('is made of two links to one place', () => {
+    const twice = parseConfig(
+      `version: 1
+links: {a: {url: "tcp://192.0.2.10"}, b: {url: "tcp://192.0.2.10:502"}, c: {url: "tcp://192.0.2.10:503"}}
+devices: {meter: {profile: eastron-sdm630, link: a, unit: 1}, second: {profile: eastron-sdm630, link: b, unit: 2}}
+map: {grid: meter, loads: {pump: second}}
+store: {path: /tmp/ledger.db}
+`,
+      'site.yaml',
+    );
+    const found = offlineFindings(twice).filter(({where}) => where.startsWith('links.'));
+    expect(found).toEqual([expect.objectContaining({where: 'links.b', what: expect.stringContaining('`links.a`')})]);
+  });
+
   test('is not made of a house that is right', () => {
     const found = offlineFindings(config(`{grid: meter, ${HYBRID}, loads: {heat_pump: second}}`, '{sink_order: [standby, home, hybrid]}'));
     expect(found.filter(({where}) => /^(map|flows)/.test(where))).toEqual([]);

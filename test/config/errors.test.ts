@@ -198,6 +198,23 @@ test('an id is refused only where a total or a cell has its name', () => {
   expect(map.loads[0]?.id).toBe('car_charge');
 });
 
+test('an option of a profile may be written as a number or in quotes', () => {
+  for (const step of ['0.1', '"0.1"'])
+    expect(
+      parseConfig(
+        GOOD.replace('profile: sungrow-sh, link: roof, unit: 1', `profile: deye-3p, link: roof, options: {energy_step: ${step}}`),
+        'site.yaml',
+      ).devices.find(({id}) => id === 'sungrow')?.options,
+    ).toEqual({energy_step: '0.1'});
+});
+
+test('a folder of profiles that is not there is told with its line', () => {
+  expect(errorOf(`${GOOD}profiles: [nowhere]\n`)).toMatchObject({
+    where: 'site.yaml:17:12',
+    what: expect.stringMatching(/nowhere: no such file/),
+  });
+});
+
 test('a secret that is empty opens nothing', () => {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'wattledger-empty-'));
   writeFileSync(path.join(folder, 'pw'), '\n');
