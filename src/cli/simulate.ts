@@ -22,11 +22,16 @@ An address that a capture does not hold is refused with exception 2. Blocks of t
 Runs until Ctrl-C.`,
 
   async run(context) {
+    if (textOption(context, 'listen') !== undefined && textOption(context, 'serial') !== undefined)
+      throw new AppError('USAGE', 'wattledger simulate', 'expected one of --listen and --serial');
     if (context.positionals.length === 0) throw new AppError('USAGE', 'wattledger simulate', 'expected at least one capture file');
     const listen = /^(.*):(\d{1,5})$/.exec(textOption(context, 'listen') ?? '127.0.0.1:5020');
     if (!listen || Number(listen[2]) > 65_535) throw new AppError('USAGE', '--listen', 'expected HOST:PORT');
     const [, host = '127.0.0.1', portText = '5020'] = listen;
     const captures = context.positionals.map(readCapture);
+    const groups = grouped(captures);
+    if (Number(portText) > 0 && Number(portText) + groups.length - 1 > 65_535)
+      throw new AppError('USAGE', '--listen', `these captures need ${groups.length} ports from ${portText} on; there is none above 65535`);
     const servers: {close(): Promise<void>}[] = [];
     const started = performance.now();
     const serial = textOption(context, 'serial');
@@ -43,7 +48,7 @@ Runs until Ctrl-C.`,
         gone = server.gone;
         context.out(`${url.text}  unit ${[...units.keys()].join(', ')}`);
       }
-      for (const [index, group] of (serial === undefined ? grouped(captures) : []).entries()) {
+      for (const [index, group] of (serial === undefined ? groups : []).entries()) {
         const port = Number(portText) === 0 ? 0 : Number(portText) + index;
         const units = new Map<number, RegisterSource>();
         for (const capture of group) for (const [unit, bank] of bankOf(capture, () => performance.now() - started)) units.set(unit, bank);

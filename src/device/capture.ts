@@ -25,7 +25,7 @@ export type Capture = {
 export function readCapture(fileName: string): Capture {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(readFileSync(fileName, 'utf8'));
+    parsed = JSON.parse(readFileSync(fileName, 'utf8').replace(/^\uFEFF/, ''));
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
     throw new AppError('CAPTURE_INVALID', fileName, missing ? 'no such file' : `not JSON: ${(error as Error).message}`, {cause: error});

@@ -83,6 +83,23 @@ test('a capture holds each unit of a profile, and a simulator made of it reads t
   expect(after.points).toEqual(before.points);
 });
 
+test('what cannot be served is told before anything is', async () => {
+  const file = capture('goodwe-et');
+  for (const [args, told] of [
+    [['--listen', '127.0.0.1:65535'], '--listen: these captures need 2 ports from 65535 on; there is none above 65535'],
+    [['--listen', '127.0.0.1:0', '--serial', '/dev/null'], 'wattledger simulate: expected one of --listen and --serial'],
+  ] as const) {
+    const {code, stdout, stderr} = await run(['simulate', file, file, ...args]);
+    expect([code, stdout, stderr.split('\n')[0]]).toEqual([2, '', told]);
+  }
+});
+
+test('a capture saved by an editor that marks its encoding is read', () => {
+  const file = path.join(tempFolder(), 'marked.json');
+  writeFileSync(file, `\uFEFF${readFileSync(capture('goodwe-et'), 'utf8')}`);
+  expect(readCapture(file).blocks).not.toEqual([]);
+});
+
 test('digits of a serial number are taken out; what a range lacks is left out register by register', async () => {
   const folder = tempFolder();
   const {link} = await device('goodwe-et');

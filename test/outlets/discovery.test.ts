@@ -226,6 +226,15 @@ test('the page about Home Assistant names entities that are offered, each fit fo
   }
 });
 
+test('a load whose id begins with a digit has templates that Home Assistant can read', () => {
+  const [pump] = VILLA.site.map.loads;
+  const home = {...VILLA, inFull: true, site: {...VILLA.site, map: {...VILLA.site.map, loads: [{...(pump as ChannelRef), id: '2nd_car'}]}}};
+  const messages = told(home, 'device');
+  expect(messages.flatMap(({topic, payload}) => discoveryProblems(topic, payload))).toEqual([]);
+  for (const key of ['2nd_car_power_w', '2nd_car_kwh'])
+    expect(messages.some(({payload}) => payload.includes(`{{ value_json['${key}'] }}`))).toBe(true);
+});
+
 describe('the rules of discovery', () => {
   const valid = {
     device: {identifiers: ['a'], name: 'A'},
@@ -250,6 +259,7 @@ describe('the rules of discovery', () => {
     ['object_id', {object_id: 'x'}],
     ['an entity of another domain', {default_entity_id: 'binary_sensor.x'}],
     ['a template with logic', {value_template: '{{ value_json.p | float }}'}],
+    ['a template with a number for a name', {value_template: '{{ value_json.2nd_car_kwh }}'}],
     ['a battery without statistics', {device_class: 'battery', unit_of_measurement: '%', state_class: undefined}],
     ['enum without options', {device_class: 'enum', unit_of_measurement: undefined, state_class: undefined}],
     ['two availabilities in mode latest', {availability: [{topic: 'a'}, {topic: 'b'}]}],

@@ -31,8 +31,8 @@ const PREFIX = 'homeassistant';
 export function rendered(template: string | undefined, payload: string): string {
   if (template === undefined) return payload;
   const value = JSON.parse(payload) as Record<string, unknown>;
-  const plain = /^\{\{ value_json\.(\w+) \}\}$/.exec(template);
-  if (plain) return inPython(value[plain[1] as string]);
+  const plain = /^\{\{ value_json(?:\.([a-z_]\w*)|\['(\w+)'\]) \}\}$/.exec(template);
+  if (plain) return inPython(value[plain[1] ?? (plain[2] as string)]);
   const choice = /^\{\{ 'ON' if value_json\.(\w+) else 'OFF' \}\}$/.exec(template);
   if (choice) return value[choice[1] as string] ? 'ON' : 'OFF';
   throw new Error(`a template Home Assistant would render otherwise: ${template}`);

@@ -22,8 +22,8 @@ const STATE_CLASSES: Readonly<Record<string, readonly string[]>> = {
   enum: [],
   timestamp: [],
 };
-const SIMPLE_TEMPLATE = /^\{\{ value_json\.[a-z0-9_]+ \}\}$/;
-const SWITCH_TEMPLATE = /^\{\{ 'ON' if value_json\.[a-z0-9_]+ else 'OFF' \}\}$/;
+const SIMPLE_TEMPLATE = /^\{\{ value_json(\.[a-z_][a-z0-9_]*|\['[a-z0-9_]+'\]) \}\}$/;
+const SWITCH_TEMPLATE = /^\{\{ 'ON' if value_json\.[a-z_][a-z0-9_]* else 'OFF' \}\}$/;
 
 /** What is wrong with a message on a config topic, one line each; empty where nothing is. */
 export function discoveryProblems(topic: string, payload: string): string[] {

@@ -86,7 +86,8 @@ const words = (key: string): string => {
     .replace(/\bpv\b/, 'PV');
   return text.charAt(0).toUpperCase() + text.slice(1);
 };
-const template = (key: string): string => `{{ value_json.${key} }}`;
+/** A key that begins with a digit is no name in a template of Home Assistant. */
+const template = (key: string): string => (/^\d/.test(key) ? `{{ value_json['${key}'] }}` : `{{ value_json.${key} }}`);
 
 function bridge({site, base}: DiscoveryFacts): Discovery {
   const id = `${ownPrefix(site)}bridge`;
