@@ -5,7 +5,7 @@ import {AppError} from '../core/errors.ts';
 import {addDays, dayStart, localDay} from '../core/flow/slots.ts';
 import type {Policy} from '../core/site.ts';
 import {moneyRow} from '../core/tariff/shown.ts';
-import {utcText} from '../core/time.ts';
+import {dayText, stepText, utcText} from '../core/time.ts';
 import type {FlowRow, LedgerStep, Reader, TotalRow} from '../store/queries.ts';
 import {csvField} from '../store/retention.ts';
 import {type Command, type CommandContext, textOption} from './command.ts';
@@ -19,7 +19,6 @@ const STEPS = ['15m', 'raw', '1m', '1h', '1d', '1mo'] as const;
 type Step = (typeof STEPS)[number];
 
 /** As the views of the database write it. */
-const startText = (startMs: number): string => utcText(startMs).replace('.000Z', 'Z');
 
 /** Lines between two looks at the stop signal and two words about the progress. */
 const LINES_PER_PAUSE = 5000;
@@ -109,7 +108,7 @@ function* windows({fromMs, toMs, zone}: Span, step: LedgerStep): Generator<Span>
 
 function* ledgerLines(what: 'flows' | 'totals', reader: Reader, span: Span, step: LedgerStep, policy: Policy): Generator<Line> {
   const when = ({startMs, day}: FlowRow | TotalRow): Line =>
-    day === null ? {slot_start_utc: startText(startMs)} : {day: step === '1mo' ? day.slice(0, 7) : day};
+    day === null ? {slot_start_utc: stepText(startMs)} : {day: dayText(day, step)};
   for (const window of windows(span, step)) {
     if (what === 'flows') {
       for (const row of reader.flows({...window, step, policy})) {
@@ -140,7 +139,7 @@ function* moneyOf({reader, config}: OpenLedger, span: Span, step: LedgerStep, po
     const {currency} = query.tariffs;
     for (const {startMs, day, prices, money} of reader.money(query).rows) {
       yield {
-        ...(day === null ? {slot_start_utc: startText(startMs)} : {day: step === '1mo' ? day.slice(0, 7) : day}),
+        ...(day === null ? {slot_start_utc: stepText(startMs)} : {day: dayText(day, step)}),
         policy,
         ...moneyRow(currency, {prices, money}, step === '15m'),
       };
@@ -153,7 +152,7 @@ function* evidenceLines({reader}: OpenLedger, {fromMs, toMs}: Span, step: Step, 
   if (step !== '15m') throw new AppError('USAGE', '--step', 'evidence is told by the quarter hour: 15m');
   for (const one of reader.eachEvidence({fromMs, toMs, policy})) {
     yield {
-      slot_start_utc: startText(one.startMs),
+      slot_start_utc: stepText(one.startMs),
       policy,
       generation_mwh: one.generation,
       solar_mwh: one.solar,
@@ -186,7 +185,7 @@ function* pointLines(context: CommandContext, reader: Reader, {fromMs, toMs, zon
     );
   for (const sample of reader.eachSample({device, point, fromMs, toMs, step, zone})) {
     const {startMs, unit, n, avg, min, max, last} = sample;
-    const at = startText(startMs);
+    const at = stepText(startMs);
     const head =
       step === '1d' ? {day: at.slice(0, 10)} : step === '1mo' ? {day: at.slice(0, 7)} : step === 'raw' ? {utc: at} : {slot_start_utc: at};
     yield {...head, device: sample.device, point: sample.point, ...(step === 'raw' ? {value: last} : {n, avg, min, max, last}), unit};

@@ -2,7 +2,7 @@
 
 import {addDays, dayStart, localDay} from '../core/flow/slots.ts';
 import {moneyRow} from '../core/tariff/shown.ts';
-import {utcText} from '../core/time.ts';
+import {dayText, stepText} from '../core/time.ts';
 import type {HttpDeps} from './deps.ts';
 import {HttpError} from './errors.ts';
 import {oneOf, onlyKnown, POLICIES, rangeOf, STEPS} from './parameters.ts';
@@ -31,7 +31,7 @@ export function exportOf(deps: HttpDeps, query: URLSearchParams): Download {
       const endMs = long ? toMs : Math.min(toMs, dayStart(zone, addDays(localDay(zone, beginMs), WINDOW_DAYS)));
       const rows: Record<string, string | number | null>[] = [];
       const when = (startMs: number, day: string | null): Record<string, string> =>
-        day === null ? {slot_start_utc: utcText(startMs)} : {day};
+        day === null ? {slot_start_utc: stepText(startMs)} : {day: dayText(day, step)};
       if (what === 'flows') {
         for (const {startMs, day, origin, via, source, sink, energyMilliWh, label, quality} of await deps.query('flows', {
           fromMs: beginMs,

@@ -59,6 +59,26 @@ describe('a running house', () => {
     expect(headers['content-security-policy']).toContain("default-src 'none'");
   });
 
+  test('a download has the rows that `export` has, times and months alike', async () => {
+    const {body: health} = await ask(base, '/api/v1/setup');
+    const file = JSON.parse(health).database.path as string;
+    const {run} = await import('../support/cli.ts');
+    for (const step of ['15m', '1d', '1mo'])
+      for (const what of ['flows', 'totals']) {
+        let rows: string[] = [];
+        // Until a quarter hour is on record.
+        while (rows.length === 0) {
+          rows = (await run(['export', '--db', file, '--from', '2020-01-01', '--to', '2040-01-01', '--step', step, '--what', what])).stdout
+            .split('\n')
+            .slice(0, 2);
+          if (rows[1] === undefined) rows = [];
+        }
+        const {body} = await ask(base, `/api/v1/export?from=2020-01-01&to=2040-01-01&step=${step}&what=${what}`);
+        const names = (lines: readonly string[]): unknown => [lines[0], lines[1]?.split(',').slice(0, 2)];
+        expect(names(body.split('\n'))).toEqual(names(rows));
+      }
+  }, 60_000);
+
   test.each([
     ['/api/v1/flows?step=15m', 200],
     ['/api/v1/flows?from=2026-01-01&to=2027-01-01&step=1mo&policy=proportional', 200],
