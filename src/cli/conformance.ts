@@ -28,6 +28,13 @@ function answer(one: unknown): void {
   print(result);
 }
 
+/** One case, a list of them, or a document that has a list under `cases`. */
+function answerAll(whole: unknown): void {
+  const cases = Array.isArray(whole) ? whole : (whole as {cases?: unknown} | null)?.cases;
+  if (Array.isArray(cases)) for (const one of cases as unknown[]) answer(one);
+  else answer(whole);
+}
+
 /** One line on its own. What is no JSON keeps its id where one can still be read. */
 function answerLine(line: string): void {
   let one: unknown;
@@ -38,7 +45,7 @@ function answerLine(line: string): void {
     print({id: id === undefined ? null : (parsed(id) ?? null), error: `not JSON: ${(error as Error).message}`});
     return;
   }
-  answer(one);
+  answerAll(one);
 }
 
 /** The value of a JSON text, or undefined where it is none. */
@@ -64,20 +71,20 @@ async function* linesOf(input: NodeJS.ReadStream): AsyncGenerator<string> {
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
 
-/** A whole document with `cases` may come instead of lines: then the first line is only its brace. */
+/** A whole document may come instead of lines: then the first line is only its beginning. */
 let document: string[] | null = null;
 let first = true;
 for await (const raw of linesOf(process.stdin)) {
   const line = first ? raw.replace(/^\uFEFF/, '') : raw;
   if (document) document.push(line);
   else if (line.trim() !== '') {
-    if (first && line.trim() === '{') document = [line];
+    if (first && /^[[{].*[[{,]$|^[[{]$/.test(line.trim())) document = [line];
     else answerLine(line);
     first = false;
   }
 }
 if (document) {
-  const whole = parsed(document.join('\n')) as {cases?: unknown} | undefined;
+  const whole = parsed(document.join('\n'));
   if (whole === undefined) for (const line of document.filter(one => one.trim() !== '')) answerLine(line);
-  else for (const one of Array.isArray(whole.cases) ? (whole.cases as unknown[]) : [whole]) answer(one);
+  else answerAll(whole);
 }

@@ -126,4 +126,16 @@ describe('the command', () => {
     expect(run(document)).toMatchObject([{id: '1'}, {id: '2'}]);
     expect(run(`{\n${good('3')}`)).toMatchObject([{id: null}, {id: '3'}]);
   });
+
+  test.each([
+    ['a document on one line', `{"cases":[${good('1')},${good('2')}]}\n`],
+    ['a list on one line', `[${good('1')},${good('2')}]`],
+    ['a list over lines', `[\n  ${good('1')},\n  ${good('2')}\n]\n`],
+    ['a document whose list begins on its first line', `{"cases": [\n${good('1')},\n${good('2')}]}`],
+  ])('takes %s', (_what, text) =>
+    expect(run(text)).toMatchObject([
+      {id: '1', result: {}},
+      {id: '2', result: {}},
+    ]),
+  );
 });
