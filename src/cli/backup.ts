@@ -1,6 +1,6 @@
 // `wattledger backup FILE`: a verified copy of the database; the daemon may run.
 
-import {renameSync, rmSync} from 'node:fs';
+import {renameSync, rmSync, statSync} from 'node:fs';
 import {resolve} from 'node:path';
 import {AppError} from '../core/errors.ts';
 import {backupFile} from '../store/copies.ts';
@@ -25,6 +25,7 @@ checked page by page before it gets its name, so FILE is either complete and sou
     if (target === undefined || more.length > 0) throw new AppError('USAGE', 'wattledger backup', 'expected one FILE');
     const {path} = ledgerFile(context);
     const replace = flagOption(context, 'replace');
+    if (replace) checkReplaceable(target, path);
     const made = replace ? `${target}.new` : target;
     if (replace) rmSync(made, {force: true});
     const copy = backupFile(path, made);
@@ -34,3 +35,15 @@ checked page by page before it gets its name, so FILE is either complete and sou
     return 0;
   },
 };
+
+/** The database and what belongs to it must never be replaced under a daemon that writes there, by whatever name. Throws AppError. */
+function checkReplaceable(target: string, database: string): void {
+  const there = statSync(target, {throwIfNoEntry: false});
+  if (!there) return;
+  if (!there.isFile()) throw new AppError('FILE_UNWRITABLE', target, 'is no file');
+  for (const suffix of ['', '-wal', '-shm', '.lock']) {
+    const own = statSync(database + suffix, {throwIfNoEntry: false});
+    if (own && own.dev === there.dev && own.ino === there.ino)
+      throw new AppError('USAGE', target, suffix === '' ? 'is the database itself' : 'belongs to the database');
+  }
+}

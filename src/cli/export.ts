@@ -18,8 +18,6 @@ type Span = {readonly fromMs: number; readonly toMs: number; readonly zone: stri
 const STEPS = ['15m', 'raw', '1m', '1h', '1d', '1mo'] as const;
 type Step = (typeof STEPS)[number];
 
-/** As the views of the database write it. */
-
 /** Lines between two looks at the stop signal and two words about the progress. */
 const LINES_PER_PAUSE = 5000;
 
@@ -59,6 +57,9 @@ Everything goes to stdout, in order of time (points: one point after the other);
     const ledger = openLedger(context);
     try {
       const {reader, zone} = ledger;
+      if (what !== 'points')
+        for (const name of ['device', 'point'])
+          if (textOption(context, name) !== undefined) throw new AppError('USAGE', `--${name}`, 'belongs to --what points');
       const span = spanOf(context, zone);
       const policy = policyOption(context, ledger.config);
       const lines = {

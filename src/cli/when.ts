@@ -6,8 +6,17 @@ import {billMonth, billSpan} from '../core/tariff/bills.ts';
 
 export const whenHelp = `A time T is a day (2026-11-24), a local time of the site (2026-11-24T13:45), UTC (2026-11-24T12:45:00Z), or now, today, yesterday.`;
 
+/** What is measured lies between; beyond, an export would look at every month of ten thousand years. */
+const [EARLIEST_MS, LATEST_MS] = [Date.UTC(1970, 0, 1), Date.UTC(2200, 0, 1)];
+
 /** UTC ms. A day is its first instant. A local time that does not exist counts from the hour before it; one that exists twice is the first. Throws AppError USAGE. */
 export function parseWhen(text: string, zone: string, nowMs: number, option: string): number {
+  const ms = momentOf(text, zone, nowMs, option);
+  if (ms < EARLIEST_MS || ms > LATEST_MS) throw new AppError('USAGE', `--${option}`, `found "${text}", expected a time from 1970 to 2199`);
+  return ms;
+}
+
+function momentOf(text: string, zone: string, nowMs: number, option: string): number {
   if (text === 'now') return nowMs;
   if (text === 'today') return dayStart(zone, localDay(zone, nowMs));
   if (text === 'yesterday') return dayStart(zone, addDays(localDay(zone, nowMs), -1));
@@ -18,7 +27,9 @@ export function parseWhen(text: string, zone: string, nowMs: number, option: str
       if (Number(hour) < 24 && Number(minute) < 60 && Number(second) < 60)
         return localInstant(zone, day, Number(hour) * 60 + Number(minute)) + Number(second) * 1000;
     }
-    const utcMs = /[Zz]$|[+-]\d\d:?\d\d$/.test(text) ? Date.parse(text) : Number.NaN;
+    const [, day] = /^(\d{4}-\d\d-\d\d).*(?:[Zz]|[+-]\d\d:?\d\d)$/.exec(text) ?? [];
+    // A day that does not exist is none of the next month either.
+    const utcMs = day !== undefined && addDays(day, 0) === day ? Date.parse(text) : Number.NaN;
     if (!Number.isNaN(utcMs)) return utcMs;
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;

@@ -1,6 +1,6 @@
 // What people do wrong, and what they are told: where, what, what to do, the exit code, and never a stack trace.
 
-import {mkdirSync, writeFileSync} from 'node:fs';
+import {linkSync, mkdirSync, readFileSync, symlinkSync, writeFileSync} from 'node:fs';
 import {createServer, type Server} from 'node:net';
 import path from 'node:path';
 import {afterEach, describe, expect, test} from 'vitest';
@@ -145,6 +145,23 @@ describe('a device that is not what it should be', () => {
     expect(code).toBe(2);
   });
 
+  test('a time that does not exist, or lies beyond all that is measured, is told at once', async () => {
+    const folder = tempFolder();
+    const db = path.join(folder, 'wattledger.db');
+    expect((await run(['demo', '--data', folder, '--seconds', '3', '--speed', '60', '--port', '0', '--json'])).code).toBe(0);
+    for (const [args, told] of [
+      [['export', '--from', '2026-02-30T10:00:00Z', '--to', 'now'], /--from: found "2026-02-30T10:00:00Z", expected a time/],
+      [['export', '--from', 'today', '--to', '9999-12-31'], /--to: found "9999-12-31", expected a time from 1970 to 2199/],
+      [['export', '--from', '0000-01-01', '--to', 'now'], /--from: found "0000-01-01", expected a time from 1970 to 2199/],
+      [['export', '--from', 'today', '--to', 'now', '--device', 'meter'], /--device: belongs to --what points/],
+      [['explain', '--at', '2026-02-29T10:00:00+01:00'], /--at: found "2026-02-29T10:00:00\+01:00", expected a time/],
+    ] as const) {
+      const {code, stderr} = await run([...args, '--db', db]);
+      expect(stderr).toMatch(told);
+      expect(code).toBe(2);
+    }
+  }, 30_000);
+
   test('a capture that could not be written is not begun', async () => {
     const file = path.join(tempFolder(), 'nowhere', 'x.json');
     const {code, stderr} = await run(['capture', '--link', 'tcp://127.0.0.1:1', '--range', '3:0:1', '-o', file]);
@@ -197,6 +214,28 @@ describe('a machine that does not play along', () => {
     expect(demo.code).toBe(1);
     expect(demo.stderr).toContain(String(port));
   });
+
+  test('a backup never takes the place of the database itself, by whatever name', async () => {
+    const folder = tempFolder();
+    const database = path.join(folder, 'wattledger.db');
+    expect((await run(['demo', '--data', folder, '--seconds', '3', '--speed', '60', '--port', '0', '--json'])).code).toBe(0);
+    symlinkSync(database, path.join(folder, 'link.db'));
+    linkSync(database, path.join(folder, 'hard.db'));
+    writeFileSync(`${database}-wal`, '');
+    const before = readFileSync(database);
+    for (const [name, told] of [
+      ['wattledger.db', 'is the database itself'],
+      ['link.db', 'is the database itself'],
+      ['hard.db', 'is the database itself'],
+      ['wattledger.db-wal', 'belongs to the database'],
+      ['.', 'is no file'],
+    ] as const) {
+      const target = path.join(folder, name);
+      const {code, stderr} = await run(['backup', target, '--replace', '--db', database]);
+      expect([code === 0, stderr.split('\n')[0]]).toEqual([false, `${target}: ${told}`]);
+    }
+    expect(readFileSync(database).equals(before)).toBe(true);
+  }, 30_000);
 
   test('two daemons on one database: the second one leaves', async () => {
     const file = configFile();
