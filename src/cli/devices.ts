@@ -46,7 +46,8 @@ export function wholeNumber(text: string, name: string, least: number, most: num
 export function durationOf(text: string, name: string): number {
   const match = /^(\d+(?:\.\d+)?)(ms|s|min|m|h)$/.exec(text);
   const unit = {ms: 1, s: 1000, min: 60_000, m: 60_000, h: 3_600_000}[match?.[2] ?? ''];
-  if (!match || !unit) throw new AppError('USAGE', `--${name}`, `found "${text}", expected a duration such as 2s or 500ms`);
+  if (!match || !unit || Number(match[1]) === 0)
+    throw new AppError('USAGE', `--${name}`, `found "${text}", expected a duration such as 2s or 500ms`);
   return Number(match[1]) * unit;
 }
 

@@ -45,6 +45,8 @@ turns out to be one. Nothing is connected, but for the profile \`sunspec\`: such
       throw new AppError('USAGE', '--turnaround', `found "${turnaround}", expected milliseconds`);
     const config = textOption(context, 'config');
     const json = flagOption(context, 'json');
+    if (config !== undefined && textOption(context, 'profile') !== undefined)
+      throw new AppError('USAGE', 'wattledger plan', 'expected either --profile ID or --config FILE');
     if (config !== undefined) {
       const {devices, buses} = configPlans(config, turnaroundMs);
       if (json) context.out(JSON.stringify({schema: 1, devices, buses}, null, 2));

@@ -136,6 +136,8 @@ describe('a device that is not what it should be', () => {
       ['plan', '--link', 'tcp://h', '--profile', 'e3dc', '--option', 'constructor=1'],
       '--option: e3dc has no option "constructor"; known: none',
     ],
+    [['plan', '--link', 'tcp://h', '--profile', 'e3dc', '--every', '0s'], '--every: found "0s", expected a duration such as 2s or 500ms'],
+    [['plan', '--config', 'x.yaml', '--profile', 'e3dc'], 'wattledger plan: expected either --profile ID or --config FILE'],
     [['plan', '--link', 'tcp://h', '--profile', 'e3dc', '--option', 'unit.x=1'], '--option: e3dc has no unit "x"; known: none'],
   ])('%j', async (args, told) => {
     const {code, stdout, stderr} = await run(args);
