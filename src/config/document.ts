@@ -3,6 +3,7 @@
 import {type Document, isMap, isNode, isPair, LineCounter, parseDocument, visit} from 'yaml';
 import type {z} from 'zod';
 import {AppError, type ErrorCode} from '../core/errors.ts';
+import {maskUrls} from '../core/masked.ts';
 import {nearest} from '../core/nearest.ts';
 
 export type YamlFile = {readonly name: string; readonly document: Document; readonly lines: LineCounter};
@@ -124,7 +125,7 @@ function describe({issue, path}: Problem, schema: z.ZodType, file: YamlFile): st
     ? 'something that is not shown'
     : path.length > 0 && found === undefined
       ? 'nothing'
-      : short(JSON.stringify(file.document.toJS() === null ? null : plain(found)) ?? 'nothing');
+      : short(masked(JSON.stringify(file.document.toJS() === null ? null : plain(found)) ?? 'nothing'));
   if (issue.code === 'invalid_value') {
     const values = issue.values.map(String);
     const word = plain(found);
@@ -138,6 +139,10 @@ function describe({issue, path}: Problem, schema: z.ZodType, file: YamlFile): st
   if (expected) return `${key}found ${shown}, expected ${expected}`;
   return `${key}${issue.message}${issue.code === 'custom' ? '' : ` (found ${shown})`}`;
 }
+
+/** JSON of what was found, without the secrets that may stand deeper in it or inside an address. */
+const masked = (json: string): string =>
+  maskUrls(json.replace(new RegExp(`"(${SECRETS.join('|')})":("(?:[^"\\\\]|\\\\.)*"|\\d+)`, 'g'), '"$1":"********"'));
 
 /** A file that is no configuration may be one long text. */
 const short = (text: string): string => (text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text);
@@ -195,7 +200,7 @@ export function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): string[
       const {def} = option._zod;
       if (isObject(def)) return def.shape[String(step)] ? unwrap(def.shape[String(step)] as z.core.$ZodType) : [];
       if (def.type === 'record') return unwrap((def as z.core.$ZodRecordDef).valueType);
-      if (def.type === 'array') return unwrap((def as z.core.$ZodArrayDef).element);
+      if (def.type === 'array' && typeof step === 'number') return unwrap((def as z.core.$ZodArrayDef).element);
       return [];
     });
   }

@@ -262,6 +262,23 @@ test.each([
   expect(shownText).not.toMatch(/hid|den/);
 });
 
+test.each([
+  ['an address of the wrong kind', 'mqtt: {url: "http://user:geheim@host"}'],
+  ['an address in the place of the section', 'mqtt: "mqtt://user:geheim@host"'],
+  ['an address in a list', 'mqtt: {url: ["mqtt://user:geheim@host"]}'],
+  ['a section that is a list', 'mqtt: [[{password: geheim}]]'],
+  ['a section of the page that is a list', 'http: [{token: "gehe\\"im", password: geheim}]'],
+])('what is found is shown without the secrets in it: %s', (_what, line) => {
+  const {what} = errorOf(`${GOOD.replace(/^http:.*\n/m, '')}${line}\n`);
+  expect(what).toMatch(/found .*\*\*\*\*/);
+  expect(what).not.toMatch(/gehe/);
+});
+
+test('the keys that are known beside an unknown one are those of its place', () => {
+  const {what} = errorOf(GOOD.replace('8080"}', '8080", password: {file: a, xyzzy: b}}'));
+  expect(what).toMatch(/xyzzy: unknown key; known here: file, env, credential$/);
+});
+
 test('an error about a secret does not show it', () => {
   const error = errorOf(`${GOOD}mqtt: {url: "mqtt://localhost", password: 31415926}\n`);
   expect(error.what).toContain('expected {file: PATH}');
