@@ -76,6 +76,8 @@ The devices are real Modbus TCP servers on loopback with the register maps of re
         '--scenario',
         `${folder} holds a house of the scenario ${saved.scenario}; continue that one, or name another folder`,
       );
+    if (saved && textOption(context, 'seed') !== undefined && saved.seed !== seed)
+      throw new AppError('USAGE', '--seed', `${folder} holds the house of seed ${saved.seed}; continue that one, or name another folder`);
     const startS = saved?.horizonS ?? Math.floor(Date.now() / 1000 / DAY_S) * DAY_S + scenario.startS;
     const simulation = createSimulation({
       plan: scenario.plan,
@@ -89,6 +91,7 @@ The devices are real Modbus TCP servers on loopback with the register maps of re
     const clock = createDemoClock(speed, startS * 1000);
     const served = await serveHouse(scenario, simulation, () => clock.wallMs(), seed);
     const broker = textOption(context, 'mqtt') === undefined ? await startBroker() : null;
+    const close = (): Promise<unknown> => Promise.allSettled([served.close(), broker?.close()]);
     const mqttUrl = textOption(context, 'mqtt') ?? (broker?.url as string);
     const configFile = path.join(folder, 'wattledger.yaml');
     const text = demoConfig({
@@ -99,10 +102,11 @@ The devices are real Modbus TCP servers on loopback with the register maps of re
       mqttUrl,
       mqttBase: 'wattledger',
     });
-    writeFileSync(configFile, text);
-    const config = parseConfig(text, configFile);
     const logFile = path.join(folder, 'wattledger.log');
-    const log = logTo(logFile);
+    const {config, log} = await prepared(() => {
+      writeFileSync(configFile, text);
+      return {config: parseConfig(text, configFile), log: logTo(logFile)};
+    }, close);
 
     const ended = new AbortController();
     const comparison = createComparison(config.site, simulation, monoMs => startS * 1000 + monoMs, served.shownAt);
@@ -144,7 +148,7 @@ The devices are real Modbus TCP servers on loopback with the register maps of re
     } finally {
       clearTimeout(timer);
       painter?.close();
-      await Promise.allSettled([served.close(), broker?.close()]);
+      await close();
       simulation.save();
     }
     const simulatedS = ended.signal.aborted ? seconds * speed : Math.round(clock.monoMs() / 1000);
@@ -165,6 +169,16 @@ The devices are real Modbus TCP servers on loopback with the register maps of re
   },
 };
 
+/** What `prepare` gives; where it throws, what is open is closed first, or the process would never end. */
+async function prepared<T>(prepare: () => T, close: () => Promise<unknown>): Promise<T> {
+  try {
+    return prepare();
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
 function numberOption(context: CommandContext, name: string, otherwise: number, low: number, high: number): number {
   const text = textOption(context, name);
   if (text === undefined) return otherwise;
@@ -176,6 +190,7 @@ function numberOption(context: CommandContext, name: string, otherwise: number, 
 
 function dataFolder(named: string | undefined): string {
   if (named === undefined) return mkdtempSync(path.join(os.tmpdir(), 'wattledger-demo-'));
+  if (named === '') throw new AppError('USAGE', '--data', 'expected --data DIR');
   const folder = path.resolve(named);
   try {
     makeFolder(folder);

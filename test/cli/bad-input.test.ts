@@ -239,6 +239,21 @@ describe('a machine that does not play along', () => {
     expect(readFileSync(database).equals(before)).toBe(true);
   }, 30_000);
 
+  test('a demo that cannot start says why, and ends', async () => {
+    const folder = tempFolder();
+    expect((await run(['demo', '--data', folder, '--seconds', '2', '--port', '0', '--json'])).code).toBe(0);
+    for (const [args, told] of [
+      [['--mqtt', 'http://broker'], /wattledger\.yaml:\d+:\d+: mqtt\.url: expected mqtt:/],
+      [['--data', folder, '--seed', '7'], /--seed: .* holds the house of seed 1; continue that one/],
+      [['--data', folder, '--scenario', 'hybrid'], /--scenario: .* holds a house of the scenario villa/],
+      [['--data', ''], /--data: expected --data DIR/],
+    ] as const) {
+      const {code, stderr} = await run(['demo', '--port', '0', '--seconds', '2', ...args]);
+      expect(stderr).toMatch(told);
+      expect(code).toBe(2);
+    }
+  }, 60_000);
+
   test('two daemons on one database: the second one leaves', async () => {
     const file = configFile();
     const first = start(['run', '--config', file]);
