@@ -6,7 +6,7 @@ import {type EventKind, type Said, say} from '../sentences/say.ts';
 import type {Tick} from '../sink.ts';
 import type {Site} from '../site.ts';
 import {learnAges, watchAges, watchSample} from './age.ts';
-import {empty} from './cells.ts';
+import {addAmount, empty} from './cells.ts';
 import {type House, houseOf, type Lookup, readChannel} from './channels.ts';
 import {stepClock} from './clock.ts';
 import {bookCorrection, openRecords, watchSilence} from './held.ts';
@@ -68,7 +68,7 @@ export function advance(site: Site, state: FlowState, input: FlowInput): FlowSte
       note('clock-step', null, say('the clock stepped by {s} s; energy is not touched', {s: Math.round(step / 1000)}), {stepMs: step});
   }
   // The first beat after a restart.
-  else if (state.gap) placeStop(state, state.gap, tick.monoMs - Math.max(0, tick.wallMs - state.gap.fromWallMs));
+  else if (state.stop) placeStop(state, state.stop, tick.monoMs - Math.max(0, tick.wallMs - state.stop.wallMs));
   state.tick = {monoMs: tick.monoMs, wallMs: tick.wallMs};
   followClock(site, house, state, input.clockTrusted, slots, note);
 
@@ -195,7 +195,8 @@ function takeRegisters(house: House, state: FlowState, lookup: Lookup, tick: Tic
     const outcome = readRegister(own, measured.value, tick.monoMs, register.maxPower, register);
     if (outcome.event) note(outcome.event.kind, `${register.device}/${register.point}`, outcome.event.detail);
     if (outcome.correction === 0) continue;
-    if (state.gap) state.gap.corrections[register.key] = (state.gap.corrections[register.key] ?? 0) + outcome.correction;
+    const told = state.stop ?? state.gap;
+    if (told) addAmount(told.corrections, register.key, outcome.correction);
     else bookCorrection(house, state, register, sinceMs, tick, outcome.correction);
   }
 }

@@ -26,6 +26,10 @@ export function addAmount(amounts: MutableAmounts, id: string, amount: number): 
   if (amount !== 0) amounts[id] = (amounts[id] ?? 0) + amount;
 }
 
+export function addAmounts(amounts: MutableAmounts, more: Amounts): void {
+  for (const id in more) addAmount(amounts, id, more[id] as number);
+}
+
 export const cellOf = (matrix: Matrix, source: string, sink: string): number => matrix[source]?.[sink] ?? 0;
 
 export function rowSum(matrix: Matrix, source: string): number {

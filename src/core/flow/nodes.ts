@@ -4,6 +4,7 @@ import {type EventKind, type Said, say} from '../sentences/say.ts';
 import type {Tick} from '../sink.ts';
 import type {Policy, Site} from '../site.ts';
 import type {Sample} from './align.ts';
+import {addAmounts} from './cells.ts';
 import type {Channel, House} from './channels.ts';
 import {watchUnexplained} from './hints.ts';
 import {type Accumulator, addCut, addTrapezoid, newAccumulator} from './integrate.ts';
@@ -18,6 +19,7 @@ type Note = (kind: EventKind, about: string | null, detail: Said, evidence?: Rec
 
 const MAX_AGE_POLLS = 3;
 const MAX_GAP_MS = 60_000;
+const MOST_UNITS = 1e15;
 const MAX_GAP_POLLS = 5;
 
 /** A channel without a sample for this long is not there, ms. */
@@ -97,7 +99,7 @@ function integrate(site: Site, house: House, state: FlowState, next: LastNode, n
   state.last = next;
   const running = state.running ?? startSlots(state, {monoMs: next.monoMs, wallMs: next.monoMs + offsetOf(state)});
   if (!previous) {
-    if (state.gap) openGap(state, next.monoMs);
+    if (state.stop) openGap(state, state.stop, next.monoMs);
     return;
   }
   const dtMs = next.monoMs - previous.monoMs;
@@ -117,7 +119,7 @@ function integrate(site: Site, house: House, state: FlowState, next: LastNode, n
     const fresh = rollOver(state, border);
     accumulateCut(house, running, fresh, previous, next, dtMs, border - previous.monoMs);
   }
-  bookRegisters(house, state, previous, next, dtMs);
+  bookRegisters(house, state, previous, next, dtMs, node.quality !== 'stale-estimated');
   addQuality(state.running as OpenSlot, node.quality, node.reason);
   if (!state.trusted) addQuality(state.running as OpenSlot, 'undated', say('the clock is not trusted yet'));
 }
@@ -126,13 +128,15 @@ const maxGapOf = (site: Site): number => Math.max(MAX_GAP_MS, MAX_GAP_POLLS * si
 
 /** A restart of a few seconds is no gap: the last instant before it is put on the new monotonic clock by wall time. */
 function resumed(site: Site, state: FlowState, next: LastNode): LastNode | null {
-  const {resume, gap} = state;
+  const {resume, stop} = state;
   state.resume = null;
-  if (!resume || !gap || !state.trusted) return null;
-  const dtMs = next.monoMs + offsetOf(state) - gap.fromWallMs;
+  if (!resume || !stop || !state.trusted) return null;
+  const dtMs = next.monoMs + offsetOf(state) - stop.wallMs;
   if (!(dtMs > 0 && dtMs <= maxGapOf(site))) return null;
-  state.gap = null;
-  placeStop(state, gap, next.monoMs - dtMs);
+  state.stop = null;
+  placeStop(state, stop, next.monoMs - dtMs);
+  const told = state.gap ?? state.running;
+  if (told) addAmounts(told.corrections, stop.corrections);
   return {...resume, monoMs: next.monoMs - dtMs};
 }
 
@@ -161,9 +165,14 @@ function unitsOf(slot: OpenSlot, policy: Policy): Accumulator {
 }
 
 /** What each register should have counted since its last reading, in units. */
-function bookRegisters(house: House, state: FlowState, a: LastNode, b: LastNode, dtMs: number): void {
+function bookRegisters(house: House, state: FlowState, a: LastNode, b: LastNode, dtMs: number, isMeasured: boolean): void {
   for (const {key} of house.registers) {
     const register = state.registers[key];
-    if (register) register.units += ((a.margins[key] ?? 0) + (b.margins[key] ?? 0)) * dtMs;
+    if (!register) continue;
+    const [from, to] = [a.margins[key] ?? 0, b.margins[key] ?? 0];
+    register.units += (from + to) * dtMs;
+    // Instants come later than readings: what flowed before the register moved is no sign of a stall.
+    if (isMeasured && a.monoMs >= register.movedAtMs)
+      register.sureUnits = Math.min(MOST_UNITS, register.sureUnits + 2 * Math.min(from, to) * dtMs);
   }
 }

@@ -21,7 +21,12 @@ export type RegisterState = {
   /** The reading as shown, Wh. */
   shownWh: number | null;
   readAtMs: number;
+  /** When it last moved, and what must have flowed since, units: the lower power of both ends of each interval, as a trapezoid may tell more. */
+  movedAtMs: number;
+  sureUnits: number;
   stalled: boolean;
+  /** What was booked when it first told what is not believed yet, mWh. */
+  pendingFrom: number;
 };
 
 export const newRegister = (): RegisterState => ({
@@ -32,7 +37,10 @@ export const newRegister = (): RegisterState => ({
   units: 0,
   shownWh: null,
   readAtMs: -1,
+  movedAtMs: -1,
+  sureUnits: 0,
   stalled: false,
+  pendingFrom: 0,
 });
 
 export type RegisterOutcome = {
@@ -49,11 +57,14 @@ const UNITS_PER_MWH = 7_200_000;
 export function readRegister(state: RegisterState, wh: number, atMs: number, maxPower: number, of: Named): RegisterOutcome {
   const reading = Math.round(wh * MWH);
   if (!Number.isSafeInteger(reading) || reading < 0) return {correction: 0, integrated: 0, event: null};
-  learn(state, reading);
-  const step = stepCounter(state.counter, {quantum: state.resolution, maxPower}, atMs, reading);
+  const resolution = finerBy(state.resolution, reading);
+  const step = stepCounter(state.counter, {quantum: resolution, maxPower}, atMs, reading);
+  // A reading that is not believed teaches nothing of the register's step either.
+  const believed = step.status === 'base' || step.status === 'ok' || step.status === 'rollover' || step.status === 'rebased';
+  if (believed) state.resolution = resolution;
   const before = state.counter;
   state.counter = step.state;
-  state.shownWh = wh;
+  if (believed) state.shownWh = wh;
   const remainder = state.units % UNITS_PER_MWH;
   const integrated = (state.units - remainder) / UNITS_PER_MWH;
   state.units = remainder;
@@ -63,11 +74,16 @@ export function readRegister(state: RegisterState, wh: number, atMs: number, max
     state.readAtMs = atMs;
     return {correction: 0, integrated, event: null};
   }
-  const believed = step.status === 'ok' || step.status === 'rollover' || step.status === 'rebased';
-  state.total += step.booked;
   const anchor = state.anchor ?? newAnchor(state.total);
-  const next = stepAnchor(anchor, {resolution: state.resolution, stallFloor: STALL_FLOOR_MWH}, integrated, believed ? state.total : null);
+  // Between its last word on the old scale and its first on the new one, what was integrated stands.
+  if (step.status === 'rebased') state.total += floorTo(state.resolution, state.pendingFrom - state.total - anchor.offset);
+  state.total += step.booked;
+  if (believed && step.booked > 0) Object.assign(state, {movedAtMs: atMs, sureUnits: 0});
+  const hasStalled = state.sureUnits > (3 * state.resolution + STALL_FLOOR_MWH) * UNITS_PER_MWH;
+  const stallFloor = hasStalled ? STALL_FLOOR_MWH : Number.MAX_SAFE_INTEGER;
+  const next = stepAnchor(anchor, {resolution: state.resolution, stallFloor}, integrated, believed ? state.total : null);
   state.anchor = next.state;
+  if (step.status === 'pending' && step.state.pending.length === 1) state.pendingFrom = next.state.booked;
   if (believed) state.readAtMs = atMs;
   const stalledBefore = state.stalled;
   state.stalled = next.status === 'stalled';
@@ -78,14 +94,11 @@ export function readRegister(state: RegisterState, wh: number, atMs: number, max
   };
 }
 
-/** The coarsest step that all readings so far are multiples of. */
-function learn(state: RegisterState, reading: number): void {
-  while (reading % state.resolution !== 0) {
-    const finer = STEPS[STEPS.indexOf(state.resolution) + 1];
-    if (finer === undefined) return;
-    state.resolution = finer;
-  }
-}
+const floorTo = (resolution: number, energyMilliWh: number): number => Math.floor(energyMilliWh / resolution) * resolution;
+
+/** The coarsest step that this reading and all before are multiples of. */
+const finerBy = (resolution: number, reading: number): number =>
+  STEPS.find(step => step <= resolution && reading % step === 0) ?? resolution;
 
 type Named = {readonly device: string; readonly point: string};
 

@@ -20,6 +20,10 @@ export type LastNode = {
 /** Sums of closed slots, mWh: cells of the primary policy by `origin|via|source|sink`, and totals by name. */
 export type Sums = {cells: Record<string, number>; totals: Record<string, number>};
 
+export type Gap = {fromWallMs: number; fromMonoMs: number; toMonoMs: number; toWallMs: number; corrections: Record<string, number>};
+/** Where the last instant of an earlier run lies, and what registers have told since. A gap of that run may still be open. */
+export type Stop = {wallMs: number; monoMs: number; corrections: Record<string, number>};
+
 export type FlowState = {
   version: 1;
   bootId: string;
@@ -43,7 +47,9 @@ export type FlowState = {
   /** Channels with registers that tell nothing, or did a moment ago. */
   silent: Record<string, Silence>;
   /** Time without flows that the registers have to explain. */
-  gap: {fromWallMs: number; fromMonoMs: number; toMonoMs: number; toWallMs: number; corrections: Record<string, number>} | null;
+  gap: Gap | null;
+  /** The end of an earlier run, until the first instant of this one. */
+  stop: Stop | null;
   pools: Pools;
   /** What is known of the batteries' rests on their lowest charge, by battery. */
   rests: Record<string, RestWatch>;
@@ -83,6 +89,7 @@ export const emptyState = (bootId: string): FlowState => ({
   held: [],
   silent: {},
   gap: null,
+  stop: null,
   pools: {},
   rests: {},
   lifetime: newSums(),
@@ -107,7 +114,7 @@ export const serialiseFlow = (state: FlowState): string =>
 type Stored = Omit<FlowState, 'held'> & {held?: HeldSlot[]; closing?: {slot: OpenSlot; endMonoMs: number} | null};
 
 /**
- * The state of an earlier run. Its monotonic clock is not ours: what lay between is a gap by wall time. Null where the text is no state.
+ * The state of an earlier run. Its monotonic clock is not ours: what lay between is known by wall time. Null where the text is no state.
  * Registers, pools and totals of channels that still exist go on; those of others stay in the sums.
  */
 export function revive(json: string, site: Site, house: House, bootId: string): FlowState | null {
@@ -121,7 +128,7 @@ export function revive(json: string, site: Site, house: House, bootId: string): 
   void site;
   const keys = new Set(house.registers.map(register => register.key));
   const stoppedWallMs = old.last && old.tick ? old.last.monoMs + (old.tick.wallMs - old.tick.monoMs) : null;
-  const state: FlowState = {
+  return {
     ...emptyState(bootId),
     ...old,
     bootId,
@@ -130,7 +137,9 @@ export function revive(json: string, site: Site, house: House, bootId: string): 
     samples: {},
     phases: [],
     last: null,
-    resume: old.last,
+    resume: old.last ?? old.resume,
+    // Times of registers, and of what waits for them, are still of the old clock: the first beat puts them on the new one.
+    stop: stoppedWallMs !== null && old.last ? {wallMs: stoppedWallMs, monoMs: old.last.monoMs, corrections: {}} : (old.stop ?? null),
     doneMs: -Infinity,
     held: (old.held ?? (old.closing ? [old.closing] : [])).map(one => ({shown: null, ...one, standing: null, handedOn: false})),
     silent: old.silent ?? {},
@@ -138,17 +147,7 @@ export function revive(json: string, site: Site, house: House, bootId: string): 
     phaseWatch: newPhaseWatch(),
     ageWatch: newAgeWatch(),
     rests: Object.fromEntries(Object.entries(old.rests ?? {}).map(([id, watch]) => [id, restAnew(watch)])),
-    registers: Object.fromEntries(Object.entries(old.registers).filter(([key]) => keys.has(key))),
+    // Before the first instant nothing was booked: what the registers showed then means nothing on another clock.
+    registers: Object.fromEntries(Object.entries(old.registers).filter(([key]) => old.running && keys.has(key))),
   };
-  // Times of registers, and of what waits for them, are still of the old clock: the first beat puts them on the new one.
-  if (stoppedWallMs !== null && old.last) {
-    state.gap = {
-      fromWallMs: stoppedWallMs,
-      fromMonoMs: old.last.monoMs,
-      toMonoMs: Number.NaN,
-      toWallMs: Number.NaN,
-      corrections: old.gap?.corrections ?? {},
-    };
-  }
-  return state;
 }

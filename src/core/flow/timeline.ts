@@ -4,7 +4,7 @@ import {type EventKind, type Said, say} from '../sentences/say.ts';
 import type {Tick} from '../sink.ts';
 import type {Site} from '../site.ts';
 import {cellBounds, withoutPassThrough} from './attribute.ts';
-import {addCell, empty} from './cells.ts';
+import {addAmounts, addCell, empty} from './cells.ts';
 import {type House, marginOf} from './channels.ts';
 import {fillGap, spread} from './gap.ts';
 import {forgetStanding, freezeRegisters, unread, waits} from './held.ts';
@@ -14,7 +14,7 @@ import {sourceOrder} from './orders.ts';
 import {remembered} from './remembered.ts';
 import {countCycles, settleRests} from './rest.ts';
 import {localDay, SLOT_MS, slotStart} from './slots.ts';
-import {type FlowState, newSums, type Sums} from './state.ts';
+import {type FlowState, newSums, type Stop, type Sums} from './state.ts';
 
 type Note = (kind: EventKind, about: string | null, detail: Said, evidence?: Record<string, number | string>) => void;
 
@@ -64,7 +64,7 @@ export function rollOver(state: FlowState, atMonoMs: number): OpenSlot {
 
 /** Closes what waits, once every register was read after its end or is not awaited any more. */
 export function finishClosing(site: Site, house: House, state: FlowState, tick: Tick, slots: SlotRecord[], note: Note): void {
-  if (state.gap && !Number.isNaN(state.gap.toMonoMs)) {
+  if (state.gap) {
     const {toMonoMs} = state.gap;
     if (unread(state, house, toMonoMs).length > 0 && tick.monoMs - toMonoMs < GAP_PATIENCE_MS) return;
     fill(site, house, state, slots, note);
@@ -136,28 +136,34 @@ function addSums(sums: Sums, house: House, record: SlotRecord): void {
  * The end of an earlier run, put on our own monotonic clock: by wall time, so it may have to be put there again once that is known better.
  * What that run had read and what it was waiting for moves along.
  */
-export function placeStop(state: FlowState, gap: NonNullable<FlowState['gap']>, stoppedMonoMs: number): void {
-  const byMs = stoppedMonoMs - gap.fromMonoMs;
-  gap.fromMonoMs = stoppedMonoMs;
+export function placeStop(state: FlowState, stop: Stop, stoppedMonoMs: number): void {
+  const byMs = stoppedMonoMs - stop.monoMs;
+  stop.monoMs = stoppedMonoMs;
   for (const register of Object.values(state.registers)) {
     const lastMs = Math.min(stoppedMonoMs, register.counter.lastMs + byMs);
     register.counter = {...register.counter, lastMs, pending: []};
     register.readAtMs = Math.min(stoppedMonoMs - 1, register.readAtMs + byMs);
+    register.movedAtMs += byMs;
   }
   for (const held of state.held) held.endMonoMs += byMs;
   for (const silence of Object.values(state.silent)) {
     silence.sinceMs += byMs;
     silence.lastMs += byMs;
   }
+  if (state.gap) {
+    state.gap.fromMonoMs += byMs;
+    state.gap.toMonoMs += byMs;
+  }
 }
 
-/** The end of a gap is known now. */
-export function openGap(state: FlowState, toMonoMs: number): void {
-  if (!state.gap) return;
+/** Nothing is known from the end of an earlier run up to now. A gap of that run that is still open lasts until now. */
+export function openGap(state: FlowState, stop: Stop, toMonoMs: number): void {
+  state.stop = null;
   const toWallMs = toMonoMs + offset(state);
-  const lengthMs = Math.max(0, toWallMs - state.gap.fromWallMs);
-  placeStop(state, state.gap, toMonoMs - lengthMs);
-  state.gap = {...state.gap, toMonoMs, toWallMs};
+  placeStop(state, stop, toMonoMs - Math.max(0, toWallMs - stop.wallMs));
+  const {fromWallMs = stop.wallMs, fromMonoMs = stop.monoMs} = state.gap ?? {};
+  state.gap = {fromWallMs, fromMonoMs, toMonoMs, toWallMs, corrections: state.gap?.corrections ?? {}};
+  addAmounts(state.gap.corrections, stop.corrections);
   const running = state.running;
   if (running && running.name.kind === 'utc' && slotStart(toWallMs) !== running.name.startMs) rollOver(state, toMonoMs);
 }
