@@ -1,5 +1,6 @@
 // What waits in memory for the next commit: small, bounded, and the newest word where a thing was said twice.
 
+import {merged} from '../core/flow/merge.ts';
 import type {SiteEnergy, SlotRecord} from '../core/flow/model.ts';
 import type {EventKind, Said} from '../core/sentences/say.ts';
 import type {TickRecord} from '../core/sink.ts';
@@ -19,8 +20,7 @@ export type RawRows = {
   readonly rows: ReadonlyMap<number, readonly (number | undefined)[]>;
 };
 export type TextChange = {readonly device: string; readonly point: string; readonly ts: number; readonly value: string | null};
-/** `offsetMs` = wall - monotonic clock when the slot was told. */
-export type ToldSlot = {readonly record: SlotRecord; readonly offsetMs: number; readonly atMs: number};
+export type ToldSlot = {readonly record: SlotRecord; readonly atMs: number};
 
 /** One commit, as it travels to the writer's thread. */
 export type BatchData = {
@@ -138,7 +138,7 @@ export function createBatch(maxRows: number): Batch {
           into.rows.put(device, ts, point, measured.value);
         }
       }
-      for (const slot of record.slots) putSlot(slots, {record: slot, offsetMs: tick.wallMs - tick.monoMs, atMs: tick.wallMs});
+      for (const slot of record.slots) putSlot(slots, {record: slot, atMs: tick.wallMs});
       for (const event of record.events) {
         const {kind, about, detail, monoMs, evidence} = event;
         into.events.push({atMs: Math.round(tick.wallMs + monoMs - tick.monoMs), kind, about, detail, evidence: evidence ?? null});
@@ -279,8 +279,17 @@ function shifted(rows: Rows, shiftS: number): Rows {
 /** The newest word on a slot; policies it does not name keep their cells. */
 function putSlot(slots: Map<string, ToldSlot>, told: ToldSlot): void {
   const key = keyOfSlot(told.record);
-  const before = slots.get(key);
-  slots.set(key, before ? {...told, record: {...told.record, cells: {...before.record.cells, ...told.record.cells}}} : told);
+  const before = slots.get(key)?.record;
+  slots.set(key, before ? {...told, record: afterwards(before, told.record)} : told);
+  for (const slot of told.record.takes ?? []) slots.delete(keyOfSlot({slot}));
 }
 
-const keyOfSlot = ({slot}: SlotRecord): string => (slot.kind === 'utc' ? `${slot.startMs}` : `${slot.bootId}/${slot.startMonoMs}`);
+/** What two records of a slot say together, one told after the other. */
+function afterwards(before: SlotRecord, record: SlotRecord): SlotRecord {
+  const takes = [...(before.takes ?? []), ...(record.takes ?? [])];
+  if (record.adds) return {...merged(before, [record]), closed: record.closed, takes};
+  return {...record, cells: {...before.cells, ...record.cells}, takes};
+}
+
+const keyOfSlot = ({slot}: Pick<SlotRecord, 'slot'>): string =>
+  slot.kind === 'utc' ? `${slot.startMs}` : `${slot.bootId}/${slot.startMonoMs}`;

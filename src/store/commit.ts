@@ -7,6 +7,7 @@ import type {Ledger} from './ledger.ts';
 import {setMeta, setUncounted, uncounted} from './meta.ts';
 import {deleteOutbox, enqueueSlot} from './outbox.ts';
 import type {Raw} from './raw.ts';
+import {wholeRecord} from './record.ts';
 
 export type Session = {readonly db: Db; readonly raw: Raw; readonly ledger: Ledger};
 
@@ -48,10 +49,11 @@ function write({db, raw, ledger}: Session, data: BatchData, history: boolean, re
   };
   for (const rows of data.raw) part(say('readings of {device}', {device: rows.device}), () => raw.put(rows));
   for (const text of data.texts) part(say('a text of {device}', {device: text.device}), () => raw.putText(text));
-  for (const {record, offsetMs, atMs} of data.slots) {
+  for (const {record, atMs} of data.slots) {
     part(say('a slot'), () => {
-      ledger.put(record, offsetMs);
-      if (history) enqueueSlot(db, record, atMs);
+      const whole = wholeRecord(db, record);
+      ledger.put(whole);
+      if (history) enqueueSlot(db, whole, atMs);
     });
   }
   const event = db.prepare('INSERT INTO wl_event (at_ms, kind, about, detail, evidence) VALUES (?, ?, ?, ?, ?)');

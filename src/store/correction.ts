@@ -4,7 +4,7 @@ import {AppError} from '../core/errors.ts';
 import {cellOf, type MutableMatrix} from '../core/flow/cells.ts';
 import type {LedgerCorrection} from '../core/flow/corrections.ts';
 import {labelOf} from '../core/flow/labels.ts';
-import {type Matrix, ORIGINS, type Origin, type SlotCell, type SlotQuality, type SlotRecord, type SlotTotal} from '../core/flow/model.ts';
+import {type Matrix, ORIGINS, type Origin, type SlotCell, type SlotRecord} from '../core/flow/model.ts';
 import {sinkOrder, sourceOrder} from '../core/flow/orders.ts';
 import {rebalance} from '../core/flow/rebalance.ts';
 import {localDay} from '../core/flow/slots.ts';
@@ -15,9 +15,9 @@ import {utcText} from '../core/time.ts';
 import {type Db, identify, openReadWrite, refuseNewer, storeError, versionOf} from './connect.ts';
 import {createLedger, rebuildDays} from './ledger.ts';
 import {getMeta, setUncounted, uncounted} from './meta.ts';
-import {cellsOf, slotOf, totalsOf} from './read-flows.ts';
+import {storedRecord} from './record.ts';
 import {rollUp} from './rollup.ts';
-import {msOfSlot, POLICY_IDS, SCHEMA_VERSION, SLOT_S, slotOfMs} from './schema.ts';
+import {msOfSlot, SCHEMA_VERSION, SLOT_S, slotOfMs} from './schema.ts';
 import {quoted} from './views.ts';
 
 /** Totals that can be set, and the margin of the matrix each of them is. Home is what is left and takes the difference. */
@@ -84,7 +84,7 @@ export function correct(db: Db, correction: Correction, audit: Audit): SlotChang
         };
         if (change.before === change.after) return;
         const mended = corrected(record, total, change.after, audit.why);
-        ledger.put(mended, 0);
+        ledger.put(mended);
         addAudit(db, audit, slotOfMs(change.startMs), figuresOf(record), figuresOf(mended));
         setUncounted(db, [...uncounted(db), differenceOf(db, record, mended, localDay(zone, change.startMs))]);
         changes.push(change);
@@ -165,33 +165,11 @@ function differenceOf(db: Db, before: SlotRecord, after: SlotRecord, day: string
   };
 }
 
-/** The slot as the ledger knows it. */
-export function readRecord(db: Db, slot: number): SlotRecord {
-  const startMs = msOfSlot(slot);
-  const info = slotOf(db, startMs);
-  if (!info) throw new AppError('USAGE', utcText(startMs), 'no such quarter hour is stored');
-  const words = (text: string): SlotQuality[] => text.split(',') as SlotQuality[];
-  const cells: Partial<Record<Policy, SlotCell[]>> = {};
-  for (const policy of Object.keys(POLICY_IDS) as Policy[]) {
-    const rows = cellsOf(db, startMs, policy);
-    if (rows.length > 0) cells[policy] = rows;
-  }
-  const totals: SlotTotal[] = totalsOf(db, startMs).map(({name, energyMilliWh, rawMilliWh, counterWh, quality}) => ({
-    name,
-    energyMilliWh,
-    rawMilliWh,
-    counterWh,
-    quality: words(quality),
-  }));
-  return {
-    slot: {kind: 'utc', startMs},
-    closed: info.closed,
-    cells,
-    totals,
-    quality: words(info.quality),
-    reason: info.reason,
-    bounds: info.bounds,
-  };
+/** The slot as the ledger knows it. Throws AppError USAGE where it knows none. */
+function readRecord(db: Db, slot: number): SlotRecord {
+  const record = storedRecord(db, msOfSlot(slot));
+  if (!record) throw new AppError('USAGE', utcText(msOfSlot(slot)), 'no such quarter hour is stored');
+  return record;
 }
 
 /** The record with one total set and its cells in agreement. Throws AppError FAILED. */

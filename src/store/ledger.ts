@@ -8,8 +8,8 @@ import {setMeta} from './meta.ts';
 import {msOfSlot, POLICY_IDS, slotOfMs} from './schema.ts';
 
 export type Ledger = {
-  /** Replaces what is known of this slot, per policy and total that the record names. Dated slots take the place of undated ones they cover. */
-  put(record: SlotRecord, offsetMs: number): void;
+  /** Replaces what is known of this slot, per policy and total that the record names. What it takes in leaves the slots without a date. */
+  put(record: SlotRecord): void;
   forget(): void;
 };
 
@@ -27,8 +27,6 @@ const utc = (slot: number): string => `${new Date(msOfSlot(slot)).toISOString().
 export function createLedger(db: Db, zone: string): Ledger {
   const cellIds = new Map<string, number>();
   const totalIds = new Map<string, number>();
-  /** Runs told of by this process: only their monotonic clock is the one the offset belongs to. */
-  const boots = new Set<string>();
   const sql = {
     findCell: db.prepare('SELECT id FROM wl_cell_name WHERE origin = ? AND via = ? AND source = ? AND sink = ? AND label = ?').pluck(),
     addCell: db.prepare('INSERT INTO wl_cell_name (origin, via, source, sink, label) VALUES (?, ?, ?, ?, ?)'),
@@ -55,7 +53,6 @@ export function createLedger(db: Db, zone: string): Ledger {
     putDayQuality: db.prepare(
       'INSERT INTO wl_day_quality VALUES (?, ?) ON CONFLICT DO UPDATE SET quality = excluded.quality WHERE quality <> excluded.quality',
     ),
-    undated: db.prepare('SELECT boot_id, start_mono_ms, end_mono_ms FROM wl_undated'),
     putUndated: db.prepare('INSERT OR REPLACE INTO wl_undated VALUES (?, ?, ?, ?, ?, ?, ?)'),
     dropUndated: db.prepare('DELETE FROM wl_undated WHERE boot_id = ? AND start_mono_ms = ?'),
     putUndatedCell: db.prepare('INSERT INTO wl_undated_cell VALUES (?, ?, ?, ?, ?)'),
@@ -140,7 +137,6 @@ export function createLedger(db: Db, zone: string): Ledger {
 
   function putUndated(record: SlotRecord, slot: Extract<SlotRecord['slot'], {kind: 'undated'}>): void {
     const start = Math.round(slot.startMonoMs);
-    boots.add(slot.bootId);
     sql.putUndated.run(
       slot.bootId,
       start,
@@ -157,24 +153,13 @@ export function createLedger(db: Db, zone: string): Ledger {
     }
   }
 
-  /** An undated slot leaves when the clock as now known puts it into this quarter hour. */
-  function dropCovered(startMs: number, offsetMs: number): void {
-    for (const row of sql.undated.all() as {boot_id: string; start_mono_ms: number; end_mono_ms: number}[]) {
-      if (!boots.has(row.boot_id)) continue;
-      const middleMs = offsetMs + (row.start_mono_ms + row.end_mono_ms) / 2;
-      if (slotOfMs(middleMs) !== slotOfMs(startMs)) continue;
-      sql.dropUndatedCells.run(row.boot_id, row.start_mono_ms);
-      sql.dropUndated.run(row.boot_id, row.start_mono_ms);
-    }
-  }
-
   return {
-    put(record, offsetMs) {
-      if (record.slot.kind === 'utc') {
-        putDated(record, record.slot.startMs);
-        dropCovered(record.slot.startMs, offsetMs);
-      } else {
-        putUndated(record, record.slot);
+    put(record) {
+      if (record.slot.kind === 'utc') putDated(record, record.slot.startMs);
+      else putUndated(record, record.slot);
+      for (const {bootId, startMonoMs} of record.takes ?? []) {
+        sql.dropUndatedCells.run(bootId, Math.round(startMonoMs));
+        sql.dropUndated.run(bootId, Math.round(startMonoMs));
       }
     },
     forget() {

@@ -1,8 +1,8 @@
 // A small house whose life is written down beforehand: powers, kills, silences, lies of registers, a clock that steps. Its registers are the truth.
 
 import {advance, createFlow, type FlowState, restoreFlow, serialiseFlow} from '../../src/core/flow/advance.ts';
+import {merged} from '../../src/core/flow/merge.ts';
 import type {FlowEvent, SlotRecord} from '../../src/core/flow/model.ts';
-import {SLOT_MS} from '../../src/core/flow/slots.ts';
 import type {Measured, Reading} from '../../src/core/reading.ts';
 import {siteOf} from '../pipeline/house.ts';
 
@@ -88,7 +88,7 @@ export type Lived = {
   readonly endS: number;
 };
 
-export const nameOf = ({slot}: SlotRecord): string =>
+export const nameOf = ({slot}: Pick<SlotRecord, 'slot'>): string =>
   slot.kind === 'utc' ? new Date(slot.startMs).toISOString().slice(0, 16) : `${slot.bootId} ${slot.startMonoMs}`;
 
 /** Lives it. The last beats read every register, honestly. */
@@ -158,7 +158,7 @@ export function live(life: Life, inspect?: (slots: readonly SlotRecord[], second
     state = step.state;
     events.push(...step.events);
     inspect?.(step.slots, second);
-    write(ledger, step.slots, wallMs - monoMs);
+    write(ledger, step.slots);
     if (state.running)
       for (const register of REGISTERS) {
         // A register that was read later than the first instant: what was integrated before is booked already.
@@ -187,16 +187,12 @@ const bookedBy = (state: FlowState): Partial<Record<Register, number>> =>
     }),
   );
 
-/** As the store does: a newer word on a slot takes the place of the older one, a dated slot that of the undated ones it covers. */
-function write(ledger: Map<string, SlotRecord>, slots: readonly SlotRecord[], offsetMs: number): void {
+/** As the store does: a newer word on a slot takes the place of the older one or is added to it, and slots without a date leave with theirs. */
+function write(ledger: Map<string, SlotRecord>, slots: readonly SlotRecord[]): void {
   for (const record of slots) {
-    ledger.set(nameOf(record), record);
-    if (record.slot.kind !== 'utc') continue;
-    for (const [name, {slot}] of ledger) {
-      if (slot.kind !== 'undated') continue;
-      const middleMs = offsetMs + (slot.startMonoMs + slot.endMonoMs) / 2;
-      if (Math.floor(middleMs / SLOT_MS) * SLOT_MS === record.slot.startMs) ledger.delete(name);
-    }
+    const before = ledger.get(nameOf(record));
+    ledger.set(nameOf(record), record.adds && before ? merged(before, [record]) : record);
+    for (const slot of record.takes ?? []) ledger.delete(nameOf({slot}));
   }
 }
 
@@ -205,7 +201,7 @@ export const sumOf = (ledger: Lived['ledger'], name: string): number =>
   [...ledger.values()].reduce((sum, slot) => sum + totalOf(slot, name), 0);
 
 /** What a register took back in quarter hours that had less to give, mWh: the next energy bears it. */
-const owed = (state: FlowState, register: Register): number =>
+export const owed = (state: FlowState, register: Register): number =>
   [...state.held.map(held => held.slot), ...(state.running ? [state.running] : [])]
     .map(slot => Math.floor((slot.margins[REGISTER_KEYS[register]] ?? 0) / 7_200_000) + (slot.corrections[REGISTER_KEYS[register]] ?? 0))
     .reduce((sum, energy) => sum + Math.min(0, energy), 0);

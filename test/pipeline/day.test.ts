@@ -3,6 +3,7 @@
 import fc from 'fast-check';
 import {describe, expect, test} from 'vitest';
 import {advance, createFlow, type FlowState, type FlowStep, restoreFlow, serialiseFlow} from '../../src/core/flow/advance.ts';
+import {merged} from '../../src/core/flow/merge.ts';
 import type {FlowEvent, SiteEnergy, SlotRecord} from '../../src/core/flow/model.ts';
 import type {Reading} from '../../src/core/reading.ts';
 import type {Site} from '../../src/core/site.ts';
@@ -62,8 +63,13 @@ function run(options: Options): Run & {house: ReturnType<typeof simulate>} {
 /** The last word on each slot. */
 function final(slots: readonly SlotRecord[]): SlotRecord[] {
   const byName = new Map<string, SlotRecord>();
-  for (const slot of slots)
-    byName.set(slot.slot.kind === 'utc' ? `utc ${slot.slot.startMs}` : `${slot.slot.bootId} ${slot.slot.startMonoMs}`, slot);
+  const nameOf = ({slot}: Pick<SlotRecord, 'slot'>): string =>
+    slot.kind === 'utc' ? `utc ${slot.startMs}` : `${slot.bootId} ${slot.startMonoMs}`;
+  for (const record of slots) {
+    const before = byName.get(nameOf(record));
+    byName.set(nameOf(record), record.adds && before ? merged(before, [record]) : record);
+    for (const slot of record.takes ?? []) byName.delete(nameOf({slot}));
+  }
   return [...byName.values()];
 }
 const sumOf = (slots: readonly SlotRecord[], name: string): number =>

@@ -85,6 +85,7 @@ describe('a slot that is told again', () => {
       [100_002, 20_002, 3_002, 702],
     ],
     ['leaves policies alone that it does not name', {cells: {}}, [100_001, 20_001, 3_001, 701], [100_002, 20_002, 3_002, 702]],
+    ['is added where it says so', {adds: true}, [200_002, 40_002, 6_002, 1_402], [200_004, 40_004, 6_004, 1_404]],
     ['loses cells that became zero', {cells: {proportional: []}}, [100_001, 20_001, 3_001, 701], []],
     [
       'sums a cell that is told twice',
@@ -180,16 +181,28 @@ test('a configuration with another time zone gets its days made anew', async () 
   reader.close();
 });
 
-test('undated slots leave when their time becomes known; those of another run stay', async () => {
+test('undated slots leave with the quarter hour that takes them in; all others stay', async () => {
   const place = bench();
-  const undated = (bootId: string, startMonoMs: number): SlotRecord =>
-    slot(0, 9, {slot: {kind: 'undated', bootId, startMonoMs, endMonoMs: startMonoMs + 900_000}, quality: ['undated']});
+  const named = (bootId: string, startMonoMs: number) => ({
+    kind: 'undated' as const,
+    bootId,
+    startMonoMs,
+    endMonoMs: startMonoMs + 900_000,
+  });
+  const undated = (bootId: string, startMonoMs: number): SlotRecord => slot(0, 9, {slot: named(bootId, startMonoMs), quality: ['undated']});
   await stored(place, [slots([undated('old', 0)])]);
   const store = place.open();
   await store.start();
   await store.write([record(0, 12_345, {slots: [undated('new', 0), undated('new', 900_000)]})], never);
   await store.write(
-    [{...record(1, 0), tick: {seq: 1, monoMs: 1_800_000, wallMs: START_MS + 1_800_000}, slots: [slot(START_MS, 1)], flowState: '{}'}],
+    [
+      {
+        ...record(1, 0),
+        tick: {seq: 1, monoMs: 1_800_000, wallMs: START_MS + 1_800_000},
+        slots: [{...slot(START_MS, 1), takes: [named('new', 900_000)]}],
+        flowState: '{}',
+      },
+    ],
     never,
   );
   await store.close(never);

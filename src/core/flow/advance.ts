@@ -68,7 +68,7 @@ export function advance(site: Site, state: FlowState, input: FlowInput): FlowSte
       note('clock-step', null, say('the clock stepped by {s} s; energy is not touched', {s: Math.round(step / 1000)}), {stepMs: step});
   }
   // The first beat after a restart.
-  else if (state.stop) placeStop(state, state.stop, tick.monoMs - Math.max(0, tick.wallMs - state.stop.wallMs));
+  else if (state.stop) placeStop(state, state.stop, tick, input.clockTrusted);
   state.tick = {monoMs: tick.monoMs, wallMs: tick.wallMs};
   followClock(site, house, state, input.clockTrusted, slots, note);
 

@@ -66,9 +66,8 @@ export type SlotCell = {
 };
 
 /** A dated quarter hour, or one whose wall time is not known yet. */
-export type SlotName =
-  | {readonly kind: 'utc'; readonly startMs: number}
-  | {readonly kind: 'undated'; readonly bootId: string; readonly startMonoMs: number; readonly endMonoMs: number};
+export type SlotName = {readonly kind: 'utc'; readonly startMs: number} | UndatedName;
+export type UndatedName = {readonly kind: 'undated'; readonly bootId: string; readonly startMonoMs: number; readonly endMonoMs: number};
 
 /** A total of one slot: anchored energy, the plain integral, and the register at the end where there is one. */
 export type SlotTotal = {
@@ -89,6 +88,10 @@ export type SlotRecord = {
   readonly reason: string | null;
   /** Bounds of cells, mWh, `source->sink`, only where a gap was filled. */
   readonly bounds: Readonly<Record<string, readonly [number, number]>> | null;
+  /** It is added to what is stored of its quarter hour, instead of taking its place: that one is over. */
+  readonly adds?: true;
+  /** Slots without a date that are part of it now, and no longer slots of their own. */
+  readonly takes?: readonly UndatedName[];
 };
 
 export type FlowEvent = {

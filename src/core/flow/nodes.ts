@@ -134,7 +134,7 @@ function resumed(site: Site, state: FlowState, next: LastNode): LastNode | null 
   const dtMs = next.monoMs + offsetOf(state) - stop.wallMs;
   if (!(dtMs > 0 && dtMs <= maxGapOf(site))) return null;
   state.stop = null;
-  placeStop(state, stop, next.monoMs - dtMs);
+  placeStop(state, stop, {monoMs: next.monoMs, wallMs: stop.wallMs + dtMs}, true);
   const told = state.gap ?? state.running;
   if (told) addAmounts(told.corrections, stop.corrections);
   return {...resume, monoMs: next.monoMs - dtMs};

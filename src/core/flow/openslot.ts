@@ -7,6 +7,7 @@ import {addAmount, addCell, cellOf, columnSum, empty, type MutableAmounts, type 
 import type {House} from './channels.ts';
 import {UNITS_PER_MWH} from './integrate.ts';
 import {labelOf} from './labels.ts';
+import {merged} from './merge.ts';
 import type {Amounts, Matrix, Origin, SlotCell, SlotName, SlotQuality, SlotRecord, SlotTotal} from './model.ts';
 import {ORIGINS, worseFirst} from './model.ts';
 import {byOrigin, charge, compact, discharge, type Pool} from './origin.ts';
@@ -30,6 +31,8 @@ export type OpenSlot = {
   reason: string | null;
   /** Least and most of what was filled from counters, mWh, by `source->sink`. */
   bounds: Record<string, [number, number]> | null;
+  /** Closed slots that had no date and turn out to be of this quarter hour. */
+  joined?: SlotRecord[];
 };
 
 export const openSlot = (name: SlotName): OpenSlot => ({
@@ -109,7 +112,17 @@ export function closeSlot(site: Site, house: House, slot: OpenSlot, books: Books
   }
   const totals = totalsOf(house, slot, rows, columns, home, whole, books.registers);
   const {qualities: quality, reason} = marks;
-  return {record: {slot: slot.name, closed, cells, totals, quality, reason, bounds}, pools: nextPools, rest};
+  const own: SlotRecord = {slot: slot.name, closed, cells, totals, quality, reason, bounds};
+  return {record: slot.joined ? joined(own, slot.joined, policies) : own, pools: nextPools, rest};
+}
+
+/** Slots without a date, closed before, as part of this one: what they say of batteries is booked already. */
+function joined(own: SlotRecord, parts: readonly SlotRecord[], policies: readonly Policy[]): SlotRecord {
+  const fitting = parts.map(part => ({
+    ...part,
+    cells: Object.fromEntries(policies.map(policy => [policy, part.cells[policy] ?? []])),
+  }));
+  return {...merged(own, fitting), takes: parts.flatMap(({slot}) => (slot.kind === 'undated' ? [slot] : []))};
 }
 
 export type SlotBalance = {

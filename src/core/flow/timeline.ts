@@ -4,10 +4,11 @@ import {type EventKind, type Said, say} from '../sentences/say.ts';
 import type {Tick} from '../sink.ts';
 import type {Site} from '../site.ts';
 import {cellBounds, withoutPassThrough} from './attribute.ts';
-import {addAmounts, addCell, empty} from './cells.ts';
+import {addAmount, addAmounts, addCell, empty} from './cells.ts';
 import {type House, marginOf} from './channels.ts';
 import {fillGap, spread} from './gap.ts';
 import {forgetStanding, freezeRegisters, unread, waits} from './held.ts';
+import {merged} from './merge.ts';
 import type {SlotCell, SlotName, SlotRecord} from './model.ts';
 import {addQuality, closeSlot, type OpenSlot, openSlot} from './openslot.ts';
 import {sourceOrder} from './orders.ts';
@@ -19,6 +20,8 @@ import {type FlowState, newSums, type Stop, type Sums} from './state.ts';
 type Note = (kind: EventKind, about: string | null, detail: Said, evidence?: Record<string, number | string>) => void;
 
 const GAP_PATIENCE_MS = 90_000;
+/** A clock that is not set by then is not waited for. */
+const CLOCK_PATIENCE_MS = 15 * 60_000;
 const UNDATED_KEPT = 4 * 24 * 14;
 
 const offset = (state: FlowState): number => (state.tick ? state.tick.wallMs - state.tick.monoMs : 0);
@@ -29,7 +32,9 @@ function nameAt(state: FlowState, monoMs: number): SlotName {
   const startMs = slotStart(wallMs);
   const behind = state.lastClosedMs !== null && startMs <= state.lastClosedMs;
   if (state.trusted && !behind) return {kind: 'utc', startMs};
-  return {kind: 'undated', bootId: state.bootId, startMonoMs: monoMs, endMonoMs: monoMs + SLOT_MS};
+  // Behind what is closed it gets the date when it ends, so it ends where the quarter hour does.
+  const lengthMs = state.trusted ? startMs + SLOT_MS - wallMs : SLOT_MS;
+  return {kind: 'undated', bootId: state.bootId, startMonoMs: monoMs, endMonoMs: monoMs + lengthMs};
 }
 
 /** Opens the running slot. */
@@ -54,8 +59,9 @@ export function borderBetween(state: FlowState, aMs: number, bMs: number): numbe
 export function rollOver(state: FlowState, atMonoMs: number): OpenSlot {
   const ended = state.running;
   if (ended) {
-    if (ended.name.kind === 'undated') ended.name = {...ended.name, endMonoMs: atMonoMs};
-    else state.lastClosedMs = Math.max(state.lastClosedMs ?? -Infinity, ended.name.startMs);
+    // One of an earlier run keeps the name it was told of by: its times are of another clock.
+    if (ended.name.kind === 'utc') state.lastClosedMs = Math.max(state.lastClosedMs ?? -Infinity, ended.name.startMs);
+    else if (ended.name.bootId === state.bootId) ended.name = {...ended.name, endMonoMs: atMonoMs};
     state.held.push({slot: ended, endMonoMs: atMonoMs, shown: null, standing: null, handedOn: false});
   }
   state.running = openSlot(nameAt(state, atMonoMs));
@@ -66,7 +72,10 @@ export function rollOver(state: FlowState, atMonoMs: number): OpenSlot {
 export function finishClosing(site: Site, house: House, state: FlowState, tick: Tick, slots: SlotRecord[], note: Note): void {
   if (state.gap) {
     const {toMonoMs} = state.gap;
-    if (unread(state, house, toMonoMs).length > 0 && tick.monoMs - toMonoMs < GAP_PATIENCE_MS) return;
+    const sinceMs = tick.monoMs - toMonoMs;
+    if (sinceMs < GAP_PATIENCE_MS && unread(state, house, toMonoMs).length > 0) return;
+    // Where it began is known, where it ended only the clock can tell.
+    if (sinceMs < CLOCK_PATIENCE_MS && !state.trusted) return;
     fill(site, house, state, slots, note);
   }
   while (state.held[0] && !waits(state, house, state.held[0].endMonoMs, tick)) settleOldest(site, house, state, slots, note);
@@ -102,14 +111,18 @@ function settleOldest(site: Site, house: House, state: FlowState, slots: SlotRec
 
 /** A closed record joins the sums; an undated one is kept until it can be dated. */
 function emit(site: Site, house: House, state: FlowState, record: SlotRecord, slots: SlotRecord[]): void {
-  slots.push(record);
   addSums(state.lifetime, house, record);
   countCycles(house, state, record);
-  if (record.slot.kind === 'utc') addToDay(site, house, state, record, record.slot.startMs);
-  else {
+  if (record.slot.kind === 'undated') {
     state.undated.push(record);
     if (state.undated.length > UNDATED_KEPT) state.undated.shift();
+    if (state.trusted && record.slot.bootId === state.bootId) {
+      date(site, house, state, slots);
+      return;
+    }
   }
+  slots.push(record);
+  if (record.slot.kind === 'utc') addToDay(site, house, state, record, record.slot.startMs);
 }
 
 function addToDay(site: Site, house: House, state: FlowState, record: SlotRecord, startMs: number): void {
@@ -132,15 +145,21 @@ function addSums(sums: Sums, house: House, record: SlotRecord): void {
   for (const total of record.totals) sums.totals[total.name] = (sums.totals[total.name] ?? 0) + total.energyMilliWh;
 }
 
+/** A machine without a clock of its own does not know for how long it was off: registers may have risen for this long. */
+const UNKNOWN_MS = 24 * 3_600_000;
+
 /**
  * The end of an earlier run, put on our own monotonic clock: by wall time, so it may have to be put there again once that is known better.
  * What that run had read and what it was waiting for moves along.
  */
-export function placeStop(state: FlowState, stop: Stop, stoppedMonoMs: number): void {
+export function placeStop(state: FlowState, stop: Stop, at: {readonly monoMs: number; readonly wallMs: number}, trusted: boolean): void {
+  const lengthMs = at.wallMs - stop.wallMs;
+  const stoppedMonoMs = at.monoMs - Math.max(0, lengthMs);
   const byMs = stoppedMonoMs - stop.monoMs;
   stop.monoMs = stoppedMonoMs;
+  const latestMs = trusted && lengthMs >= 0 ? stoppedMonoMs : stoppedMonoMs - UNKNOWN_MS;
   for (const register of Object.values(state.registers)) {
-    const lastMs = Math.min(stoppedMonoMs, register.counter.lastMs + byMs);
+    const lastMs = Math.min(latestMs, register.counter.lastMs + byMs);
     register.counter = {...register.counter, lastMs, pending: []};
     register.readAtMs = Math.min(stoppedMonoMs - 1, register.readAtMs + byMs);
     register.movedAtMs += byMs;
@@ -160,12 +179,12 @@ export function placeStop(state: FlowState, stop: Stop, stoppedMonoMs: number): 
 export function openGap(state: FlowState, stop: Stop, toMonoMs: number): void {
   state.stop = null;
   const toWallMs = toMonoMs + offset(state);
-  placeStop(state, stop, toMonoMs - Math.max(0, toWallMs - stop.wallMs));
+  placeStop(state, stop, {monoMs: toMonoMs, wallMs: toWallMs}, state.trusted);
   const {fromWallMs = stop.wallMs, fromMonoMs = stop.monoMs} = state.gap ?? {};
   state.gap = {fromWallMs, fromMonoMs, toMonoMs, toWallMs, corrections: state.gap?.corrections ?? {}};
   addAmounts(state.gap.corrections, stop.corrections);
-  const running = state.running;
-  if (running && running.name.kind === 'utc' && slotStart(toWallMs) !== running.name.startMs) rollOver(state, toMonoMs);
+  const name = state.running?.name;
+  if (name && (name.kind === 'utc' ? slotStart(toWallMs) !== name.startMs : name.bootId !== state.bootId)) rollOver(state, toMonoMs);
 }
 
 /** What the registers say of the gap, spread over its quarter hours and flagged. */
@@ -196,14 +215,15 @@ function fill(site: Site, house: House, state: FlowState, slots: SlotRecord[], n
   if (taken > given) rows['unexplained'] = taken - given;
   const sinks = [...house.batteries, ...house.topology.loads, 'standby', 'grid', 'home'];
   const filled = fillGap(rows, columns, [...sourceOrder(house.batteries)], sinks);
-  const parts = partsOf(state, gap.fromWallMs, gap.toWallMs);
+  const toWallMs = state.trusted ? gap.toMonoMs + offset(state) : gap.toWallMs;
+  const parts = partsOf(state, gap.fromWallMs, toWallMs);
   for (const source in filled.matrix) {
     for (const sink in filled.matrix[source]) {
       for (const [index, energy] of spread(filled.matrix[source][sink] as number, parts.length).entries())
         addCell((parts[index] as OpenSlot).filled, source, sink, energy);
     }
   }
-  const lengthS = Math.round((gap.toWallMs - gap.fromWallMs) / 1000);
+  const lengthS = Math.round((toWallMs - gap.fromWallMs) / 1000);
   const bounds = cellBounds(...withoutPassThrough(rows, {...columns, home: filled.homeMilliWh}));
   for (const part of parts) {
     addQuality(part, 'gap', say('filled from the counters over {s} s', {s: lengthS}));
@@ -213,33 +233,29 @@ function fill(site: Site, house: House, state: FlowState, slots: SlotRecord[], n
       part.bounds[cell] = [before + Math.floor(least / parts.length), beforeMost + Math.ceil(most / parts.length)];
     }
   }
-  // Whole quarter hours inside the gap are records of their own.
+  // Quarter hours inside the gap are records of their own; what is closed already, by a clock that ran otherwise, gets its part as well.
   for (const part of parts) {
-    if (part === state.running || part === state.held[0]?.slot) continue;
+    if (part === state.running || state.held.some(({slot}) => slot === part)) continue;
     const {record, pools} = closeSlot(site, house, part, state, house.policies, true);
     state.pools = pools;
     if (record.slot.kind === 'utc') state.lastClosedMs = Math.max(state.lastClosedMs ?? -Infinity, record.slot.startMs);
-    emit(site, house, state, record, slots);
+    emit(site, house, state, {...record, adds: true}, slots);
   }
   note('gap-filled', null, say('{s} s without readings filled from the counters', {s: lengthS}), {slots: parts.length});
 }
 
 const LONGEST_GAP_SLOTS = 4 * 24 * 366;
 
-/** The slots a gap touches: the one before, whole ones between, the running one. */
+/** The slots a gap touches: those that are not closed yet, the running one last, and new ones for all others. */
 function partsOf(state: FlowState, fromWallMs: number, toWallMs: number): OpenSlot[] {
   const running = state.running as OpenSlot;
-  if (running.name.kind !== 'utc' || !(toWallMs > fromWallMs)) return [running];
-  const parts: OpenSlot[] = [];
-  const before = state.held[0]?.slot;
-  if (before && before.name.kind === 'utc' && before.name.startMs === slotStart(fromWallMs)) parts.push(before);
-  // A clock that went back since names quarter hours that are closed: they stay as they are.
-  const first = Math.max(slotStart(fromWallMs) + (parts.length > 0 ? SLOT_MS : 0), (state.lastClosedMs ?? -Infinity) + SLOT_MS);
-  const count = (running.name.startMs - first) / SLOT_MS;
-  if (count > 0 && count <= LONGEST_GAP_SLOTS)
-    for (let start = first; start < running.name.startMs; start += SLOT_MS) parts.push(openSlot({kind: 'utc', startMs: start}));
-  parts.push(running);
-  return parts;
+  const {name} = running;
+  if (name.kind !== 'utc' || !(toWallMs > fromWallMs)) return [running];
+  const first = slotStart(fromWallMs);
+  const count = (name.startMs - first) / SLOT_MS;
+  if (!(count > 0 && count <= LONGEST_GAP_SLOTS)) return [running];
+  const starts = Array.from({length: count}, (_, index) => first + index * SLOT_MS);
+  return [...starts.map(startMs => openAt(state, startMs) ?? openSlot({kind: 'utc', startMs})), running];
 }
 
 /** What a change of trust in the clock, or a step of it, means for the running slot and for those without a date. */
@@ -259,65 +275,58 @@ export function followClock(site: Site, house: House, state: FlowState, trusted:
   }
   if (became) {
     if (state.held.some(({slot}) => slot.name.kind === 'undated')) settleAllBut(0, site, house, state, slots, note);
-    if (state.undated.length > 0) date(site, house, state, slots, note);
+    const count = state.undated.length;
+    date(site, house, state, slots);
+    const dated = count - state.undated.length;
+    if (dated > 0)
+      note('slots-dated', null, say('{n} slots from before the clock was set have their date now', {n: dated}), {slots: dated});
   }
 }
 
-/** Undated slots get the quarter hour in which their middle lay; several of one quarter hour are one. */
-function date(site: Site, house: House, state: FlowState, slots: SlotRecord[], note: Note): void {
+/**
+ * Slots of this run without a date get that of the quarter hour in which their middle lay. One that is open still takes them in; to one that
+ * is over, whatever clock it was named by, they are added.
+ */
+function date(site: Site, house: House, state: FlowState, slots: SlotRecord[]): void {
   const shift = offset(state);
-  const own = state.undated.filter(record => record.slot.kind === 'undated' && record.slot.bootId === state.bootId);
-  state.undated = state.undated.filter(record => !own.includes(record));
   const byStart = new Map<number, SlotRecord[]>();
-  for (const record of own) {
-    if (record.slot.kind !== 'undated') continue;
+  const foreign: SlotRecord[] = [];
+  for (const record of state.undated) {
+    if (record.slot.kind !== 'undated' || record.slot.bootId !== state.bootId) {
+      foreign.push(record);
+      continue;
+    }
     const startMs = slotStart((record.slot.startMonoMs + record.slot.endMonoMs) / 2 + shift);
     byStart.set(startMs, [...(byStart.get(startMs) ?? []), record]);
   }
-  const running = state.running;
+  state.undated = foreign;
   for (const [startMs, records] of [...byStart].sort((a, b) => a[0] - b[0])) {
-    if (running && running.name.kind === 'utc' && startMs >= running.name.startMs) {
-      // Its quarter hour is still running: the energy becomes part of it and leaves the sums until it closes.
-      for (const record of records) giveBack(state, house, record, running);
+    const open = openAt(state, startMs);
+    if (open) {
+      open.joined = [...(open.joined ?? []), ...records];
+      for (const record of records) takeBack(state.lifetime, house, record);
+      forgetStanding(state);
       continue;
     }
-    const record = joined(records, startMs);
-    slots.push(record);
-    addToDay(site, house, state, record, startMs);
+    const [first, ...more] = records as [SlotRecord, ...SlotRecord[]];
+    const whole = merged(first, more);
+    const takes = records.flatMap(({slot}) => (slot.kind === 'undated' ? [slot] : []));
+    const quality = whole.quality.filter(word => word !== 'undated');
+    slots.push({...whole, slot: {kind: 'utc', startMs}, quality, adds: true, takes});
+    addToDay(site, house, state, whole, startMs);
     state.lastClosedMs = Math.max(state.lastClosedMs ?? -Infinity, startMs);
   }
-  note('slots-dated', null, say('{n} slots from before the clock was set have their date now', {n: own.length}), {slots: own.length});
 }
 
-function giveBack(state: FlowState, house: House, record: SlotRecord, running: OpenSlot): void {
-  for (const cell of record.cells[house.primary] ?? []) {
-    const key = sumKey(cell);
-    state.lifetime.cells[key] = (state.lifetime.cells[key] ?? 0) - cell.energyMilliWh;
-    addCell(running.filled, cell.source, cell.sink, cell.energyMilliWh);
-  }
-  for (const total of record.totals) state.lifetime.totals[total.name] = (state.lifetime.totals[total.name] ?? 0) - total.energyMilliWh;
+/** The slot of that quarter hour that is not closed yet; what seems to lie after the running one belongs to it. */
+function openAt(state: FlowState, startMs: number): OpenSlot | null {
+  const {running} = state;
+  if (running?.name.kind === 'utc' && startMs >= running.name.startMs) return running;
+  return state.held.find(({slot}) => slot.name.kind === 'utc' && slot.name.startMs === startMs)?.slot ?? null;
 }
 
-function joined(records: readonly SlotRecord[], startMs: number): SlotRecord {
-  const [first] = records as [SlotRecord];
-  const cells: SlotRecord['cells'] = Object.fromEntries(
-    Object.keys(first.cells).map(policy => [policy, records.flatMap(record => record.cells[policy as keyof typeof record.cells] ?? [])]),
-  );
-  const totals = new Map<string, SlotRecord['totals'][number]>();
-  for (const total of records.flatMap(record => record.totals)) {
-    const before = totals.get(total.name);
-    totals.set(
-      total.name,
-      before
-        ? {...total, energyMilliWh: before.energyMilliWh + total.energyMilliWh, rawMilliWh: before.rawMilliWh + total.rawMilliWh}
-        : total,
-    );
-  }
-  return {
-    ...first,
-    slot: {kind: 'utc', startMs},
-    cells,
-    totals: [...totals.values()],
-    quality: [...new Set(records.flatMap(record => record.quality))].filter(one => one !== 'undated'),
-  };
+/** Its energy leaves the sums until the slot that took it in closes. */
+function takeBack(sums: Sums, house: House, record: SlotRecord): void {
+  for (const cell of record.cells[house.primary] ?? []) addAmount(sums.cells, sumKey(cell), -cell.energyMilliWh);
+  for (const total of record.totals) addAmount(sums.totals, total.name, -total.energyMilliWh);
 }
