@@ -88,7 +88,12 @@ describe('the totals are those of the registers', () => {
       beginWallMs: fc.nat(899).map(second => WALL + second * 1000),
       beats: fc.integer({min: 5, max: BEATS}),
       kills: fc.array(
-        fc.record({beat, lost: fc.nat(8), downS: fc.oneof(fc.nat(90), fc.nat(1000), fc.nat(9000)), sameClock: fc.boolean()}),
+        fc.record({
+          beat,
+          lost: fc.nat(8),
+          downS: fc.oneof(fc.nat(90), fc.nat(1000), fc.nat(9000), fc.nat(60_000)),
+          sameClock: fc.boolean(),
+        }),
         {maxLength: 3},
       ),
       silences: fc.array(fc.record({device: fc.constantFrom(...DEVICES), beat, beats: fc.nat(30)}), {maxLength: 3}),

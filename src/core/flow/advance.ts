@@ -10,6 +10,7 @@ import {addAmount, empty} from './cells.ts';
 import {type House, houseOf, type Lookup, readChannel} from './channels.ts';
 import {stepClock} from './clock.ts';
 import {bookCorrection, openRecords, watchSilence} from './held.ts';
+import {keepRiddles, spreadLate} from './late.ts';
 import type {FlowEvent, FlowNode, SiteEnergy, SiteState, SlotRecord} from './model.ts';
 import {maxAgeOf, processNodes} from './nodes.ts';
 import {watchPhases} from './phases.ts';
@@ -78,8 +79,9 @@ export function advance(site: Site, state: FlowState, input: FlowInput): FlowSte
   watchTheAges(site, house, state, tick, input.clockTrusted, note);
   watchSilence(state, house, tick, maxAgeOf(site));
   const nodes = processNodes(site, house, state, tick, note);
-  takeRegisters(house, state, lookup, tick, note);
+  takeRegisters(site, house, state, lookup, tick, slots, note);
   finishClosing(site, house, state, tick, slots, note);
+  keepRiddles(state, slots);
   if (nodes.length === 0 && !state.running && state.last) startSlots(state, tick);
 
   const newest = nodes.at(-1) ?? null;
@@ -181,7 +183,7 @@ function watchTheAges(site: Site, house: House, state: FlowState, tick: Tick, tr
 }
 
 /** Lifetime registers: what they correct goes to the slot that waits for them, to a gap, or to the running slot. */
-function takeRegisters(house: House, state: FlowState, lookup: Lookup, tick: Tick, note: Note): void {
+function takeRegisters(site: Site, house: House, state: FlowState, lookup: Lookup, tick: Tick, slots: SlotRecord[], note: Note): void {
   for (const register of house.registers) {
     if (register.channel === 'grid' && !state.gridOn) continue;
     const measured = lookup(register.device, register.point);
@@ -197,6 +199,9 @@ function takeRegisters(house: House, state: FlowState, lookup: Lookup, tick: Tic
     if (outcome.correction === 0) continue;
     const told = state.stop ?? state.gap;
     if (told) addAmount(told.corrections, register.key, outcome.correction);
-    else bookCorrection(house, state, register, sinceMs, tick, outcome.correction);
+    else {
+      const left = spreadLate(site, house, state, register, sinceMs, tick, outcome.correction, outcome.integrated, slots);
+      if (left !== 0) bookCorrection(house, state, register, sinceMs, tick, left);
+    }
   }
 }

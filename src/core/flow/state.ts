@@ -5,6 +5,7 @@ import {type AgeWatch, newAgeWatch} from './age.ts';
 import type {Sample} from './align.ts';
 import type {House} from './channels.ts';
 import type {HeldSlot, Silence} from './held.ts';
+import type {Riddle} from './late.ts';
 import type {Matrix, SlotQuality, SlotRecord} from './model.ts';
 import type {OpenSlot, Pools} from './openslot.ts';
 import {newPhaseWatch, type PhaseWatch} from './phases.ts';
@@ -46,6 +47,8 @@ export type FlowState = {
   held: HeldSlot[];
   /** Channels with registers that tell nothing, or did a moment ago. */
   silent: Record<string, Silence>;
+  /** What came from nowhere in quarter hours that were closed meanwhile. */
+  riddles: Riddle[];
   /** Time without flows that the registers have to explain. */
   gap: Gap | null;
   /** The end of an earlier run, until the first instant of this one. */
@@ -88,6 +91,7 @@ export const emptyState = (bootId: string): FlowState => ({
   running: null,
   held: [],
   silent: {},
+  riddles: [],
   gap: null,
   stop: null,
   pools: {},
@@ -143,6 +147,7 @@ export function revive(json: string, site: Site, house: House, bootId: string): 
     doneMs: -Infinity,
     held: (old.held ?? (old.closing ? [old.closing] : [])).map(one => ({shown: null, ...one, standing: null, handedOn: false})),
     silent: old.silent ?? {},
+    riddles: old.riddles ?? [],
     odd: null,
     phaseWatch: newPhaseWatch(),
     ageWatch: newAgeWatch(),

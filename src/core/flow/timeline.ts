@@ -110,7 +110,7 @@ function settleOldest(site: Site, house: House, state: FlowState, slots: SlotRec
 }
 
 /** A closed record joins the sums; an undated one is kept until it can be dated. */
-function emit(site: Site, house: House, state: FlowState, record: SlotRecord, slots: SlotRecord[]): void {
+export function emit(site: Site, house: House, state: FlowState, record: SlotRecord, slots: SlotRecord[]): void {
   addSums(state.lifetime, house, record);
   countCycles(house, state, record);
   if (record.slot.kind === 'undated') {
@@ -316,6 +316,13 @@ function date(site: Site, house: House, state: FlowState, slots: SlotRecord[]): 
     addToDay(site, house, state, whole, startMs);
     state.lastClosedMs = Math.max(state.lastClosedMs ?? -Infinity, startMs);
   }
+}
+
+/** Begin of the oldest quarter hour that is not closed yet, or null where one of them has no date. */
+export function openStartMs(state: FlowState): number | null {
+  const names = [...state.held.map(({slot}) => slot.name), ...(state.running ? [state.running.name] : [])];
+  if (names.length === 0 || names.some(name => name.kind !== 'utc')) return null;
+  return Math.min(...names.map(name => (name.kind === 'utc' ? name.startMs : Infinity)));
 }
 
 /** The slot of that quarter hour that is not closed yet; what seems to lie after the running one belongs to it. */
