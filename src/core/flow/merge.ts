@@ -11,7 +11,7 @@ export function merged(first: SlotRecord, more: readonly SlotRecord[]): SlotReco
   return {
     ...first,
     cells: Object.fromEntries(policies.map(policy => [policy, cellsOf(all.flatMap(record => record.cells[policy] ?? []))])),
-    totals: totalsOf(all.flatMap(record => record.totals)),
+    totals: totalsOf(all),
     quality,
     reason: all.find(record => record.reason !== null)?.reason ?? null,
     bounds: boundsOf(all),
@@ -24,28 +24,32 @@ function cellsOf(cells: readonly SlotCell[]): SlotCell[] {
     const key = `${cell.origin}|${cell.via}|${cell.source}|${cell.sink}|${cell.label}`;
     sums.set(key, {...cell, energyMilliWh: cell.energyMilliWh + (sums.get(key)?.energyMilliWh ?? 0)});
   }
-  return [...sums.values()];
+  return [...sums.values()].filter(cell => cell.energyMilliWh !== 0);
 }
 
-function totalsOf(totals: readonly SlotTotal[]): SlotTotal[] {
+function totalsOf(records: readonly SlotRecord[]): SlotTotal[] {
   const sums = new Map<string, SlotTotal>();
-  for (const one of totals) {
-    const before = sums.get(one.name);
-    sums.set(
-      one.name,
-      before
-        ? {
-            ...before,
-            energyMilliWh: before.energyMilliWh + one.energyMilliWh,
-            rawMilliWh: before.rawMilliWh + one.rawMilliWh,
-            counterWh: before.counterWh ?? one.counterWh,
-            quality: [...new Set([...before.quality, ...one.quality])],
-          }
-        : one,
-    );
+  for (const {totals} of records) {
+    // A battery called "battery" beside another one has the name of their sum: the first of a name is added to the first.
+    const seen = new Map<string, number>();
+    for (const one of totals) {
+      const nth = (seen.get(one.name) ?? 0) + 1;
+      seen.set(one.name, nth);
+      const key = `${one.name} ${nth}`;
+      const before = sums.get(key);
+      sums.set(key, before ? sumOf(before, one) : one);
+    }
   }
   return [...sums.values()];
 }
+
+const sumOf = (a: SlotTotal, b: SlotTotal): SlotTotal => ({
+  ...a,
+  energyMilliWh: a.energyMilliWh + b.energyMilliWh,
+  rawMilliWh: a.rawMilliWh + b.rawMilliWh,
+  counterWh: a.counterWh ?? b.counterWh,
+  quality: [...new Set([...a.quality, ...b.quality])],
+});
 
 /** What was measured is certain: both its bounds are the energy itself. */
 function boundsOf(records: readonly SlotRecord[]): SlotRecord['bounds'] {
