@@ -84,7 +84,7 @@ function expectHomeOnce(run: ReturnType<typeof live>, seconds: number): void {
     truth += homeOf(run.house, start);
   }
   // The difference of five registers of 1 Wh each.
-  expect(Math.abs(home - truth)).toBeLessThan(10_000);
+  expect(Math.abs(home - truth)).toBeLessThan(5_000);
 }
 
 describe('a device is silent, and comes back', () => {

@@ -129,7 +129,7 @@ describe('a day', () => {
     const truth = result.house.at.slice(0, seconds).reduce((sum, one) => sum + one.loadW / 3.6, 0);
     const home = sumOf(result.slots, 'home');
     // Home is the difference of five registers, each known to its resolution.
-    expect(Math.abs(home - truth)).toBeLessThan(5 * resolutionWh * 1000 + truth * 0.002);
+    expect(Math.abs(home - truth)).toBeLessThan(5 * resolutionWh * 1000);
   });
 
   test('cells are near the truth at 1 s, nearer than the latest values clamped at zero', () => {
