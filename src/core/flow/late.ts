@@ -1,5 +1,6 @@
 // What a register tells after a silence so long that its quarter hours are closed: shared among them, and added to them.
 
+import {type Said, say} from '../sentences/say.ts';
 import type {Tick} from '../sink.ts';
 import type {Policy, Site} from '../site.ts';
 import {addAmount} from './cells.ts';
@@ -79,7 +80,7 @@ export function spreadLate(
   const solved = largestRemainder(explained, rooms);
   const byTime = largestRemainder(energyMilliWh - explained, times.map(Math.round));
   const seconds = Math.round((tick.monoMs - sinceMs) / 1000);
-  const reason = `${register.device} was silent for ${seconds} s; its counter tells how much flowed, not when`;
+  const reason = say('{device} was silent for {s} s; its counter tells how much flowed, not when', {device: register.device, s: seconds});
   for (const [index, startMs] of starts.entries()) {
     const parts = {solved: solved[index] ?? 0, more: byTime[index] as number};
     if (parts.solved + parts.more > 0) emit(site, house, state, recordOf(house, state, register, margin, startMs, parts, reason), slots);
@@ -101,7 +102,7 @@ function recordOf(
   margin: {readonly side: 'row' | 'column'; readonly id: string},
   startMs: number,
   {solved, more}: {readonly solved: number; readonly more: number},
-  reason: string,
+  reason: Said,
 ): SlotRecord {
   const {id} = margin;
   const isGiving = margin.side === 'row';
