@@ -81,6 +81,7 @@ export function createLineTransport(wire: Wire, framing: Framing, {silenceMs, af
     const began = performance.now();
     return new Promise(resolve => {
       let received: Buffer = Buffer.alloc(0);
+      let repeated = 0;
       /** What stands unless more bytes say otherwise. */
       let verdict: {readonly answer: PduAnswer; readonly waitMs: number; readonly timer: NodeJS.Timeout} | null = null;
       const done = (answer: PduAnswer, left: Left): void => {
@@ -113,10 +114,11 @@ export function createLineTransport(wire: Wire, framing: Framing, {silenceMs, af
         if (answer.kind === 'fault' && answer.fault.kind === 'bad_frame') {
           if (framing.numbered) done(answer, 'answer');
           else waitFor(quietMs, verdict?.answer ?? answer, 'answer');
-        } else if (!framing.numbered && verdict === null && previous && repeats(previous, {unit, request, answer})) {
+        } else if (!framing.numbered && previous && repeats(previous, {unit, request, answer})) {
           received = received.subarray(received.length - rest);
           const before = confirmed.get(questionOf({unit, request}));
-          const believed = before !== undefined && sameWords(before, answer);
+          // Twice is right where nothing else follows: one of them came late, or both did and the right one is still to come.
+          const believed = ++repeated > 1 || (before !== undefined && sameWords(before, answer));
           doubted = believed ? null : {unit, request, answer};
           const waitMs = Math.min(LONGEST_DOUBT_MS, Math.max(quietMs, ROUND_TRIPS * previous.tookMs));
           if (believed) waitFor(waitMs, answer, 'nothing');

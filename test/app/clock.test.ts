@@ -5,16 +5,12 @@ import {writeFileSync} from 'node:fs';
 import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import Database from 'better-sqlite3';
-import {afterEach, describe, expect, test} from 'vitest';
+import {describe, expect, test} from 'vitest';
 import {bankOf, readCapture} from '../../src/device/capture.ts';
 import {type RegisterSource, startModbusServer} from '../../src/link/server.ts';
+import {afterTest} from '../support/after.ts';
 import {start, tempFolder} from '../support/cli.ts';
 import {fakeClock, haveFaketime, WITHOUT_FAKETIME} from '../support/faketime.ts';
-
-const closers: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
 
 const IMPORT_AT = 0x0048;
 const POWER_W = 2477;
@@ -36,7 +32,7 @@ async function meter(): Promise<{port: number; wh(): number}> {
     },
   };
   const server = await startModbusServer({host: '127.0.0.1', port: 0, units: new Map([[1, source]])});
-  closers.push(() => server.close());
+  afterTest(() => server.close());
   return {port: server.port, wh};
 }
 
@@ -61,58 +57,54 @@ describe.skipIf(!haveFaketime)(`the wall clock${WITHOUT_FAKETIME}`, () => {
       null,
     ],
     ['comes back from a power cut in 1970 and is set', ['2026-11-25T12:03:00Z', '|', '1970-01-01T00:01:00Z', '2026-11-25T12:20:00Z'], null],
-  ] as const)(
-    '%s: nothing lost, nothing double',
-    async (_, times, undated) => {
-      const folder = tempFolder();
-      const {port, wh} = await meter();
-      const file = path.join(folder, 'site.yaml');
-      writeFileSync(
-        file,
-        `version: 1\nsite: {timezone: Europe/Berlin}\nlinks: {bus: {url: "tcp://127.0.0.1:${port}"}}\ndevices: {meter: {profile: eastron-sdm630, link: bus}}\nmap: {grid: meter}\npoll: {every: 500ms, counters: 500ms}\nstore: {path: w.db, commit_every: 1s}\nhttp: false\n`,
-      );
-      const clock = fakeClock(folder, showing(times[0]));
-      const run = () => start(['run', '--config', file], clock.env);
-      let daemon = run();
-      await daemon.saying('first tick done');
-      const before = wh();
-      for (const [index, time] of times.entries()) {
-        if (time === '|') {
-          daemon.child.kill('SIGKILL');
-          await daemon.ended;
-          clock.shift(showing(times[index + 1] as string));
-          daemon = run();
-          await daemon.saying('first tick done');
-          continue;
-        }
-        clock.shift(showing(time));
-        await sleep(SEGMENT_MS);
+  ] as const)('%s: nothing lost, nothing double', async (_, times, undated) => {
+    const folder = tempFolder();
+    const {port, wh} = await meter();
+    const file = path.join(folder, 'site.yaml');
+    writeFileSync(
+      file,
+      `version: 1\nsite: {timezone: Europe/Berlin}\nlinks: {bus: {url: "tcp://127.0.0.1:${port}"}}\ndevices: {meter: {profile: eastron-sdm630, link: bus}}\nmap: {grid: meter}\npoll: {every: 500ms, counters: 500ms}\nstore: {path: w.db, commit_every: 1s}\nhttp: false\n`,
+    );
+    const clock = fakeClock(folder, showing(times[0]));
+    const run = () => start(['run', '--config', file], clock.env);
+    let daemon = run();
+    await daemon.saying('first tick done');
+    const before = wh();
+    for (const [index, time] of times.entries()) {
+      if (time === '|') {
+        daemon.child.kill('SIGKILL');
+        await daemon.ended;
+        clock.shift(showing(times[index + 1] as string));
+        daemon = run();
+        await daemon.saying('first tick done');
+        continue;
       }
-      daemon.child.kill('SIGTERM');
-      const {code, stdout} = await daemon.ended;
-      const measured = wh() - before;
-      expect(code, stdout).toBe(0);
-      expect(stdout).not.toMatch(/"level":"error"/);
+      clock.shift(showing(time));
+      await sleep(SEGMENT_MS);
+    }
+    daemon.child.kill('SIGTERM');
+    const {code, stdout} = await daemon.ended;
+    const measured = wh() - before;
+    expect(code, stdout).toBe(0);
+    expect(stdout).not.toMatch(/"level":"error"/);
 
-      const db = new Database(path.join(folder, 'w.db'), {readonly: true});
-      const sum = (sql: string): number => (db.prepare(sql).pluck().get() as number | null) ?? 0;
-      const dated = sum("SELECT sum(energy_mwh) FROM energy_15m WHERE policy = 'solar-first'") / 1000;
-      const without = sum("SELECT sum(energy_mwh) FROM energy_undated WHERE policy = 'solar-first'") / 1000;
-      const totals = sum("SELECT sum(energy_mwh) FROM totals_15m WHERE name = 'grid_import'") / 1000;
-      const slots = db.prepare("SELECT slot_start_utc, energy_mwh FROM totals_15m WHERE name = 'grid_import'").all();
-      // Single readings from before the clock was set have their date as well; where it never was, they are counted.
-      const neverSet = times.every(time => time < '2026');
-      const lost = sum("SELECT count(*) FROM events WHERE kind = 'rows-undated'");
-      const early = neverSet ? 0 : sum("SELECT count(*) FROM meter WHERE utc < '2026'");
-      const open = sum('SELECT count(DISTINCT start_mono_ms) FROM wl_undated');
-      db.close();
-      const told = `${measured.toFixed(2)} Wh measured, ${dated.toFixed(2)} with a date, ${without.toFixed(2)} without: ${JSON.stringify(slots)}`;
-      expect(Math.abs(dated + without - measured), told).toBeLessThan(ON_ITS_WAY_WH);
-      expect(totals, told).toBeCloseTo(dated, 3);
-      expect(early, told).toBe(0);
-      expect(lost, told).toBe(neverSet ? 1 : 0);
-      if (undated !== null) expect(open, told).toBe(undated);
-    },
-    60_000,
-  );
+    const db = new Database(path.join(folder, 'w.db'), {readonly: true});
+    const sum = (sql: string): number => (db.prepare(sql).pluck().get() as number | null) ?? 0;
+    const dated = sum("SELECT sum(energy_mwh) FROM energy_15m WHERE policy = 'solar-first'") / 1000;
+    const without = sum("SELECT sum(energy_mwh) FROM energy_undated WHERE policy = 'solar-first'") / 1000;
+    const totals = sum("SELECT sum(energy_mwh) FROM totals_15m WHERE name = 'grid_import'") / 1000;
+    const slots = db.prepare("SELECT slot_start_utc, energy_mwh FROM totals_15m WHERE name = 'grid_import'").all();
+    // Single readings from before the clock was set have their date as well; where it never was, they are counted.
+    const neverSet = times.every(time => time < '2026');
+    const lost = sum("SELECT count(*) FROM events WHERE kind = 'rows-undated'");
+    const early = neverSet ? 0 : sum("SELECT count(*) FROM meter WHERE utc < '2026'");
+    const open = sum('SELECT count(DISTINCT start_mono_ms) FROM wl_undated');
+    db.close();
+    const told = `${measured.toFixed(2)} Wh measured, ${dated.toFixed(2)} with a date, ${without.toFixed(2)} without: ${JSON.stringify(slots)}`;
+    expect(Math.abs(dated + without - measured), told).toBeLessThan(ON_ITS_WAY_WH);
+    expect(totals, told).toBeCloseTo(dated, 3);
+    expect(early, told).toBe(0);
+    expect(lost, told).toBe(neverSet ? 1 : 0);
+    if (undated !== null) expect(open, told).toBe(undated);
+  });
 });

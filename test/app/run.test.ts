@@ -35,6 +35,7 @@ mqtt: {url: "${facts.broker}"}
 http: false
 ${facts.extra ?? ''}`;
 
+/** On this port and the next one: captures that share a unit id get one each. */
 const simulated = (port: number) =>
   start([
     'simulate',
@@ -46,20 +47,12 @@ const simulated = (port: number) =>
     `127.0.0.1:${port}`,
   ]);
 
-/** Two neighbouring ports: captures that share a unit id get one each. */
-async function twoPorts(): Promise<number> {
-  for (;;) {
-    const port = await freePort();
-    if (port < 65_000) return port;
-  }
-}
-
 describe.skipIf(!haveCaptures || !haveMosquitto)(`the daemon${WITHOUT}${WITHOUT_MOSQUITTO}`, () => {
   test('several recorded devices at once: database and broker have their values', async () => {
     const broker = await mosquitto();
     brokers.push(broker);
     const listener = await subscribe(broker.url, 'wattledger/#', 'homeassistant/#');
-    const port = await twoPorts();
+    const port = await freePort();
     const devices = simulated(port);
     await devices.saying('serving');
     const folder = tempFolder();
@@ -98,7 +91,7 @@ describe.skipIf(!haveCaptures || !haveMosquitto)(`the daemon${WITHOUT}${WITHOUT_
   });
 
   test('everything dead at the start: devices and broker are picked up when they come', async () => {
-    const port = await twoPorts();
+    const port = await freePort();
     const brokerPort = await freePort();
     const config = path.join(tempFolder(), 'site.yaml');
     writeFileSync(config, site({port, second: port + 1, broker: `mqtt://127.0.0.1:${brokerPort}`}));
@@ -130,10 +123,10 @@ describe.skipIf(!haveCaptures || !haveMosquitto)(`the daemon${WITHOUT}${WITHOUT_
     expect(changes).toEqual(changes.filter((one, index) => one !== changes[index - 1]));
     expect(stdout).not.toContain('"kind":"device-');
     await listener.end();
-  }, 60_000);
+  });
 
   test('SIGHUP reads the configuration again; a wrong one changes nothing', async () => {
-    const port = await twoPorts();
+    const port = await freePort();
     const devices = simulated(port);
     await devices.saying('serving');
     const broker = await mosquitto();

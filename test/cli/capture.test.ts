@@ -3,16 +3,13 @@
 import {readFileSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
-import {afterEach, describe, expect, test} from 'vitest';
+import {describe, expect, test} from 'vitest';
 import {bankOf, type Capture, readCapture} from '../../src/device/capture.ts';
 import {startModbusServer} from '../../src/link/server.ts';
+import {afterTest} from '../support/after.ts';
 import {run, start, tempFolder} from '../support/cli.ts';
 import {cable, haveSocat, WITHOUT_SOCAT} from '../support/pty.ts';
 
-const closers: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
 const capture = (id: string): string => `test/captures/${id}.json`;
 
 type Planned = {fc: number; start: number; count: number; class: string; ms: number; variant?: string};
@@ -31,7 +28,7 @@ async function device(id: string): Promise<{link: string; asked: string[]}> {
     ]),
   );
   const server = await startModbusServer({host: '127.0.0.1', port: 0, units});
-  closers.push(() => server.close());
+  afterTest(() => server.close());
   return {link: `tcp://127.0.0.1:${server.port}`, asked};
 }
 
@@ -113,27 +110,23 @@ test('digits of a serial number are taken out; what a range lacks is left out re
   expect((JSON.parse(stdout) as Capture).blocks[0]).toMatchObject({unit: 247, fc: 3, start: 35_003});
 });
 
-test.skipIf(!haveSocat)(
-  `a series plays in its time, on a serial line, two units on it${WITHOUT_SOCAT}`,
-  async () => {
-    const folder = tempFolder();
-    const file = path.join(folder, 'series.json');
-    const blocks = [0, 1, 2].map(step => ({unit: 9, fc: 3, start: 10, registers: [100 + step], at_ms: step * 2500}));
-    writeFileSync(file, JSON.stringify({format: 'wattledger-capture/1', device: 'steps', blocks}));
-    const {a, b, pull} = await cable(folder);
-    closers.push(pull);
-    const simulator = start(['simulate', file, capture('eastron-sdm120'), '--serial', `${a}?baud=19200`]);
-    await simulator.saying('serving until');
-    const seen = new Set<number>();
-    for (let i = 0; i < 40 && !seen.has(102); i++) {
-      const {stdout} = await run(['capture', '--unit', '9', '--range', '3:10:1', '--link', `rtu://${b}?baud=19200`, '-o', '-']);
-      seen.add((JSON.parse(stdout) as Capture).blocks[0]?.registers[0] as number);
-      await sleep(50);
-    }
-    // The first steps may be over before a slow machine asks; none comes twice, and the last one stays.
-    expect([...seen]).toEqual([...seen].sort());
-    expect(seen.has(102)).toBe(true);
-    expect((await run(['read', '--profile', 'eastron-sdm120', '--link', `rtu://${b}?baud=19200`, '--json'])).code).toBe(0);
-  },
-  90_000,
-);
+test.skipIf(!haveSocat)(`a series plays in its time, on a serial line, two units on it${WITHOUT_SOCAT}`, async () => {
+  const folder = tempFolder();
+  const file = path.join(folder, 'series.json');
+  const blocks = [0, 1, 2].map(step => ({unit: 9, fc: 3, start: 10, registers: [100 + step], at_ms: step * 2500}));
+  writeFileSync(file, JSON.stringify({format: 'wattledger-capture/1', device: 'steps', blocks}));
+  const {a, b, pull} = await cable(folder);
+  afterTest(pull);
+  const simulator = start(['simulate', file, capture('eastron-sdm120'), '--serial', `${a}?baud=19200`]);
+  await simulator.saying('serving until');
+  const seen = new Set<number>();
+  for (let i = 0; i < 40 && !seen.has(102); i++) {
+    const {stdout} = await run(['capture', '--unit', '9', '--range', '3:10:1', '--link', `rtu://${b}?baud=19200`, '-o', '-']);
+    seen.add((JSON.parse(stdout) as Capture).blocks[0]?.registers[0] as number);
+    await sleep(50);
+  }
+  // The first steps may be over before a slow machine asks; none comes twice, and the last one stays.
+  expect([...seen]).toEqual([...seen].sort());
+  expect(seen.has(102)).toBe(true);
+  expect((await run(['read', '--profile', 'eastron-sdm120', '--link', `rtu://${b}?baud=19200`, '--json'])).code).toBe(0);
+});

@@ -72,4 +72,4 @@ test('the page has its sections, the state of the database, and no secret', asyn
   expect(stdout).not.toContain('hunter2');
   writeFileSync(path.join(folder, 'wattledger.db'), Buffer.alloc(8192, 7));
   expect((await run(['doctor', '--config', config])).stdout).toMatch(/wattledger\.db: (is not a database|.*damaged)/);
-}, 30_000);
+});

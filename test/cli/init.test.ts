@@ -4,27 +4,23 @@ import {spawnSync} from 'node:child_process';
 import {chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import {afterEach, beforeEach, describe, expect, test} from 'vitest';
+import {beforeEach, describe, expect, test} from 'vitest';
 import {loadConfig} from '../../src/config/load.ts';
 import {bankOf, readCapture} from '../../src/device/capture.ts';
 import {startSerialServer} from '../../src/link/line-server.ts';
 import {type RegisterSource, startModbusServer} from '../../src/link/server.ts';
+import {afterTest} from '../support/after.ts';
 import {run, tempFolder} from '../support/cli.ts';
 import {sitDown} from '../support/person.ts';
 import {haveMosquitto, mosquitto, WITHOUT_MOSQUITTO} from '../support/programs.ts';
 import {cable, haveSocat, WITHOUT_SOCAT} from '../support/pty.ts';
-
-const closers: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
 
 const sourceOf = (profile: string): RegisterSource =>
   [...bankOf(readCapture(`test/captures/${profile}.json`), () => 0).values()][0] as RegisterSource;
 /** Serves a capture under one unit; gives HOST:PORT. */
 async function device(profile: string, unit: number): Promise<string> {
   const server = await startModbusServer({host: '127.0.0.1', port: 0, units: new Map([[unit, sourceOf(profile)]])});
-  closers.push(() => server.close());
+  afterTest(() => server.close());
   return `127.0.0.1:${server.port}`;
 }
 
@@ -43,7 +39,7 @@ describe.skipIf(!haveSocat || !haveMosquitto)(`at a terminal${WITHOUT_SOCAT}${WI
     writeFileSync(passwords, 'anna:open sesame\n', {mode: 0o600});
     spawnSync('mosquitto_passwd', ['-U', passwords]);
     const broker = await mosquitto(['allow_anonymous false', `password_file ${passwords}`, `user ${os.userInfo().username}`]);
-    closers.push(() => broker.kill());
+    afterTest(() => broker.kill());
     return `127.0.0.1:${broker.port}`;
   }
 
@@ -129,7 +125,7 @@ describe.skipIf(!haveSocat || !haveMosquitto)(`at a terminal${WITHOUT_SOCAT}${WI
     expect(text.match(/^\s*# /gm)?.length).toBeGreaterThan(8);
     expect(written()).toEqual(['mqtt-password', 'page-password', 'wattledger.yaml']);
     for (const name of written()) expect(statSync(path.join(path.dirname(file), name)).mode & 0o777).toBe(0o640);
-  }, 120_000);
+  });
 
   test.each([
     // left at            after answering                                                              with
@@ -268,36 +264,32 @@ describe('as a script', () => {
   });
 });
 
-test.skipIf(!haveSocat)(
-  `a serial bus at a speed that nobody remembers${WITHOUT_SOCAT}`,
-  async () => {
-    const one = await cable(folder);
-    closers.push(() => one.pull());
-    const meter = sourceOf('eastron-sdm630');
-    // The far end hears us only at its own speed.
-    const hears = (): boolean => spawnSync('stty', ['-F', one.b, 'speed'], {encoding: 'utf8'}).stdout.trim() === '19200';
-    const server = await startSerialServer(
-      one.a,
-      {baud: 19_200, parity: 'none', stop: 1, data: 8},
-      new Map([[1, {read: (fc, at, words) => (hears() ? meter.read(fc, at, words) : 'silent')}]]),
-    );
-    closers.push(() => server.close());
-    const person = sitDown(['init', '-o', file, '--units', '1', '--name', 'Home', '--timezone', 'Europe/Berlin']);
-    for (const [question, keys] of [
-      ['Where is a device', one.b],
-      ['Try other speeds', ''],
-      ['Where is another device', ''],
-      ['What does', ''],
-      ['buying 2.5 kW', ''],
-      ['Broker', ''],
-      ['Open the page', ''],
-      ['Write ', ''],
-    ] as const) {
-      await person.answer(question, keys);
-      console.log(Math.round(performance.now()), question);
-    }
-    await person.ended;
-    expect(readFileSync(file, 'utf8')).toContain(`rtu://${one.b}?baud=19200`);
-  },
-  60_000,
-);
+test.skipIf(!haveSocat)(`a serial bus at a speed that nobody remembers${WITHOUT_SOCAT}`, async () => {
+  const one = await cable(folder);
+  afterTest(() => one.pull());
+  const meter = sourceOf('eastron-sdm630');
+  // The far end hears us only at its own speed.
+  const hears = (): boolean => spawnSync('stty', ['-F', one.b, 'speed'], {encoding: 'utf8'}).stdout.trim() === '19200';
+  const server = await startSerialServer(
+    one.a,
+    {baud: 19_200, parity: 'none', stop: 1, data: 8},
+    new Map([[1, {read: (fc, at, words) => (hears() ? meter.read(fc, at, words) : 'silent')}]]),
+  );
+  afterTest(() => server.close());
+  const person = sitDown(['init', '-o', file, '--units', '1', '--name', 'Home', '--timezone', 'Europe/Berlin']);
+  for (const [question, keys] of [
+    ['Where is a device', one.b],
+    ['Try other speeds', ''],
+    ['Where is another device', ''],
+    ['What does', ''],
+    ['buying 2.5 kW', ''],
+    ['Broker', ''],
+    ['Open the page', ''],
+    ['Write ', ''],
+  ] as const) {
+    await person.answer(question, keys);
+    console.log(Math.round(performance.now()), question);
+  }
+  await person.ended;
+  expect(readFileSync(file, 'utf8')).toContain(`rtu://${one.b}?baud=19200`);
+});

@@ -2,17 +2,13 @@
 
 import {writeFileSync} from 'node:fs';
 import path from 'node:path';
-import {afterEach, expect, test} from 'vitest';
+import {expect, test} from 'vitest';
 import {balanceOf} from '../../src/cli/balance.ts';
 import {bankOf, readCapture} from '../../src/device/capture.ts';
 import {type RegisterSource, startModbusServer} from '../../src/link/server.ts';
+import {afterTest} from '../support/after.ts';
 import {run, start, tempFolder} from '../support/cli.ts';
 import {freePort, haveMosquitto, mosquitto, WITHOUT_MOSQUITTO} from '../support/programs.ts';
-
-const closers: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
 
 /** A house of a hybrid and a meter on captures; `invert` for the hybrid. */
 async function house(facts: {broker?: string; invert?: string; http?: string}): Promise<string> {
@@ -23,7 +19,7 @@ async function house(facts: {broker?: string; invert?: string; http?: string}): 
   ] as const) {
     const source = [...bankOf(readCapture(`test/captures/${profile}.json`), () => 0).values()][0] as RegisterSource;
     const server = await startModbusServer({host: '127.0.0.1', port: 0, units: new Map([[unit, source]])});
-    closers.push(() => server.close());
+    afterTest(() => server.close());
     ports.push(server.port);
   }
   const folder = tempFolder();
@@ -56,29 +52,25 @@ async function checked(file: string): Promise<Checked> {
   return JSON.parse(stdout) as Checked;
 }
 
-test.skipIf(!haveMosquitto)(
-  `a house that adds up, its latencies, its broker before and after the start${WITHOUT_MOSQUITTO}`,
-  async () => {
-    const broker = await mosquitto();
-    closers.push(() => broker.kill());
-    const file = await house({broker: broker.url});
-    const before = await checked(file);
-    expect(before.findings.filter(({where}) => where !== 'store.path')).toEqual([]);
-    expect(before.devices.map(one => [one.id, one.latencyMs >= 0]).sort()).toEqual([
-      ['meter', true],
-      ['sungrow', true],
-    ]);
-    expect(before.home_w).toBeGreaterThan(0);
-    expect(before.brokers).toEqual([expect.stringMatching(/MQTT 5; the daemon is not online; Home Assistant finds 0 devices/)]);
-    const daemon = start(['run', '--config', file]);
-    await daemon.saying('connected to the broker');
-    await daemon.saying('first tick done');
-    let line = '';
-    while (!/finds [1-9]/.test(line)) [line = ''] = (await checked(file)).brokers;
-    expect(line).toMatch(/the daemon is online; Home Assistant finds \d+ devices of this house/);
-  },
-  60_000,
-);
+test.skipIf(!haveMosquitto)(`a house that adds up, its latencies, its broker before and after the start${WITHOUT_MOSQUITTO}`, async () => {
+  const broker = await mosquitto();
+  afterTest(() => broker.kill());
+  const file = await house({broker: broker.url});
+  const before = await checked(file);
+  expect(before.findings.filter(({where}) => where !== 'store.path')).toEqual([]);
+  expect(before.devices.map(one => [one.id, one.latencyMs >= 0]).sort()).toEqual([
+    ['meter', true],
+    ['sungrow', true],
+  ]);
+  expect(before.home_w).toBeGreaterThan(0);
+  expect(before.brokers).toEqual([expect.stringMatching(/MQTT 5; the daemon is not online; Home Assistant finds 0 devices/)]);
+  const daemon = start(['run', '--config', file]);
+  await daemon.saying('connected to the broker');
+  await daemon.saying('first tick done');
+  let line = '';
+  while (!/finds [1-9]/.test(line)) [line = ''] = (await checked(file)).brokers;
+  expect(line).toMatch(/the daemon is online; Home Assistant finds \d+ devices of this house/);
+});
 
 test('more leaves the house than comes in: which sign would mend it, with the figures', async () => {
   const {findings, home_w} = await checked(await house({invert: ', invert: inverter', broker: 'mqtt://127.0.0.1:9'}));
@@ -114,4 +106,4 @@ test('doctor asks the running daemon for what it measured, and says where it doe
   expect(stdout).toMatch(/## devices\n\n.* values, \d+ ms an answer/);
   expect(stdout).toMatch(/the house takes -?\d+ W right now/);
   expect(stdout).not.toContain('a token of length');
-}, 60_000);
+});

@@ -1,23 +1,19 @@
 // `scan` as its user has it: on a bus whose speed nobody remembers, behind a gateway that answers for everybody, at devices nobody described.
 
 import {execFileSync} from 'node:child_process';
-import {afterEach, describe, expect, test} from 'vitest';
+import {describe, expect, test} from 'vitest';
 import {bankOf, readCapture} from '../../src/device/capture.ts';
 import {startSerialServer} from '../../src/link/line-server.ts';
 import {type RegisterSource, startModbusServer} from '../../src/link/server.ts';
+import {afterTest} from '../support/after.ts';
 import {run, tempFolder} from '../support/cli.ts';
 import {cable, haveSocat, WITHOUT_SOCAT} from '../support/pty.ts';
-
-const closers: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
 
 const deviceOf = (id: string): RegisterSource =>
   [...bankOf(readCapture(`test/captures/${id}.json`), () => 0).values()][0] as RegisterSource;
 async function host(units: ReadonlyMap<number, RegisterSource>): Promise<string> {
   const server = await startModbusServer({host: '127.0.0.1', port: 0, units});
-  closers.push(() => server.close());
+  afterTest(() => server.close());
   return `tcp://127.0.0.1:${server.port}`;
 }
 type Told = {
@@ -34,7 +30,7 @@ async function scanned(...args: string[]): Promise<Told> {
 describe.skipIf(!haveSocat)(`a serial bus${WITHOUT_SOCAT}`, () => {
   test('its speed is found, and stands in the lines to paste', async () => {
     const one = await cable(tempFolder());
-    closers.push(() => one.pull());
+    afterTest(() => one.pull());
     const meter = deviceOf('eastron-sdm630');
     const asked: string[] = [];
     // The far end hears us only at its own speed.
@@ -48,7 +44,7 @@ describe.skipIf(!haveSocat)(`a serial bus${WITHOUT_SOCAT}`, () => {
       {baud: 19_200, parity: 'none', stop: 1, data: 8},
       new Map([[1, {read: (fc, at, words) => (hears() ? meter.read(fc, at, words) : 'silent')}]]),
     );
-    closers.push(() => server.close());
+    afterTest(() => server.close());
     const {code, stdout, stderr} = await run(['scan', '--link', `rtu://${one.b}`, '--bauds', '9600,19200,38400', '--units', '1']);
     expect(code, stderr).toBe(0);
     expect(stdout).toContain('profile eastron-sdm630');

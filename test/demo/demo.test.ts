@@ -83,45 +83,41 @@ describe('a demo of ten simulated minutes', () => {
   });
 });
 
-test.skipIf(!haveMosquitto)(
-  `killed and continued, what was published never goes back${WITHOUT_MOSQUITTO}`,
-  async () => {
-    const broker = await mosquitto();
-    const listener = await subscribe(broker.url, 'wattledger/#');
-    const folder = tempFolder();
-    const args = ['demo', '--data', folder, '--speed', '60', '--port', '0', '--mqtt', broker.url];
-    for (let round = 0; round < 2; round++) {
-      const demo = start([...args, '--seconds', '60']);
-      const before = listener.heard.length;
-      await listener.until(
-        'wattledger/site/energy',
-        () => listener.heard.slice(before).filter(one => one.topic === 'wattledger/site/energy' && !one.retain).length >= 7,
-      );
-      demo.child.kill('SIGKILL');
-      await demo.ended;
-    }
-    const last = await run([...args, '--seconds', '6', '--json']);
-    expect(last.code).toBe(0);
-    const summary = JSON.parse(last.stdout) as Summary;
-    for (const {ledger_wh, house_wh} of ['grid_import', 'solar', 'battery_charge'].map(
-      name => summary.totals[name] as {ledger_wh: number; house_wh: number},
-    ))
-      expect(Math.abs(ledger_wh - house_wh)).toBeLessThanOrEqual(STEPS_APART * summary.resolution_wh);
+test.skipIf(!haveMosquitto)(`killed and continued, what was published never goes back${WITHOUT_MOSQUITTO}`, async () => {
+  const broker = await mosquitto();
+  const listener = await subscribe(broker.url, 'wattledger/#');
+  const folder = tempFolder();
+  const args = ['demo', '--data', folder, '--speed', '60', '--port', '0', '--mqtt', broker.url];
+  for (let round = 0; round < 2; round++) {
+    const demo = start([...args, '--seconds', '60']);
+    const before = listener.heard.length;
+    await listener.until(
+      'wattledger/site/energy',
+      () => listener.heard.slice(before).filter(one => one.topic === 'wattledger/site/energy' && !one.retain).length >= 7,
+    );
+    demo.child.kill('SIGKILL');
+    await demo.ended;
+  }
+  const last = await run([...args, '--seconds', '6', '--json']);
+  expect(last.code).toBe(0);
+  const summary = JSON.parse(last.stdout) as Summary;
+  for (const {ledger_wh, house_wh} of ['grid_import', 'solar', 'battery_charge'].map(
+    name => summary.totals[name] as {ledger_wh: number; house_wh: number},
+  ))
+    expect(Math.abs(ledger_wh - house_wh)).toBeLessThanOrEqual(STEPS_APART * summary.resolution_wh);
 
-    const newest = new Map<string, number>();
-    for (const {topic, payload} of listener.heard) {
-      if (!/\/energy$/.test(topic)) continue;
-      for (const [key, value] of Object.entries(JSON.parse(payload) as Record<string, unknown>)) {
-        if (typeof value !== 'number') continue;
-        const name = `${topic} ${key}`;
-        expect(value, name).toBeGreaterThanOrEqual(newest.get(name) ?? 0);
-        newest.set(name, value);
-      }
+  const newest = new Map<string, number>();
+  for (const {topic, payload} of listener.heard) {
+    if (!/\/energy$/.test(topic)) continue;
+    for (const [key, value] of Object.entries(JSON.parse(payload) as Record<string, unknown>)) {
+      if (typeof value !== 'number') continue;
+      const name = `${topic} ${key}`;
+      expect(value, name).toBeGreaterThanOrEqual(newest.get(name) ?? 0);
+      newest.set(name, value);
     }
-    expect(newest.size).toBeGreaterThan(10);
-    expect(listener.last('wattledger/status')).toBe('offline');
-    await listener.end();
-    await broker.kill();
-  },
-  90_000,
-);
+  }
+  expect(newest.size).toBeGreaterThan(10);
+  expect(listener.last('wattledger/status')).toBe('offline');
+  await listener.end();
+  await broker.kill();
+});

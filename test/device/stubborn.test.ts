@@ -1,7 +1,7 @@
 // Devices and gateways that refuse, choke or say nothing: what is there is read in the same sweep, and what was found out is kept.
 
 import fc from 'fast-check';
-import {afterEach, expect, test} from 'vitest';
+import {expect, test} from 'vitest';
 import {realClock} from '../../src/app/clock.ts';
 import {parseLinkUrl} from '../../src/core/linkurl.ts';
 import type {Span} from '../../src/core/planner.ts';
@@ -12,13 +12,9 @@ import {readSpans, type Sweep} from '../../src/device/words.ts';
 import type {Link} from '../../src/link/link.ts';
 import {openLink} from '../../src/link/open.ts';
 import {type ServedAnswer, startModbusServer} from '../../src/link/server.ts';
+import {afterTest} from '../support/after.ts';
 
 const never = new AbortController().signal;
-const closers: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
-
 const LIMITS: Limits = {maxRegisters: 125, maxGap: 16, barriers: [], forbidden: [], single: [], atomic: []};
 const HOUR_MS = 3_600_000;
 const values = (at: number, words: number): number[] => Array.from({length: words}, (_, index) => (at + index) & 0xffff);
@@ -35,10 +31,10 @@ async function unit(answer: (at: number, words: number) => ServedAnswer | 'right
     },
   };
   const server = await startModbusServer({host: '127.0.0.1', port: 0, units: new Map([[1, source]])});
-  closers.push(() => server.close());
+  afterTest(() => server.close());
   const url = parseLinkUrl(`tcp://127.0.0.1:${server.port}`);
   const link = openLink('test', url, {clock: realClock, timeoutMs: 150});
-  closers.push(() => link.close());
+  afterTest(() => link.close());
   const learned = createLearned();
   const timing = {connectDelayMs: 0, minGapMs: 0, unitPauseMs: 0, timeoutMs: 150};
   const sweep = async (monoMs = 0): Promise<{got: Sweep; sent: [number, number][]}> => {

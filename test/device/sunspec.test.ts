@@ -1,6 +1,6 @@
 // SunSpec devices as they are built in the field: bases, odd lists, odd lengths, vendors with signs of their own. Offsets are those of the public model definitions.
 
-import {afterEach, describe, expect, test} from 'vitest';
+import {describe, expect, test} from 'vitest';
 import {realClock} from '../../src/app/clock.ts';
 import {loadProfile} from '../../src/config/profiles.ts';
 import {sunspecModels} from '../../src/config/sunspec.ts';
@@ -9,11 +9,7 @@ import {silentLog} from '../../src/core/log.ts';
 import {createDevice, type Device} from '../../src/device/device.ts';
 import {openLink} from '../../src/link/open.ts';
 import {startModbusServer} from '../../src/link/server.ts';
-
-const closers: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
+import {afterTest} from '../support/after.ts';
 
 type Body = Readonly<Record<number, number | readonly number[]>>;
 /** A model: its head and, by offset from its id word, what it holds; the rest is zero. */
@@ -83,10 +79,10 @@ async function serve(base: number, ...models: readonly (readonly number[])[]): P
     return answer.some(word => word === undefined) ? {exception: 2} : (answer as number[]);
   };
   const server = await startModbusServer({host: '127.0.0.1', port: 0, units: new Map([[1, {read}]])});
-  closers.push(() => server.close());
+  afterTest(() => server.close());
   const linkUrl = parseLinkUrl(`tcp://127.0.0.1:${server.port}`);
   const link = openLink('test', linkUrl, {clock: realClock, timeoutMs: 5000, minGapMs: 0});
-  closers.push(() => link.close());
+  afterTest(() => link.close());
   const profile = loadProfile('sunspec');
   const device = createDevice(
     {id: 'sun', profile, link, linkUrl, unit: 1, units: {}, options: {}, everyMs: 0, slowEveryMs: 0},

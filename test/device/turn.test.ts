@@ -1,6 +1,6 @@
 // A meter mounted the other way round: `invert:` turns its powers and swaps its counters; nothing else moves.
 
-import {afterEach, expect, test} from 'vitest';
+import {expect, test} from 'vitest';
 import {realClock} from '../../src/app/clock.ts';
 import {loadConfig, parseConfig} from '../../src/config/load.ts';
 import {silentLog} from '../../src/core/log.ts';
@@ -8,11 +8,7 @@ import {bankOf, readCapture} from '../../src/device/capture.ts';
 import {createDevice} from '../../src/device/device.ts';
 import {openLink} from '../../src/link/open.ts';
 import {startModbusServer} from '../../src/link/server.ts';
-
-const closers: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
+import {afterTest} from '../support/after.ts';
 
 /** Every number of a device on its capture, by point. */
 async function valuesOf(profile: string, grid: string, invert: string): Promise<Record<string, number>> {
@@ -21,7 +17,7 @@ async function valuesOf(profile: string, grid: string, invert: string): Promise<
     port: 0,
     units: bankOf(readCapture(`test/captures/${profile}.json`), () => 0),
   });
-  closers.push(() => server.close());
+  afterTest(() => server.close());
   const unit = [...bankOf(readCapture(`test/captures/${profile}.json`), () => 0).keys()][0];
   const config = parseConfig(
     `version: 1\nlinks: {bus: {url: "tcp://127.0.0.1:${server.port}"}}\ndevices: {one: {profile: ${profile}, link: bus, unit: ${unit}${invert}}}\nmap: {grid: ${grid}}\n`,
@@ -29,7 +25,7 @@ async function valuesOf(profile: string, grid: string, invert: string): Promise<
   );
   const [{url}, device] = [config.links[0] as (typeof config.links)[number], config.devices[0] as (typeof config.devices)[number]];
   const link = openLink('bus', url, {clock: realClock});
-  closers.push(() => link.close());
+  afterTest(() => link.close());
   const {readings} = await createDevice(
     {...device, link, linkUrl: url, everyMs: 0, slowEveryMs: 0},
     {clock: realClock, log: silentLog, note() {}, localHour: () => 12},

@@ -1,6 +1,6 @@
 // A device over years: its firmware changes, it falls silent and comes back. Real sockets; the clock is the test's.
 
-import {afterEach, expect, test} from 'vitest';
+import {expect, test} from 'vitest';
 import {loadProfile} from '../../src/config/profiles.ts';
 import {encode} from '../../src/core/codec.ts';
 import type {FlowEvent} from '../../src/core/flow/model.ts';
@@ -12,13 +12,9 @@ import {bankOf, readCapture} from '../../src/device/capture.ts';
 import {createDevice} from '../../src/device/device.ts';
 import {openLink} from '../../src/link/open.ts';
 import {type RegisterSource, type ServedAnswer, startModbusServer} from '../../src/link/server.ts';
+import {afterTest} from '../support/after.ts';
 
 const never = new AbortController().signal;
-const closers: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
-
 /** A GoodWe whose registers the test overwrites; `answers` false is silence. */
 async function inverter(night: 'answers' | 'silent' = 'answers') {
   const profile = {...loadProfile('goodwe-et'), night};
@@ -40,10 +36,10 @@ async function inverter(night: 'answers' | 'silent' = 'answers') {
     },
   };
   const server = await startModbusServer({host: '127.0.0.1', port: 0, units: new Map([[247, source]])});
-  closers.push(() => server.close());
+  afterTest(() => server.close());
   const linkUrl = parseLinkUrl(`tcp://127.0.0.1:${server.port}`);
   const link = openLink('roof', linkUrl, {clock, timeoutMs: 80});
-  closers.push(() => link.close());
+  afterTest(() => link.close());
   const events: FlowEvent[] = [];
   const lines: string[] = [];
   const say = (_fields: unknown, message: string): void => void lines.push(message);

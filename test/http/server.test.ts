@@ -35,7 +35,7 @@ describe('a running house', () => {
         if (page && /sun .* W/.test(text)) resolve(page);
       });
     });
-  }, 60_000);
+  });
   afterAll(() => {
     demo.kill('SIGKILL');
   });

@@ -4,11 +4,12 @@ import {spawn, spawnSync} from 'node:child_process';
 import path from 'node:path';
 import {createInterface} from 'node:readline';
 import {setTimeout as sleep} from 'node:timers/promises';
-import {afterEach, describe, expect, test} from 'vitest';
+import {describe, expect, test} from 'vitest';
 import {realClock} from '../../src/app/clock.ts';
 import {parseLinkUrl} from '../../src/core/linkurl.ts';
 import type {Link, ReadAnswer} from '../../src/link/link.ts';
 import {openLink} from '../../src/link/open.ts';
+import {afterTest} from '../support/after.ts';
 import {tempFolder} from '../support/cli.ts';
 import {freePort} from '../support/programs.ts';
 import {cable, haveSocat} from '../support/pty.ts';
@@ -19,14 +20,9 @@ const SERVER = path.resolve('test/link/peers/pymodbus_server.py');
 const havePeer = spawnSync(PYTHON, [SERVER, 'check']).status === 0;
 const WITHOUT = havePeer ? '' : ' (skipped: python3-pymodbus 3.0 and python3-serial-asyncio are not installed)';
 const never = new AbortController().signal;
-const closers: (() => Promise<unknown> | unknown)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
-
 async function peer(kind: string, where: string): Promise<void> {
   const child = spawn(PYTHON, [SERVER, kind, where], {stdio: ['ignore', 'pipe', 'ignore']});
-  closers.push(() => child.kill('SIGKILL'));
+  afterTest(() => child.kill('SIGKILL'));
   await new Promise<void>((resolve, reject) => {
     createInterface({input: child.stdout}).once('line', () => resolve());
     child.once('exit', () => reject(new Error('pymodbus ended')));
@@ -34,7 +30,7 @@ async function peer(kind: string, where: string): Promise<void> {
 }
 function opened(url: string): Link {
   const link = openLink('peer', parseLinkUrl(url, 'test'), {clock: realClock, timeoutMs: 1500});
-  closers.push(() => link.close());
+  afterTest(() => link.close());
   return link;
 }
 /** It says that it is ready a moment before it is. */
@@ -65,24 +61,16 @@ async function reads(link: Link): Promise<void> {
 }
 
 describe.skipIf(!havePeer)(`pymodbus${WITHOUT}`, () => {
-  test.each(['tcp', 'rtu+tcp'])(
-    '%s',
-    async kind => {
-      const port = await freePort();
-      await peer(kind, String(port));
-      await reads(opened(`${kind}://127.0.0.1:${port}`));
-    },
-    30_000,
-  );
+  test.each(['tcp', 'rtu+tcp'])('%s', async kind => {
+    const port = await freePort();
+    await peer(kind, String(port));
+    await reads(opened(`${kind}://127.0.0.1:${port}`));
+  });
 
-  test.skipIf(!haveSocat).each(['rtu', 'ascii'])(
-    '%s on a line',
-    async kind => {
-      const {a, b, pull} = await cable(tempFolder());
-      closers.push(pull);
-      await peer(kind, a);
-      await reads(opened(`${kind}://${b}?baud=19200`));
-    },
-    30_000,
-  );
+  test.skipIf(!haveSocat).each(['rtu', 'ascii'])('%s on a line', async kind => {
+    const {a, b, pull} = await cable(tempFolder());
+    afterTest(pull);
+    await peer(kind, a);
+    await reads(opened(`${kind}://${b}?baud=19200`));
+  });
 });

@@ -1,20 +1,16 @@
 // A link shared with other programs: they read what is there, wait behind our polls, and cannot write.
 
 import ModbusRTU from 'modbus-serial';
-import {afterEach, expect, test} from 'vitest';
+import {expect, test} from 'vitest';
 import {realClock} from '../../src/app/clock.ts';
 import {parseLinkUrl} from '../../src/core/linkurl.ts';
 import {openLink} from '../../src/link/open.ts';
 import {startProxy} from '../../src/link/proxy.ts';
 import {startModbusServer} from '../../src/link/server.ts';
 import {shareLink} from '../../src/link/shared.ts';
+import {afterTest} from '../support/after.ts';
 
 const never = new AbortController().signal;
-const closers: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
-
 async function house(cacheMs: number, delayMs = 0) {
   const asked: number[] = [];
   const device = await startModbusServer({
@@ -33,17 +29,17 @@ async function house(cacheMs: number, delayMs = 0) {
       ],
     ]),
   });
-  closers.push(() => device.close());
+  afterTest(() => device.close());
   const shared = shareLink(openLink('bus', parseLinkUrl(`tcp://127.0.0.1:${device.port}`), {clock: realClock, timeoutMs: 500}));
-  closers.push(() => shared.link.close());
+  afterTest(() => shared.link.close());
   const proxy = await startProxy(shared, {host: '127.0.0.1', port: 0, cacheMs, timing: {}});
-  closers.push(() => proxy.close());
+  afterTest(() => proxy.close());
   const guest = async () => {
     const client = new ModbusRTU.default();
     await client.connectTCP('127.0.0.1', {port: proxy.port});
     client.setID(1);
     client.setTimeout(3000);
-    closers.push(() => new Promise<void>(resolve => client.close(() => resolve())));
+    afterTest(() => new Promise<void>(resolve => client.close(() => resolve())));
     return client;
   };
   return {asked, shared, proxy, guest};
@@ -138,14 +134,14 @@ test('a guest that asks for units nobody has costs the bus little', async () => 
     unknownUnit: 'silent',
     units: new Map([[1, {read: (_fc, at, words) => Array.from({length: words}, (_, index) => at + index)}]]),
   });
-  closers.push(() => silent.close());
+  afterTest(() => silent.close());
   const other = shareLink(openLink('bus', parseLinkUrl(`tcp://127.0.0.1:${silent.port}`), {clock: realClock, timeoutMs: 200}));
-  closers.push(() => other.link.close());
+  afterTest(() => other.link.close());
   const proxy = await startProxy(other, {host: '127.0.0.1', port: 0, cacheMs: 0, timing: {}});
-  closers.push(() => proxy.close());
+  afterTest(() => proxy.close());
   const client = new ModbusRTU.default();
   await client.connectTCP('127.0.0.1', {port: proxy.port});
-  closers.push(() => new Promise<void>(resolve => client.close(() => resolve())));
+  afterTest(() => new Promise<void>(resolve => client.close(() => resolve())));
   client.setTimeout(3000);
   await other.link.read(1, {fc: 3, at: 1, words: 1}, never);
   const before = other.link.health().requests;

@@ -1,25 +1,20 @@
 // A USB adapter by vendor, product and serial number: found wherever it is plugged in, never mistaken for its twin.
 
-import {afterEach, describe, expect, test} from 'vitest';
+import {describe, expect, test} from 'vitest';
 import {realClock} from '../../src/app/clock.ts';
 import {parseLinkUrl} from '../../src/core/linkurl.ts';
 import {rtu} from '../../src/link/framing.ts';
 import {createLineTransport} from '../../src/link/line.ts';
 import {startSerialServer} from '../../src/link/line-server.ts';
-import type {ReadAnswer} from '../../src/link/link.ts';
 import {openLink} from '../../src/link/open.ts';
 import {createQueue} from '../../src/link/queue.ts';
 import {type ListedPort, pickPort} from '../../src/link/usb.ts';
 import {serialWire} from '../../src/link/wire.ts';
+import {afterTest} from '../support/after.ts';
 import {tempFolder} from '../support/cli.ts';
 import {type Cable, cable, haveSocat, WITHOUT_SOCAT} from '../support/pty.ts';
 
 const never = new AbortController().signal;
-const closers: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
-
 const PORTS: readonly ListedPort[] = [
   {path: '/dev/ttyS0'},
   {path: '/dev/ttyUSB0', vendorId: '0403', productId: '6001', serialNumber: 'A10KLM'},
@@ -57,7 +52,7 @@ describe('which port', () => {
 
 test('an adapter that is not there is a fault with its name', async () => {
   const link = openLink('test', parseLinkUrl('rtu://usb?vendor=dead&product=beef'), {clock: realClock});
-  closers.push(() => link.close());
+  afterTest(() => link.close());
   expect(await link.read(1, {fc: 3, at: 0, words: 1}, never)).toMatchObject({
     fault: {kind: 'disconnected', reason: expect.stringContaining('vendor dead, product beef')},
   });
@@ -84,20 +79,15 @@ test.skipIf(!haveSocat)(`pulled and plugged in elsewhere: found again under its 
     name: 'test',
     url: 'rtu://usb',
     clock: realClock,
-    timeoutMs: 300,
+    timeoutMs: 5000,
   });
-  closers.push(() => link.close());
+  afterTest(() => link.close());
   const first = await plugIn();
   expect(await link.read(1, {fc: 3, at: 7, words: 1}, never)).toMatchObject({words: [7]});
   await first.close();
   expect(await link.read(1, {fc: 3, at: 7, words: 1}, never)).toMatchObject({kind: 'fault'});
   const second = await plugIn();
-  closers.push(() => second.close());
+  afterTest(() => second.close());
   expect(second.one.b).not.toBe(first.one.b);
-  let answer: ReadAnswer = await link.read(1, {fc: 3, at: 8, words: 1}, never);
-  for (let tries = 0; tries < 100 && answer.kind === 'fault'; tries++) {
-    await new Promise(resolve => setTimeout(resolve, 50));
-    answer = await link.read(1, {fc: 3, at: 8, words: 1}, never);
-  }
-  expect(answer).toMatchObject({words: [8]});
+  await expect.poll(() => link.read(1, {fc: 3, at: 8, words: 1}, never), {interval: 50}).toMatchObject({words: [8]});
 });

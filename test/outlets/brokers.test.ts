@@ -9,9 +9,10 @@ import {Aedes} from 'aedes';
 import {describe, expect, test} from 'vitest';
 import type {Health} from '../../src/core/health.ts';
 import type {Sink} from '../../src/core/sink.ts';
+import {afterTest} from '../support/after.ts';
 import {freePort, haveMosquitto, mosquitto, WITHOUT_MOSQUITTO} from '../support/programs.ts';
 import {HEALTH, record} from './house.ts';
-import {brokerWith, cleanups, listener, never, outlet, untilOpen} from './outlet.ts';
+import {brokerWith, listener, never, outlet, untilOpen} from './outlet.ts';
 
 type OldBroker = {readonly url: string; readonly port: number; readonly sockets: Set<Socket>; end(): Promise<void>};
 /** A broker that knows MQTT 3.1.1 only. */
@@ -34,12 +35,12 @@ async function oldBroker(): Promise<OldBroker> {
     for (const socket of sockets) socket.destroy();
     server.close();
   };
-  cleanups.push(end);
+  afterTest(end);
   return {url: `mqtt://127.0.0.1:${port}`, port, sockets, end};
 }
 const detail = (sink: Sink, key: string): unknown => sink.health?.().details?.[key];
 async function until(good: () => boolean): Promise<void> {
-  for (let tries = 0; tries < 1500 && !good(); tries++) await sleep(20);
+  for (let tries = 0; tries < 3000 && !good(); tries++) await sleep(20);
 }
 
 test('an answer to nobody: a question may name no topic that a broker would refuse', async () => {
@@ -81,7 +82,7 @@ describe.skipIf(!haveMosquitto)(`mosquitto${WITHOUT_MOSQUITTO}`, () => {
     await old.end();
     await untilOpen(sink, 'failing');
     const modern = await mosquitto([], old.port);
-    cleanups.push(() => modern.kill());
+    afterTest(() => modern.kill());
     await untilOpen(sink);
     expect(detail(sink, 'protocol')).toBe(5);
   });
@@ -110,7 +111,7 @@ describe.skipIf(!haveMosquitto)(`mosquitto${WITHOUT_MOSQUITTO}`, () => {
     const seen = new Map<string, {contentType?: string; messageExpiryInterval?: number; correlationData?: Buffer}>();
     const {connectAsync} = await import('mqtt');
     const client = await connectAsync(url, {protocolVersion: 5});
-    cleanups.push(() => client.endAsync(true));
+    afterTest(() => client.endAsync(true));
     client.on('message', (topic, _payload, packet) => void seen.set(topic, packet.properties ?? {}));
     await client.subscribeAsync(['wattledger/#', 'my/answers'], {qos: 1});
     const correlationData = Buffer.from([1, 0, 255]);
@@ -148,7 +149,7 @@ describe.skipIf(!haveMosquitto)(`mosquitto${WITHOUT_MOSQUITTO}`, () => {
 
   test('what the broker refuses to take is told; the rest goes on', async () => {
     const folder = mkdtempSync(path.join(os.tmpdir(), 'wattledger-acl-'));
-    cleanups.push(async () => rmSync(folder, {recursive: true, force: true}));
+    afterTest(async () => rmSync(folder, {recursive: true, force: true}));
     writeFileSync(path.join(folder, 'acl'), 'topic readwrite wattledger/#\n', {mode: 0o644});
     const {url} = await brokerWith([`acl_file ${path.join(folder, 'acl')}`, `user ${os.userInfo().username}`]);
     const sink = outlet(url);

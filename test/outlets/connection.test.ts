@@ -11,9 +11,10 @@ import type {Board} from '../../src/core/board.ts';
 import type {Health} from '../../src/core/health.ts';
 import {type Log, silentLog} from '../../src/core/log.ts';
 import type {Sink} from '../../src/core/sink.ts';
+import {afterTest} from '../support/after.ts';
 import {haveMosquitto, WITHOUT_MOSQUITTO} from '../support/programs.ts';
 import {HEALTH, record} from './house.ts';
-import {brokerWith, cleanups, listener, never, outlet, untilOpen} from './outlet.ts';
+import {brokerWith, listener, never, outlet, untilOpen} from './outlet.ts';
 
 const portOf = (server: Server): number => (server.address() as {port: number}).port;
 /** Something that listens where a broker should. */
@@ -28,7 +29,7 @@ async function impostor(onSocket: (socket: Socket, visit: number) => void): Prom
   await new Promise<void>(resolve => {
     server.listen(0, '127.0.0.1', resolve);
   });
-  cleanups.push(async () => {
+  afterTest(async () => {
     server.close();
     for (const socket of sockets) socket.destroy();
   });
@@ -45,7 +46,7 @@ const lastError = (sink: Sink): string | null => sink.health?.().lastError ?? nu
 describe.skipIf(!haveMosquitto)(`a real broker at its worst${WITHOUT_MOSQUITTO}`, () => {
   test('a wrong password that becomes right: one line in the log, shown as failing, and then everything is there', async () => {
     const folder = mkdtempSync(path.join(os.tmpdir(), 'wattledger-passwords-'));
-    cleanups.push(async () => rmSync(folder, {recursive: true, force: true}));
+    afterTest(async () => rmSync(folder, {recursive: true, force: true}));
     const file = path.join(folder, 'passwords');
     const setPassword = (password: string): void => {
       writeFileSync(file, `me:${password}\n`, {mode: 0o644});
@@ -164,7 +165,7 @@ describe('something that is no broker', () => {
   test.each([
     ['resets everybody', (socket: Socket) => socket.resetAndDestroy()],
     ['drops everybody', (socket: Socket) => socket.destroy()],
-  ])('%s: both versions of the protocol have their turn, again and again', {timeout: 60_000}, async (_name, leave) => {
+  ])('%s: both versions of the protocol have their turn, again and again', async (_name, leave) => {
     const levels: number[] = [];
     const {url} = await impostor(socket =>
       socket.once('data', data => {
@@ -180,7 +181,7 @@ describe('something that is no broker', () => {
     await sink.close(never);
   });
 
-  test('says nothing at all: given up, shown as failing, tried again', {timeout: 60_000}, async () => {
+  test('says nothing at all: given up, shown as failing, tried again', async () => {
     const {url, visits} = await impostor(() => {});
     const sink = outlet(url);
     await sink.open(never);

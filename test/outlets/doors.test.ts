@@ -5,9 +5,10 @@ import {mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import {beforeAll, describe, expect, test} from 'vitest';
+import {afterTest} from '../support/after.ts';
 import {freePort, haveMosquitto, WITHOUT_MOSQUITTO} from '../support/programs.ts';
 import {record} from './house.ts';
-import {brokerWith, cleanups, listener, never, outlet, untilOpen} from './outlet.ts';
+import {brokerWith, listener, never, outlet, untilOpen} from './outlet.ts';
 
 const haveOpenssl = spawnSync('openssl', ['version']).status === 0;
 const folder = mkdtempSync(path.join(os.tmpdir(), 'wattledger-doors-'));
@@ -95,7 +96,7 @@ describe.skipIf(!haveMosquitto)(`without${WITHOUT_MOSQUITTO}`, () => {
     ['one here, one there', (url: string) => outlet(url.replace('//', '//me@'), {password: 'a:b@c/ö%'})],
   ])('a password with everything in it, %s', async (_name, make) => {
     const passwords = file('passwords');
-    cleanups.push(async () => rmSync(passwords));
+    afterTest(async () => rmSync(passwords));
     writeFileSync(passwords, '');
     spawnSync('mosquitto_passwd', ['-b', passwords, 'me', 'a:b@c/ö%']);
     const {url} = await brokerWith(['allow_anonymous false', `password_file ${passwords}`, US]);

@@ -29,7 +29,7 @@ describe.skipIf(!haveMosquitto)(`the end of the daemon${WITHOUT_MOSQUITTO}`, () 
     ['fell asleep', async (broker: Broker) => broker.pause(), async () => {}],
     ['slept from the beginning', async () => {}, async (broker: Broker) => broker.pause()],
     ['is gone', async (broker: Broker) => broker.kill(), async () => {}],
-  ])('does not wait for a broker that %s', {timeout: 60_000}, async (_name, happens, before) => {
+  ])('does not wait for a broker that %s', async (_name, happens, before) => {
     const broker = await brokerWith();
     await before(broker);
     const daemon = demo(broker);

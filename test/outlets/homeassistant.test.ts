@@ -1,15 +1,16 @@
 // What Home Assistant makes of what we publish: entities, states, availability, a restart of its own.
 
 import {describe, expect, test} from 'vitest';
+import {afterTest} from '../support/after.ts';
 import {type Assistant, rendered, startAssistant} from '../support/assistant.ts';
 import {haveMosquitto, WITHOUT_MOSQUITTO} from '../support/programs.ts';
 import {record} from './house.ts';
-import {brokerWith, cleanups, never, outlet, untilOpen} from './outlet.ts';
+import {brokerWith, never, outlet, untilOpen} from './outlet.ts';
 
 const NAMES = ['grid_import', 'grid_export', 'solar', 'battery_charge', 'battery_discharge', 'home'] as const;
 async function assistantAt(url: string): Promise<Assistant> {
   const one = await startAssistant(url);
-  cleanups.push(() => one.end());
+  afterTest(() => one.end());
   return one;
 }
 

@@ -1,7 +1,7 @@
 // The outlet and the brokers it is tested against; all of them are gone after the test.
 
 import {setTimeout as sleep} from 'node:timers/promises';
-import {afterEach, expect} from 'vitest';
+import {expect} from 'vitest';
 import type {Health} from '../../src/core/health.ts';
 import {type Log, silentLog} from '../../src/core/log.ts';
 import type {Sink} from '../../src/core/sink.ts';
@@ -9,15 +9,12 @@ import type {Site} from '../../src/core/site.ts';
 import type {TotalsQuestion} from '../../src/outlets/mqtt/answers.ts';
 import type {Outbox} from '../../src/outlets/mqtt/history.ts';
 import {createMqtt, type MqttDeps, type MqttSettings} from '../../src/outlets/mqtt.ts';
+import {afterTest} from '../support/after.ts';
 import {type Broker, mosquitto} from '../support/programs.ts';
 import {type Subscriber, subscribe} from '../support/subscriber.ts';
 import {HEALTH, SITE} from './house.ts';
 
 export const never = new AbortController().signal;
-export const cleanups: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
 
 const nothingWaits: Outbox = {next: async () => [], done: async () => {}};
 type Changes = Partial<MqttSettings> & {
@@ -58,20 +55,20 @@ export function outlet(url: string, changes: Changes = {}) {
     },
     {log, site, health, continued, outbox, tariffs, ...(totals ? {totals} : {}), ...(listens ? {listens} : {})},
   );
-  cleanups.push(async () => sink.close(never));
+  afterTest(async () => sink.close(never));
   return sink;
 }
 export async function brokerWith(lines: readonly string[] = []): Promise<Broker> {
   const broker = await mosquitto(lines);
-  cleanups.push(() => broker.kill('SIGKILL'));
+  afterTest(() => broker.kill('SIGKILL'));
   return broker;
 }
 export async function listener(url: string, ...topics: string[]): Promise<Subscriber> {
   const one = await subscribe(url, ...topics);
-  cleanups.push(() => one.end());
+  afterTest(() => one.end());
   return one;
 }
 export async function untilOpen(sink: Sink, state = 'open'): Promise<void> {
-  for (let tries = 0; tries < 1000 && sink.health?.().state !== state; tries++) await sleep(20);
+  for (let tries = 0; tries < 3000 && sink.health?.().state !== state; tries++) await sleep(20);
   expect(sink.health?.().state).toBe(state);
 }

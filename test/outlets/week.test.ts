@@ -9,10 +9,11 @@ import type {DeviceHealth, Health} from '../../src/core/health.ts';
 import type {Fault, Reading} from '../../src/core/reading.ts';
 import type {TickRecord} from '../../src/core/sink.ts';
 import {cut, random, simulate, siteOf} from '../pipeline/house.ts';
+import {afterTest} from '../support/after.ts';
 import {startAssistant} from '../support/assistant.ts';
 import {haveMosquitto, WITHOUT_MOSQUITTO} from '../support/programs.ts';
 import {HEALTH} from './house.ts';
-import {brokerWith, cleanups, never, outlet, untilOpen} from './outlet.ts';
+import {brokerWith, never, outlet, untilOpen} from './outlet.ts';
 
 const POLL_S = 60;
 const DAY_S = 86_400;
@@ -67,7 +68,7 @@ describe.skipIf(!haveMosquitto)(`a week${WITHOUT_MOSQUITTO}`, () => {
   test('of glitches, kills and restarts: the statistics are the truth', {timeout: 240_000}, async () => {
     const broker = await brokerWith();
     const assistant = await startAssistant(broker.url);
-    cleanups.push(() => assistant.end());
+    afterTest(() => assistant.end());
     const dice = random(11);
     let state = createFlow(SITE, 'boot-0');
     let board: Board = new Map();

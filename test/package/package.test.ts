@@ -90,7 +90,7 @@ describe('what the shell and `man` say', () => {
       expect(words).toContain(`    ${name}) words=`);
     }
     expect(optionsOf('run')).toContain('--config');
-  }, 30_000);
+  });
 
   test('bash completes commands and options', () => {
     const file = path.join(tempFolder(), 'completion');
@@ -108,5 +108,5 @@ describe('what the shell and `man` say', () => {
         .filter(Boolean);
     expect(complete('wattledger', 're').sort()).toEqual(['read', 'recompute', 'report', 'restore']);
     expect(complete('wattledger', 'report', '--mo')).toEqual(['--month']);
-  }, 30_000);
+  });
 });

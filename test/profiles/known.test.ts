@@ -1,23 +1,19 @@
 // `scan` knows each device by its registers: every profile's own capture behind a socket, looked at with all profiles.
 
-import {afterEach, expect, test} from 'vitest';
+import {expect, test} from 'vitest';
 import {discover} from '../../src/cli/discover.ts';
 import {listProfiles, loadProfile} from '../../src/config/profiles.ts';
 import {parseLinkUrl} from '../../src/core/linkurl.ts';
 import {bankOf, readCapture} from '../../src/device/capture.ts';
 import {startModbusServer} from '../../src/link/server.ts';
-
-const closers: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
+import {afterTest} from '../support/after.ts';
 
 /** Meters with one and the same map: their registers do not tell them apart. */
 const ALIKE: Readonly<Record<string, readonly string[]>> = {'eastron-sdm120': ['eastron-sdm230'], 'eastron-sdm230': ['eastron-sdm120']};
 
-test.each(listProfiles().map(({id}) => id))('%s', {timeout: 30_000}, async id => {
+test.each(listProfiles().map(({id}) => id))('%s', async id => {
   const server = await startModbusServer({host: '127.0.0.1', port: 0, units: bankOf(readCapture(`test/captures/${id}.json`), () => 0)});
-  closers.push(() => server.close());
+  afterTest(() => server.close());
   const {unit} = loadProfile(id).defaults;
   const link = parseLinkUrl(`tcp://127.0.0.1:${server.port}`);
   const {found} = await discover(link, [unit], [], new AbortController().signal, () => {});

@@ -1,7 +1,7 @@
 // Every profile, the same questions: does it hold the conventions, is it read inside its limits, and does it decode a capture made from its documentation.
 
 import {readdirSync, readFileSync} from 'node:fs';
-import {afterEach, describe, expect, test} from 'vitest';
+import {describe, expect, test} from 'vitest';
 import {realClock} from '../../src/app/clock.ts';
 import {rolesFor} from '../../src/cli/init/site-yaml.ts';
 import {listProfiles, loadProfile} from '../../src/config/profiles.ts';
@@ -17,6 +17,7 @@ import {planOf, timingOf} from '../../src/device/plan.ts';
 import {openLink} from '../../src/link/open.ts';
 import {startModbusServer} from '../../src/link/server.ts';
 import {devicePages} from '../../tools/device-pages.ts';
+import {afterTest} from '../support/after.ts';
 
 const IDS = listProfiles().map(profile => profile.id);
 /** The ids people and scripts hold on to. */
@@ -40,11 +41,6 @@ const valuesOf = (source: PointSource): readonly Field[] =>
     : source.kind === 'first' || source.kind === 'total'
       ? source.of.flatMap(valuesOf)
       : fieldsOf(source);
-const closers: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
-
 test('all promised ids are there, and each profile has a capture of its own', () => {
   expect(IDS).toEqual(expect.arrayContaining(PROMISED));
   const captures = readdirSync('test/captures').map(file => file.replace('.json', ''));
@@ -138,10 +134,10 @@ describe.each(IDS)('%s', id => {
     };
     expect(capture.note).toMatch(/^synthetic/);
     const server = await startModbusServer({host: '127.0.0.1', port: 0, units: bankOf(capture, () => 0)});
-    closers.push(() => server.close());
+    afterTest(() => server.close());
     const linkUrl = parseLinkUrl(`tcp://127.0.0.1:${server.port}`);
     const link = openLink('test', linkUrl, {clock: realClock, timeoutMs: 1000, minGapMs: 0});
-    closers.push(() => link.close());
+    afterTest(() => link.close());
     // Pauses are for real devices; what they are is checked by the profile's schema.
     const quick = {...profile, timing: {...profile.timing, connectDelayMs: 0, minGapMs: 0, unitPauseMs: 0}};
     const units = Object.fromEntries(Object.entries(profile.units).map(([key, unit]) => [key, unit.default]));

@@ -1,6 +1,6 @@
 // One profile, several devices: what a register, an answer or an option of the configuration changes. Words are written out by hand from the documents.
 
-import {afterEach, describe, expect, test} from 'vitest';
+import {describe, expect, test} from 'vitest';
 import {realClock} from '../../src/app/clock.ts';
 import {parseConfig} from '../../src/config/load.ts';
 import {loadProfile} from '../../src/config/profiles.ts';
@@ -11,11 +11,7 @@ import {createDevice} from '../../src/device/device.ts';
 import {prepare, type Reader} from '../../src/device/prepare.ts';
 import {openLink} from '../../src/link/open.ts';
 import {startModbusServer} from '../../src/link/server.ts';
-
-const closers: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
+import {afterTest} from '../support/after.ts';
 
 type Blocks = Readonly<Record<number, readonly number[]>>;
 type Served = {readonly unit: number; readonly fc: 3 | 4; readonly blocks: Blocks};
@@ -248,10 +244,10 @@ test.each(CASES)('%s: %s', async (id, _what, {served, options = {}, expected}) =
   });
   const units = new Map(served.map(({unit}) => [unit, source(unit)]));
   const server = await startModbusServer({host: '127.0.0.1', port: 0, units});
-  closers.push(() => server.close());
+  afterTest(() => server.close());
   const linkUrl = parseLinkUrl(`tcp://127.0.0.1:${server.port}`);
   const link = openLink('test', linkUrl, {clock: realClock, timeoutMs: 5000, minGapMs: 0});
-  closers.push(() => link.close());
+  afterTest(() => link.close());
   const profile = loadProfile(id);
   const quick = {...profile, timing: {...profile.timing, connectDelayMs: 0, minGapMs: 0, unitPauseMs: 0}};
   const device = createDevice(

@@ -285,7 +285,7 @@ describe('recompute', () => {
   });
 });
 
-test('a year of raw days comes and goes: the newest stay, and the file uses the freed pages again', {timeout: 120_000}, () => {
+test('a year of raw days comes and goes: the newest stay, and the file uses the freed pages again', () => {
   const place = bench();
   const KEEP = 10;
   const writer = createWriter(

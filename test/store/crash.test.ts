@@ -103,7 +103,7 @@ describe.skipIf(!canMount)(needs(canMount, 'the right to mount a tmpfs', 'a smal
   });
   afterEach(() => void spawnSync('umount', ['-l', disk]));
 
-  test('full: it is said, memory holds the newest, and storing goes on by itself when there is space', {timeout: 60_000}, async () => {
+  test('full: it is said, memory holds the newest, and storing goes on by itself when there is space', async () => {
     const onDisk = path.join(disk, 'wattledger.db');
     const child = startWriter(onDisk, [20, 1]);
     await child.wait(/^acked/);
@@ -124,7 +124,7 @@ describe.skipIf(!canMount)(needs(canMount, 'the right to mount a tmpfs', 'a smal
   test.each([
     ['with the file of an earlier run: it goes on where that ended', 60],
     ['without a file: it begins', null],
-  ])('full at the start, %s, and everything is stored when there is space', {timeout: 60_000}, async (_title, lastCycle) => {
+  ])('full at the start, %s, and everything is stored when there is space', async (_title, lastCycle) => {
     const onDisk = path.join(disk, 'wattledger.db');
     if (lastCycle !== null) {
       const first = startWriter(onDisk, [5, 0, lastCycle]);
@@ -161,7 +161,7 @@ describe.skipIf(!canMount)(needs(canMount, 'the right to mount a tmpfs', 'a smal
     await child.ended;
   });
 
-  test('unmounted below the running daemon: it goes on in memory and says so', {timeout: 60_000}, async () => {
+  test('unmounted below the running daemon: it goes on in memory and says so', async () => {
     const child = startWriter(path.join(disk, 'wattledger.db'), [20, 1]);
     await child.wait(/^acked/);
     execFileSync('umount', ['-l', disk]);
@@ -174,7 +174,7 @@ describe.skipIf(!canMount)(needs(canMount, 'the right to mount a tmpfs', 'a smal
   });
 });
 
-test('a limit on the size of files: the same as a full disk, and the process lives', {timeout: 60_000}, async () => {
+test('a limit on the size of files: the same as a full disk, and the process lives', async () => {
   const child = startWriter(file, [10, 0], {limit: 'ulimit -f 1000'});
   expect(await child.wait(/^failing/)).toMatch(/failing (the disk reports errors|the disk is full)/);
   child.process.kill('SIGKILL');

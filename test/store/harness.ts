@@ -4,10 +4,10 @@ import {execFileSync, spawnSync} from 'node:child_process';
 import {mkdtempSync, rmSync} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import {afterEach} from 'vitest';
 import {type Log, type LogFields, silentLog} from '../../src/core/log.ts';
 import type {Clock} from '../../src/core/time.ts';
 import {createStore, type Store, type StoreSettings} from '../../src/store/store.ts';
+import {afterTest} from '../support/after.ts';
 import {START_MS} from './house.ts';
 
 export const never = new AbortController().signal;
@@ -23,14 +23,9 @@ export type Bench = {
 
 export const clockAt = (wallMs: number): Clock => ({wallMs: () => wallMs, monoMs: () => 0, sleepUntilMono: async () => {}});
 
-const cleanups: (() => Promise<void> | void)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
 export function bench(): Bench {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'wattledger-store-'));
-  cleanups.push(() => rmSync(folder, {recursive: true, force: true}));
+  afterTest(() => rmSync(folder, {recursive: true, force: true}));
   const file = path.join(folder, 'wattledger.db');
   const lines: string[] = [];
   const log: Log = {...silentLog, warn: keep, error: keep, info: keep};
@@ -46,18 +41,18 @@ export function bench(): Bench {
         {path: file, commitEveryMs: 60_000, rawDays: 30, archive: false, budgetMbPerDay: null, bufferRows: 10_000, ...more},
         {clock: clockAt(START_MS), log, zone},
       );
-      cleanups.push(() => store.close(never));
+      afterTest(() => store.close(never));
       return store;
     },
   };
 }
 
-/** Waits for what a thread does in its own time. Fails after ten seconds. */
+/** Waits for what a thread does in its own time. Fails after a minute. */
 export async function until<T>(ask: () => Promise<T> | T, good: (value: T) => boolean): Promise<T> {
   for (let tries = 0; ; tries++) {
     const value = await ask();
     if (good(value)) return value;
-    if (tries > 500) throw new Error(`still ${JSON.stringify(value)}`);
+    if (tries > 3000) throw new Error(`still ${JSON.stringify(value)}`);
     await new Promise(resolve => setTimeout(resolve, 20));
   }
 }

@@ -25,5 +25,4 @@ test.skipIf(!root)(
     );
     expect(readdirSync(state).length).toBeGreaterThan(2);
   },
-  30_000,
 );

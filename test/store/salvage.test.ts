@@ -84,7 +84,7 @@ async function rescued(place: Bench): Promise<string> {
   return events.find(event => event.kind === 'store-salvaged')?.detail ?? '';
 }
 
-test('a bad page among the texts of the views: everything is taken over', {timeout: 60_000}, async () => {
+test('a bad page among the texts of the views: everything is taken over', async () => {
   const place = bench();
   await filled(place);
   const before = counts(place.file);
@@ -101,7 +101,7 @@ test('a bad page among the texts of the views: everything is taken over', {timeo
   expect(rows(place.file, DAY_ROWS)).toEqual(days);
 });
 
-test('a file whose end is missing: what stands before the cut is taken over', {timeout: 60_000}, async () => {
+test('a file whose end is missing: what stands before the cut is taken over', async () => {
   const place = bench();
   await filled(place);
   truncateSync(place.file, Math.floor((statSync(place.file).size * 0.8) / 4096) * 4096);
@@ -114,7 +114,7 @@ AND energy_mwh <> (SELECT coalesce(sum(energy_mwh), 0) FROM energy_15m e WHERE e
   expect(rows(place.file, wrong)).toEqual([]);
 });
 
-test('a rescue cut short at any moment is finished by the next start, and nothing is there twice', {timeout: 60_000}, async () => {
+test('a rescue cut short at any moment is finished by the next start, and nothing is there twice', async () => {
   const place = bench();
   await filled(place);
   const before = counts(place.file);

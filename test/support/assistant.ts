@@ -20,7 +20,7 @@ export type Assistant = {
   problems(): readonly string[];
   /** It starts: it forgets all states, and says so. */
   restart(): Promise<void>;
-  /** Waits; rejects with `what` after some seconds. */
+  /** Waits; rejects with `what` after a minute. */
   until(what: string, good: () => boolean): Promise<void>;
   end(): Promise<void>;
 };
@@ -137,7 +137,7 @@ export async function startAssistant(url: string): Promise<Assistant> {
     },
     async until(what, good) {
       for (let tries = 0; !good(); tries++) {
-        if (tries > 1500) throw new Error(`waited in vain for ${what}`);
+        if (tries > 6000) throw new Error(`waited in vain for ${what}`);
         await new Promise(resolve => setTimeout(resolve, 10));
       }
     },

@@ -4,22 +4,14 @@ import {type ChildProcess, spawn} from 'node:child_process';
 import {mkdtempSync, rmSync} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import {afterEach} from 'vitest';
+import {afterTest} from './after.ts';
 
 const MAIN = path.resolve('src/cli/main.ts');
-const running = new Set<ChildProcess>();
-const folders: string[] = [];
-
-afterEach(() => {
-  for (const child of running) child.kill('SIGKILL');
-  running.clear();
-  for (const folder of folders.splice(0)) rmSync(folder, {recursive: true, force: true});
-});
 
 /** A folder that is gone after the test. */
 export function tempFolder(): string {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'wattledger-test-'));
-  folders.push(folder);
+  afterTest(() => rmSync(folder, {recursive: true, force: true}));
   return folder;
 }
 
@@ -36,7 +28,6 @@ export type Started = {
 
 export function start(args: readonly string[], env: NodeJS.ProcessEnv = {}): Started {
   const child = spawn(process.execPath, [MAIN, ...args], {env: {...process.env, ...env}, stdio: ['ignore', 'pipe', 'pipe']});
-  running.add(child);
   let stdout = '';
   let stderr = '';
   const watchers = new Set<() => void>();
@@ -49,10 +40,11 @@ export function start(args: readonly string[], env: NodeJS.ProcessEnv = {}): Sta
     for (const watch of watchers) watch();
   });
   const ended = new Promise<Ended>(resolve => {
-    child.once('close', code => {
-      running.delete(child);
-      resolve({code, stdout, stderr});
-    });
+    child.once('close', code => resolve({code, stdout, stderr}));
+  });
+  afterTest(() => {
+    child.kill('SIGKILL');
+    return ended;
   });
   return {
     child,

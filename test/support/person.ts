@@ -1,15 +1,10 @@
 // A person at a terminal: a pseudo-terminal of its own for a command, what stands on its screen, and keys.
 
-import {type ChildProcess, spawn} from 'node:child_process';
+import {spawn} from 'node:child_process';
 import path from 'node:path';
-import {afterEach} from 'vitest';
+import {afterTest} from './after.ts';
 
 const MAIN = path.resolve('src/cli/main.ts');
-const sitting = new Set<ChildProcess>();
-afterEach(() => {
-  for (const child of sitting) child.kill('SIGKILL');
-  sitting.clear();
-});
 
 export type Person = {
   /** Waits until the screen shows `question` after the last answer, then types `keys` and Enter. */
@@ -30,7 +25,7 @@ export function sitDown(args: readonly string[], env: NodeJS.ProcessEnv = {}): P
     env: {...process.env, ...env, TERM: 'xterm'},
     stdio: ['pipe', 'pipe', 'ignore'],
   });
-  sitting.add(child);
+  afterTest(() => child.kill('SIGKILL'));
   let raw = '';
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the codes of a terminal begin with one
   const shown = (): string => raw.replace(/\u001b\[[0-9;?]*[A-Za-z]/g, '');
@@ -42,7 +37,6 @@ export function sitDown(args: readonly string[], env: NodeJS.ProcessEnv = {}): P
   });
   const ended = new Promise<number | null>(resolve => {
     child.once('close', code => {
-      sitting.delete(child);
       resolve(code);
       look();
     });

@@ -14,13 +14,29 @@ export const WITHOUT_MOSQUITTO = haveMosquitto ? '' : ' (skipped: mosquitto is n
 export const chromium = ['chromium', 'chromium-browser', 'google-chrome'].find(name => has(name, '--version')) ?? null;
 export const WITHOUT_CHROMIUM = chromium ? '' : ' (skipped: chromium is not installed)';
 
-export const freePort = (): Promise<number> =>
+/**
+ * Below those that the kernel gives to whoever asks for any, so that nobody gets it before its user is there; each worker of the tests has its
+ * own thousand.
+ */
+const PORTS = {from: 10_000, each: 1000, workers: 20};
+const firstPort = PORTS.from + PORTS.each * (Number(process.env['VITEST_POOL_ID'] ?? 0) % PORTS.workers);
+let nextPort = Math.floor(Math.random() * PORTS.each);
+
+const isFree = (port: number): Promise<boolean> =>
   new Promise(resolve => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const {port} = probe.address() as {port: number};
-      probe.close(() => resolve(port));
-    });
+    const probe = createServer();
+    probe.once('error', () => resolve(false));
+    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
   });
+
+/** A port that nobody else is given; the one above it is free as well. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    nextPort = (nextPort + 2) % (PORTS.each - 1);
+    const port = firstPort + nextPort;
+    if ((await isFree(port)) && (await isFree(port + 1))) return port;
+  }
+}
 
 export type Broker = {
   readonly url: string;
@@ -49,7 +65,8 @@ export async function mosquitto(lines: readonly string[] = [], usePort?: number)
       const config = path.join(folder, 'mosquitto.conf');
       writeFileSync(config, text);
       child = spawn('mosquitto', ['-c', config], {stdio: 'ignore'});
-      for (let tries = 0; tries < 200; tries++) {
+      const own = child;
+      while (own.exitCode === null && own.signalCode === null) {
         if (await listens(port)) return;
         await sleep(25);
       }

@@ -15,7 +15,7 @@ export async function cable(folder: string): Promise<Cable> {
   const [a, b] = [path.join(folder, 'a'), path.join(folder, 'b')];
   const child = spawn('socat', [`pty,raw,echo=0,link=${a}`, `pty,raw,echo=0,link=${b}`], {stdio: 'ignore'});
   const gone = new Promise<void>(resolve => child.once('exit', () => resolve()));
-  for (let tries = 0; tries < 200 && !(existsSync(a) && existsSync(b)); tries++) await sleep(20);
+  while (child.exitCode === null && !(existsSync(a) && existsSync(b))) await sleep(20);
   return {
     a,
     b,

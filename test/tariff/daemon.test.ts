@@ -260,5 +260,4 @@ test.skipIf(!haveMosquitto)(
     await listener.end();
     await broker.kill();
   },
-  60_000,
 );
