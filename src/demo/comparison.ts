@@ -1,5 +1,5 @@
 // Follows the daemon's records, so that ledger and house are compared over the same time: from each counter's first reading to its last, or to
-// where the ledger still went on with the power of a device that had fallen silent.
+// where the ledger still went on with the power of a device that had fallen silent. A busy machine reads one device long after another.
 
 import type {FlowNode} from '../core/flow/model.ts';
 import type {Reading} from '../core/reading.ts';
@@ -18,6 +18,16 @@ export type Comparison = {
 };
 
 const FOREVER_MS = 4e12;
+/** Home is what is left of the others: whatever is counted for longer or shorter than the grid moves it. */
+const HOME_SIGN: Readonly<Record<Total, -1 | 0 | 1>> = {
+  grid_import: 1,
+  grid_export: -1,
+  solar: 1,
+  battery_charge: -1,
+  battery_discharge: 1,
+  home: 0,
+  heat_pump: -1,
+};
 
 /** `wallOf` gives the house's time at a monotonic moment, `shownAt` the moment a device's registers were made. */
 export function createComparison(
@@ -31,6 +41,9 @@ export function createComparison(
   const lastMs = new Map<Total, number>();
   const powers = powersOf(site);
   let node: FlowNode | null = null;
+  /** An earlier run began the ledger, or this one once its first instant is told. */
+  let begun = simulation.opening() !== null;
+  let awaited: readonly Total[] = [];
   let closing: Books | null = null;
   const latest = createLatest(site);
 
@@ -56,8 +69,12 @@ export function createComparison(
       }
       // The house is not asked later: it remembers only a while.
       const firstNode = record.nodes[0];
-      if (firstNode && !simulation.opening()) simulation.openLedger(wallOf(firstNode.monoMs), booksAt(firstMs));
-      if (record.readings.length > 0) closing = booksAt(lastMs);
+      if (firstNode && !begun) {
+        begun = true;
+        awaited = TOTALS.filter(total => !firstMs.has(total));
+        simulation.openLedger(wallOf(firstNode.monoMs), booksAt(firstMs));
+      } else openLate();
+      if (record.readings.length > 0 || record.nodes.length > 0) closing = booksAt(lastMs);
       if (simulation.opening()) latest.take(record);
     },
     result(database) {
@@ -73,6 +90,15 @@ export function createComparison(
     },
   };
 
+  /** What was read for the first time only after the ledger had begun is compared from there. */
+  function openLate(): void {
+    const late = new Map([...firstMs].filter(([total]) => awaited.includes(total)));
+    const opening = simulation.opening();
+    if (late.size === 0 || !opening) return;
+    awaited = awaited.filter(total => !late.has(total));
+    simulation.openLedger(opening.atS * 1000, movedTo(late, opening.books));
+  }
+
   /** A power that is known is booked up to that instant; the last one before a silence falls to zero by the next. */
   function carry(total: Total, power: string, next: FlowNode): void {
     const isKnown = (one: FlowNode): boolean => (one.powersMilliW[power] ?? null) !== null;
@@ -83,10 +109,16 @@ export function createComparison(
 
   /** Each total at the moment its own counter was read; what has no counter goes with the grid's. */
   function booksAt(readMs: ReadonlyMap<Total, number>): Books {
-    const gridMs = readMs.get('grid_import') ?? Math.max(0, ...readMs.values());
-    const {cells} = simulation.booksAt(gridMs);
-    const totals = Object.fromEntries(TOTALS.map(total => [total, simulation.booksAt(readMs.get(total) ?? gridMs).totals[total]]));
-    return {cells, totals: totals as Books['totals']};
+    return movedTo(readMs, simulation.booksAt(readMs.get('grid_import') ?? Math.max(0, ...readMs.values())));
+  }
+
+  function movedTo(readMs: ReadonlyMap<Total, number>, {cells, totals: before}: Books): Books {
+    const totals = {...before};
+    for (const [total, atMs] of readMs) {
+      totals[total] = simulation.booksAt(atMs).totals[total];
+      totals.home += HOME_SIGN[total] * (totals[total] - before[total]);
+    }
+    return {cells, totals};
   }
 }
 

@@ -11,7 +11,7 @@ export type Simulation = {
   booksAt(epochMs: number): Books;
   /** Lifetime of the house so far; the newest second it has been brought to. */
   newestS(): number;
-  /** The ledger begins at this instant and with these books: what it is compared with starts here, unless an earlier run began it. */
+  /** The ledger begins at this instant and with these books: what it is compared with starts here. */
   openLedger(epochMs: number, books: Books): void;
   opening(): SavedHouse['opening'];
   /** Stores the house as it is; whoever continues it begins at its newest second. */
@@ -83,7 +83,6 @@ export function createSimulation(options: SimulationOptions): Simulation {
     booksAt,
     newestS: () => newest.moment.epochS,
     openLedger(epochMs, books) {
-      if (opening) return;
       opening = {atS: epochMs / 1000, books};
       store(horizonS);
     },

@@ -2,18 +2,21 @@
 
 import {writeFileSync} from 'node:fs';
 import path from 'node:path';
-import {afterEach, describe, expect, test} from 'vitest';
+import {describe, expect, test} from 'vitest';
 import {openReader} from '../../src/store/queries.ts';
+import {afterTest} from '../support/after.ts';
 import {captureFile, haveCaptures, WITHOUT} from '../support/captures.ts';
 import {start, tempFolder} from '../support/cli.ts';
 import {type Broker, freePort, haveMosquitto, mosquitto, WITHOUT_MOSQUITTO} from '../support/programs.ts';
 import {subscribe} from '../support/subscriber.ts';
 
-const STOP_MS = 5000;
-const brokers: Broker[] = [];
-afterEach(async () => {
-  for (const broker of brokers.splice(0)) await broker.kill();
-});
+/** The libraries' own time-outs, which the end must not wait for, are 20 seconds and more. */
+const STOP_MS = 15_000;
+const withBroker = async (port?: number): Promise<Broker> => {
+  const broker = await mosquitto([], port);
+  afterTest(() => broker.kill());
+  return broker;
+};
 
 const site = (facts: {port: number; second: number; broker: string; every?: string; extra?: string}): string => `version: 1
 site: {id: house, timezone: Europe/Berlin}
@@ -49,8 +52,7 @@ const simulated = (port: number) =>
 
 describe.skipIf(!haveCaptures || !haveMosquitto)(`the daemon${WITHOUT}${WITHOUT_MOSQUITTO}`, () => {
   test('several recorded devices at once: database and broker have their values', async () => {
-    const broker = await mosquitto();
-    brokers.push(broker);
+    const broker = await withBroker();
     const listener = await subscribe(broker.url, 'wattledger/#', 'homeassistant/#');
     const port = await freePort();
     const devices = simulated(port);
@@ -101,8 +103,7 @@ describe.skipIf(!haveCaptures || !haveMosquitto)(`the daemon${WITHOUT}${WITHOUT_
     const devices = simulated(port);
     await devices.saying('serving');
     await daemon.saying('meter is back');
-    const broker = await mosquitto([], brokerPort);
-    brokers.push(broker);
+    const broker = await withBroker(brokerPort);
     await daemon.saying('connected to the broker');
     const listener = await subscribe(broker.url, 'wattledger/#');
     expect(JSON.parse(await listener.until('wattledger/site/state')).grid_power_w).not.toBeNull();
@@ -129,8 +130,7 @@ describe.skipIf(!haveCaptures || !haveMosquitto)(`the daemon${WITHOUT}${WITHOUT_
     const port = await freePort();
     const devices = simulated(port);
     await devices.saying('serving');
-    const broker = await mosquitto();
-    brokers.push(broker);
+    const broker = await withBroker();
     const config = path.join(tempFolder(), 'site.yaml');
     const facts = {port, second: port + 1, broker: broker.url};
     writeFileSync(config, site(facts));

@@ -30,7 +30,7 @@ async function house(cacheMs: number, delayMs = 0) {
     ]),
   });
   afterTest(() => device.close());
-  const shared = shareLink(openLink('bus', parseLinkUrl(`tcp://127.0.0.1:${device.port}`), {clock: realClock, timeoutMs: 500}));
+  const shared = shareLink(openLink('bus', parseLinkUrl(`tcp://127.0.0.1:${device.port}`), {clock: realClock, timeoutMs: 30_000}));
   afterTest(() => shared.link.close());
   const proxy = await startProxy(shared, {host: '127.0.0.1', port: 0, cacheMs, timing: {}});
   afterTest(() => proxy.close());
@@ -38,7 +38,7 @@ async function house(cacheMs: number, delayMs = 0) {
     const client = new ModbusRTU.default();
     await client.connectTCP('127.0.0.1', {port: proxy.port});
     client.setID(1);
-    client.setTimeout(3000);
+    client.setTimeout(30_000);
     afterTest(() => new Promise<void>(resolve => client.close(() => resolve())));
     return client;
   };
@@ -135,14 +135,14 @@ test('a guest that asks for units nobody has costs the bus little', async () => 
     units: new Map([[1, {read: (_fc, at, words) => Array.from({length: words}, (_, index) => at + index)}]]),
   });
   afterTest(() => silent.close());
-  const other = shareLink(openLink('bus', parseLinkUrl(`tcp://127.0.0.1:${silent.port}`), {clock: realClock, timeoutMs: 200}));
+  const other = shareLink(openLink('bus', parseLinkUrl(`tcp://127.0.0.1:${silent.port}`), {clock: realClock, timeoutMs: 1000}));
   afterTest(() => other.link.close());
   const proxy = await startProxy(other, {host: '127.0.0.1', port: 0, cacheMs: 0, timing: {}});
   afterTest(() => proxy.close());
   const client = new ModbusRTU.default();
   await client.connectTCP('127.0.0.1', {port: proxy.port});
   afterTest(() => new Promise<void>(resolve => client.close(() => resolve())));
-  client.setTimeout(3000);
+  client.setTimeout(30_000);
   await other.link.read(1, {fc: 3, at: 1, words: 1}, never);
   const before = other.link.health().requests;
   for (let unit = 10; unit < 60; unit++) {

@@ -43,7 +43,8 @@ function watchedLog(): {log: Log; warnings: string[]} {
 }
 const lastError = (sink: Sink): string | null => sink.health?.().lastError ?? null;
 
-describe.skipIf(!haveMosquitto)(`a real broker at its worst${WITHOUT_MOSQUITTO}`, () => {
+// They mostly wait.
+describe.skipIf(!haveMosquitto).concurrent(`a real broker at its worst${WITHOUT_MOSQUITTO}`, () => {
   test('a wrong password that becomes right: one line in the log, shown as failing, and then everything is there', async () => {
     const folder = mkdtempSync(path.join(os.tmpdir(), 'wattledger-passwords-'));
     afterTest(async () => rmSync(folder, {recursive: true, force: true}));
@@ -90,7 +91,7 @@ describe.skipIf(!haveMosquitto)(`a real broker at its worst${WITHOUT_MOSQUITTO}`
     const {url} = await brokerWith();
     const sinks = [outlet(url, {clientId: 'same'}), outlet(url, {clientId: 'same'})];
     for (const sink of sinks) await sink.open(never);
-    for (let tries = 0; tries < 1000 && !sinks.some(sink => /another client has the id same/.test(lastError(sink) ?? '')); tries++)
+    for (let tries = 0; tries < 3000 && !sinks.some(sink => /another client has the id same/.test(lastError(sink) ?? '')); tries++)
       await sleep(20);
     expect(sinks.map(lastError).join()).toMatch(/another client has the id same/);
   });
@@ -161,7 +162,7 @@ describe.skipIf(!haveMosquitto)(`a real broker at its worst${WITHOUT_MOSQUITTO}`
   });
 });
 
-describe('something that is no broker', () => {
+describe.concurrent('something that is no broker', () => {
   test.each([
     ['resets everybody', (socket: Socket) => socket.resetAndDestroy()],
     ['drops everybody', (socket: Socket) => socket.destroy()],

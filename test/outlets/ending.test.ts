@@ -8,7 +8,8 @@ import {brokerWith, listener} from './outlet.ts';
 
 const demo = (broker: Broker) => start(['demo', '--data', tempFolder(), '--port', '0', '--mqtt', broker.url]);
 
-describe.skipIf(!haveMosquitto)(`the end of the daemon${WITHOUT_MOSQUITTO}`, () => {
+// They mostly wait.
+describe.skipIf(!haveMosquitto).concurrent(`the end of the daemon${WITHOUT_MOSQUITTO}`, () => {
   test('in good order: offline, everywhere; killed: the will says it', async () => {
     const broker = await brokerWith();
     const heard = await listener(broker.url, 'wattledger/#');
@@ -34,11 +35,11 @@ describe.skipIf(!haveMosquitto)(`the end of the daemon${WITHOUT_MOSQUITTO}`, () 
     await before(broker);
     const daemon = demo(broker);
     await daemon.saying('page');
-    await sleep(3000); // connected, or waiting for an answer
+    await sleep(1000); // connected, or waiting for an answer
     await happens(broker);
     daemon.child.kill('SIGTERM');
     // The library's own time-outs are 20 seconds and more.
-    const end = await Promise.race([daemon.ended, sleep(12_000, null)]);
+    const end = await Promise.race([daemon.ended, sleep(15_000, null)]);
     expect(end?.code).toBe(0);
   });
 });

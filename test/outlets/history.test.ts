@@ -59,7 +59,7 @@ describe.skipIf(!haveMosquitto)(`a day without the broker${WITHOUT_MOSQUITTO}`, 
 
     // Those of devices follow an hour at a time.
     const ofDevices = (): number => new Set(heard.heard.map(one => keyOf(one.payload)).filter(key => key.startsWith('device/'))).size;
-    for (let tries = 0; tries < 300 && ofDevices() < DAY_SLOTS - 8; tries++) {
+    for (let tries = 0; tries < 1200 && ofDevices() < DAY_SLOTS - 8; tries++) {
       await closeSlot(3 + DAY_SLOTS);
       await sleep(50);
     }
@@ -71,7 +71,7 @@ describe.skipIf(!haveMosquitto)(`a day without the broker${WITHOUT_MOSQUITTO}`, 
     expect(devices).toEqual([...devices].sort());
     expect(devices.length).toBeGreaterThanOrEqual(DAY_SLOTS - 8);
     expect(heard.heard.every(one => !one.retain)).toBe(true);
-    for (let tries = 0; tries < 250 && (await daemon.store.history.next(1)).length > 0; tries++) await sleep(20);
+    for (let tries = 0; tries < 3000 && (await daemon.store.history.next(1)).length > 0; tries++) await sleep(20);
     expect(await daemon.store.history.next(1)).toEqual([]);
   });
 });

@@ -64,9 +64,7 @@ describe.skipIf(!haveMosquitto)(`Home Assistant's side${WITHOUT_MOSQUITTO}`, () 
 
     await assistant.restart();
     expect(assistant.entity('sensor.house_grid_power_w')?.state()).toBe('unavailable');
-    const began = performance.now();
     await assistant.until('all entities', () => assistant.entities().every(({state}) => state() !== 'unavailable'));
-    expect(performance.now() - began).toBeLessThan(12_000);
     await assistant.until('home_kwh after the restart', () => assistant.entity('sensor.house_home_kwh')?.state() === '2');
 
     await sink.close(never);

@@ -9,7 +9,8 @@ import {haveMosquitto, WITHOUT_MOSQUITTO} from '../support/programs.ts';
 import {HEALTH, record} from './house.ts';
 import {brokerWith, listener, never, outlet, untilOpen} from './outlet.ts';
 
-describe.skipIf(!haveMosquitto)(`a real broker${WITHOUT_MOSQUITTO}`, () => {
+// They mostly wait.
+describe.skipIf(!haveMosquitto).concurrent(`a real broker${WITHOUT_MOSQUITTO}`, () => {
   test('the tree: status, bridge, device and site, retained, and offline at the end', async () => {
     const {url} = await brokerWith();
     const sink = outlet(url);
@@ -81,7 +82,7 @@ describe.skipIf(!haveMosquitto)(`a real broker${WITHOUT_MOSQUITTO}`, () => {
     await sink.open(never);
     await untilOpen(sink);
     const until = async (payload: string): Promise<void> => {
-      for (let tries = 0; tries < 500 && !heard.includes(payload); tries++) await sleep(20);
+      for (let tries = 0; tries < 3000 && !heard.includes(payload); tries++) await sleep(20);
       expect(heard).toContain(payload);
     };
     await until('first');
@@ -92,7 +93,7 @@ describe.skipIf(!haveMosquitto)(`a real broker${WITHOUT_MOSQUITTO}`, () => {
     await broker.start();
     await untilOpen(sink);
     const back = await listener(broker.url, 'prices/#');
-    for (let tries = 0; tries < 100 && !heard.includes('third'); tries++) {
+    for (let tries = 0; tries < 600 && !heard.includes('third'); tries++) {
       await back.publish('prices/spot', 'third');
       await sleep(100);
     }
@@ -198,7 +199,8 @@ describe.skipIf(!haveMosquitto)(`a real broker${WITHOUT_MOSQUITTO}`, () => {
     const asked = performance.now();
     await sink.write([record(1, 10)], never);
     await sink.close(never);
-    expect(performance.now() - asked).toBeLessThan(4000);
+    // The library's own time-outs are 20 seconds and more.
+    expect(performance.now() - asked).toBeLessThan(15_000);
     broker.resume();
   });
 
@@ -215,7 +217,7 @@ describe.skipIf(!haveMosquitto)(`a real broker${WITHOUT_MOSQUITTO}`, () => {
     const again = (topic: string): boolean => heard.heard.slice(before).some(one => one.topic === topic && !one.retain);
     for (
       let tries = 0;
-      tries < 600 &&
+      tries < 3000 &&
       !(again('homeassistant/device/wattledger_house_house/config') && again('wattledger/site/state') && again('wattledger/status'));
       tries++
     )
@@ -239,7 +241,7 @@ describe.skipIf(!haveMosquitto)(`a real broker${WITHOUT_MOSQUITTO}`, () => {
     await untilOpen(second);
     for (let seq = 2; seq < 60; seq++) {
       await second.write([record(seq, 99.9)], never);
-      await sleep(20);
+      await heard.until('wattledger/site/state', text => JSON.parse(text).ts === record(seq, 99.9).state?.['ts']);
     }
     const published = heard.heard.filter(one => one.topic === 'wattledger/site/energy').map(one => JSON.parse(one.payload).grid_import_kwh);
     expect(published.length).toBeGreaterThan(1);
@@ -282,7 +284,7 @@ describe.skipIf(!haveMosquitto)(`a real broker${WITHOUT_MOSQUITTO}`, () => {
     await sink.open(never);
     await untilOpen(sink);
     await heard.until('wattledger/history/site/15m', text => JSON.parse(text).key === 'site/199');
-    for (let tries = 0; tries < 250 && rows.length > 0; tries++) await sleep(20);
+    for (let tries = 0; tries < 3000 && rows.length > 0; tries++) await sleep(20);
     expect(rows).toHaveLength(0);
     const keys = [...new Set(heard.heard.map(one => JSON.parse(one.payload).key))];
     expect(keys).toEqual(Array.from({length: 200}, (_, id) => `site/${id}`));
