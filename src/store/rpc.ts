@@ -3,9 +3,8 @@
 import {Worker} from 'node:worker_threads';
 import {AppError, type ErrorCode} from '../core/errors.ts';
 
-/** Method of the last message to a thread, and the time it has to leave. */
+/** Method of the last message to a thread. */
 const END = '@end';
-const END_MS = 3000;
 
 type Request = {readonly id: number; readonly method: string; readonly args: readonly unknown[]};
 type Reply =
@@ -15,8 +14,11 @@ type Reply =
 
 export type Peer = {
   call(method: string, ...args: unknown[]): Promise<unknown>;
-  /** Ends the thread: it closes its file and leaves by itself, or is ended after three seconds: on a busy machine it may still be loading. Calls still open are rejected. */
-  terminate(): Promise<void>;
+  /**
+   * Asks the thread to close its file and to leave, and waits until it has. Calls still open are rejected. Never by force: inside a statement
+   * of the database, or while it still loads, that can take the whole process with it; who cannot wait ends the process.
+   */
+  leave(): Promise<void>;
   readonly alive: boolean;
 };
 
@@ -27,7 +29,6 @@ export function startThread(role: string, settings: unknown, onNotice: (notice: 
   const open = new Map<number, {resolve(value: unknown): void; reject(error: unknown): void}>();
   let nextId = 1;
   let alive = true;
-  let running = true;
   const end = (reason: unknown): void => {
     alive = false;
     for (const call of open.values()) call.reject(reason);
@@ -37,7 +38,7 @@ export function startThread(role: string, settings: unknown, onNotice: (notice: 
     if (reply.id === null) return onNotice(reply.notice);
     const call = open.get(reply.id);
     open.delete(reply.id);
-    if (open.size === 0) worker.unref();
+    if (open.size === 0 && alive) worker.unref();
     if ('error' in reply) call?.reject(new AppError(reply.error.code as ErrorCode, reply.error.where, reply.error.what));
     else call?.resolve(reply.value);
   });
@@ -46,10 +47,12 @@ export function startThread(role: string, settings: unknown, onNotice: (notice: 
       new AppError('STORE_UNUSABLE', `the ${role} of the database`, error instanceof Error ? error.message : String(error), {cause: error}),
     ),
   );
-  worker.on('exit', () => {
-    running = false;
-    end(new AppError('STORE_UNUSABLE', `the ${role} of the database`, 'has ended'));
-  });
+  const left = new Promise<void>(resolve =>
+    worker.on('exit', () => {
+      end(new AppError('STORE_UNUSABLE', `the ${role} of the database`, 'has ended'));
+      resolve();
+    }),
+  );
   worker.unref();
   return {
     call(method, ...args) {
@@ -61,15 +64,12 @@ export function startThread(role: string, settings: unknown, onNotice: (notice: 
         worker.postMessage({id, method, args} satisfies Request);
       });
     },
-    async terminate() {
-      if (!alive && !running) return;
+    leave() {
+      if (alive) worker.postMessage({id: 0, method: END, args: []} satisfies Request);
       alive = false;
-      // Ending a thread inside a statement of the database can take the whole process with it.
-      const left = new Promise<void>(resolve => worker.once('exit', () => resolve()));
-      worker.postMessage({id: 0, method: END, args: []} satisfies Request);
-      const patience = setTimeout(() => void worker.terminate(), END_MS);
-      if (running) await left;
-      clearTimeout(patience);
+      // A thread that nobody waits for may be cut off with the process.
+      worker.ref();
+      return left;
     },
     get alive() {
       return alive;

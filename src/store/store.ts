@@ -113,6 +113,8 @@ export function createStore(settings: StoreSettings, {clock, log, zone, efficien
   let reader: Peer | null = null;
   let keeper: Peer | null = null;
   let keeping = 0;
+  /** Threads on their way out: the store is closed when the last of them has left. */
+  const leaving = new Set<Promise<void>>();
   let state: SinkHealth['state'] = 'closed';
   let lastError: string | null = null;
   const disk = createDisk(settings.path);
@@ -137,12 +139,19 @@ export function createStore(settings: StoreSettings, {clock, log, zone, efficien
   const delivered = new Set<number>();
   let lastDelivered = 0;
 
+  function dismiss(thread: Peer | null): void {
+    if (!thread) return;
+    const left = thread.leave();
+    leaving.add(left);
+    void left.then(() => leaving.delete(left));
+  }
+
   function onNotice(notice: unknown): void {
     const {event, replaced} = notice as {event: StoredEvent; replaced: boolean};
     batch.addEvent(event);
     log.warn({part: 'store', kind: event.kind}, event.detail);
     if (replaced) {
-      void reader?.terminate();
+      dismiss(reader);
       reader = null;
     }
   }
@@ -276,7 +285,7 @@ export function createStore(settings: StoreSettings, {clock, log, zone, efficien
     } catch (error) {
       state = 'failing';
       lastError = error instanceof AppError ? error.what : String(error);
-      await writer.terminate();
+      await writer.leave();
       writer = null;
       throw error;
     }
@@ -293,7 +302,7 @@ export function createStore(settings: StoreSettings, {clock, log, zone, efficien
       keeping--;
       if (keeping === 0 && !ended) {
         keeper = null;
-        await own.terminate();
+        dismiss(own);
       }
     }
   }
@@ -344,12 +353,15 @@ export function createStore(settings: StoreSettings, {clock, log, zone, efficien
         // What the last commit itself had to say.
         if (lastError === null && batch.queued > 0) await commit();
         // The last to leave moves everything into the one file; a connection that only reads could not.
-        await Promise.allSettled([reader?.terminate(), keeper?.terminate()]);
+        dismiss(reader);
+        dismiss(keeper);
+        await Promise.all(leaving);
         await writer?.call('close');
       })().catch(error => log.error({part: 'store', err: error}, 'the database could not be closed in order'));
       await Promise.race([orderly, leave]);
-      await Promise.allSettled([writer?.terminate(), reader?.terminate(), keeper?.terminate()]);
+      for (const thread of [writer, reader, keeper]) dismiss(thread);
       writer = reader = keeper = null;
+      await Promise.all(leaving);
       state = 'closed';
     },
     flushDue: () => due,

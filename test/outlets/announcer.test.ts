@@ -39,7 +39,8 @@ async function retained(url: string): Promise<ReadonlyMap<string, string>> {
   return new Map(heard.heard.filter(one => one.payload !== '').map(({topic, payload}) => [topic, payload]));
 }
 
-describe.skipIf(!haveMosquitto)(`discovery on a real broker${WITHOUT_MOSQUITTO}`, () => {
+// They mostly wait.
+describe.skipIf(!haveMosquitto).concurrent(`discovery on a real broker${WITHOUT_MOSQUITTO}`, () => {
   test('a device that left the configuration leaves Home Assistant; one that is not reached yet stays', async () => {
     const {url} = await brokerWith();
     await run(url, withDevices(device, {...device, id: 'cellar'}, {...device, id: 'attic'}));

@@ -1,0 +1,32 @@
+// The threads of the store: whoever has closed it may end the process at once, for none of them is inside the database any more.
+
+import {existsSync, readdirSync, readFileSync} from 'node:fs';
+import {setTimeout as sleep} from 'node:timers/promises';
+import {expect, test} from 'vitest';
+import {bench, never} from './harness.ts';
+import {record, START_MS, slot} from './house.ts';
+
+const TASKS = '/proc/self/task';
+const canSee = existsSync(TASKS);
+const threads = (): string[] =>
+  readdirSync(TASKS)
+    .map(task => readFileSync(`${TASKS}/${task}/comm`, 'utf8').trim())
+    .filter(name => name.startsWith('store-'));
+
+test.skipIf(!canSee)(
+  `a closed store has no threads, not even one that was about to leave${canSee ? '' : ' (skipped: needs /proc)'}`,
+  async () => {
+    const place = bench();
+    for (let round = 0; round < 16; round++) {
+      const store = place.open();
+      await store.start();
+      await store.write([record(round, START_MS, {slots: [slot(START_MS, 1)]})], never);
+      await store.query('bills');
+      expect(threads()).toContain('store-writer');
+      // The thread that checks the file leaves when it is done: closed a little later each time, it is on its way out some time.
+      await sleep(3 * round);
+      await store.close(never);
+      expect(threads()).toEqual([]);
+    }
+  },
+);
