@@ -288,7 +288,6 @@ test.skipIf(!haveSocat)(`a serial bus at a speed that nobody remembers${WITHOUT_
     ['Write ', ''],
   ] as const) {
     await person.answer(question, keys);
-    console.log(Math.round(performance.now()), question);
   }
   await person.ended;
   expect(readFileSync(file, 'utf8')).toContain(`rtu://${one.b}?baud=19200`);

@@ -156,10 +156,10 @@ describe('an instant', () => {
         const sources = (of: Matrix): number => Object.keys(of).reduce((sum, source) => sum + rowSum(of, source), 0);
         expect(sources(other)).toBe(sources(one));
         expect(home).toBeGreaterThanOrEqual(0);
-        for (const of of [one, other])
-          for (const source in of)
-            for (const sink in of[source])
-              if (!((of[source][sink] as number) > 0 && Number.isSafeInteger(of[source][sink]))) throw new Error(`${source} ${sink}`);
+        for (const rows of [one, other])
+          for (const source in rows)
+            for (const sink in rows[source])
+              if (!((rows[source][sink] as number) > 0 && Number.isSafeInteger(rows[source][sink]))) throw new Error(`${source} ${sink}`);
         // Beyond the meters' tolerance nothing is evened away: it stands as unexplained, to the milliwatt.
         const sum = roof + shed + battery + grid;
         const tolerance = 3 * Math.sqrt(3 * 50_000 ** 2 + 10_000 ** 2);

@@ -12,6 +12,7 @@ export const WITHOUT_BROWSER = `${WITHOUT_CHROMIUM}${built ? '' : ' (skipped: th
 export const launch = (): Promise<Browser> =>
   playwright.launch({
     executablePath: `/usr/bin/${chromium}`,
+    timeout: 100_000,
     args: [
       '--no-sandbox',
       '--disable-gpu',

@@ -14,7 +14,7 @@ import {say} from '../../src/core/sentences/say.ts';
 import type {HttpDeps} from '../../src/http/deps.ts';
 import {createHttp} from '../../src/http/server.ts';
 import {createStore, type Store} from '../../src/store/store.ts';
-import {clockAt, never} from '../store/harness.ts';
+import {clockAt, never, until} from '../store/harness.ts';
 import {record, SLOT_MS, slot} from '../store/house.ts';
 import {canBrowse, launch, WITHOUT_BROWSER} from '../support/browser.ts';
 
@@ -163,6 +163,10 @@ describe.skipIf(!canBrowse)(`the page over a known ledger${WITHOUT_BROWSER}`, ()
       w: 1512,
     });
     await store.write([record(slots.length, NOW_MS, {events: [{kind: 'hint', monoMs: 0, about: null, detail, evidence: hint}]})], never);
+    await until(
+      () => store.query('flows', {fromMs: 0, toMs: NOW_MS, step: '15m', policy: 'solar-first', zone: ZONE}),
+      rows => rows.some(row => row.startMs === Date.parse(AUTUMN[1]) - SLOT_MS),
+    );
     base = await serve(() => told);
     first = await serve(() => health('good', []));
     crowded = await serve(() => health('good', [LONG, 'wall']), {
