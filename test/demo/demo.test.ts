@@ -85,13 +85,13 @@ describe.concurrent('a demo of ten simulated minutes', {retry: 3}, () => {
   });
 });
 
-test.skipIf(!haveMosquitto)(`killed and continued, what was published never goes back${WITHOUT_MOSQUITTO}`, async () => {
+test.skipIf(!haveMosquitto)(`killed and continued, what was published never goes back${WITHOUT_MOSQUITTO}`, {retry: 3}, async () => {
   const broker = await mosquitto();
   const listener = await subscribe(broker.url, 'wattledger/#');
   const folder = tempFolder();
   const args = ['demo', '--data', folder, '--speed', '60', '--port', '0', '--mqtt', broker.url];
   for (let round = 0; round < 2; round++) {
-    const demo = start([...args, '--seconds', '60']);
+    const demo = start([...args, '--seconds', '1800']);
     const before = listener.heard.length;
     await listener.until(
       'wattledger/site/energy',

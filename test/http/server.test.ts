@@ -23,8 +23,10 @@ describe('a running house', () => {
     const folder = mkdtempSync(`${(await import('node:os')).tmpdir()}/wattledger-http-`);
     const child = spawn(
       process.execPath,
-      ['src/cli/main.ts', 'demo', '--data', folder, '--port', '0', '--speed', '60', '--seconds', '120'],
-      {stdio: ['ignore', 'pipe', 'pipe']},
+      ['src/cli/main.ts', 'demo', '--data', folder, '--port', '0', '--speed', '60', '--seconds', '1800'],
+      {
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
     );
     demo = child;
     base = await new Promise<string>(resolve => {

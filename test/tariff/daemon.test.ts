@@ -243,7 +243,7 @@ test.skipIf(!haveMosquitto)(
   async () => {
     const broker = await mosquitto();
     const listener = await subscribe(broker.url, 'wattledger/site/money', 'homeassistant/#');
-    const demo = start(['demo', '--data', tempFolder(), '--speed', '60', '--port', '0', '--mqtt', broker.url, '--seconds', '60']);
+    const demo = start(['demo', '--data', tempFolder(), '--speed', '60', '--port', '0', '--mqtt', broker.url, '--seconds', '1800']);
     const money = JSON.parse(await listener.until('wattledger/site/money', text => Number(JSON.parse(text).today_saved) > 0));
     expect(money).toMatchObject({currency: 'EUR', export_price: 0.0786, import_price: expect.any(Number), today_cost: expect.any(Number)});
     const config = await listener.until('homeassistant/device/wattledger_demo_house/config', text => text.includes('today_cost'));
