@@ -13,6 +13,7 @@ const LONG = [
   'outlets/week',
   'web/page',
   'flow/age',
+  'tariff/year',
   'cli/init',
   'app/run',
   'cli/bad-input',

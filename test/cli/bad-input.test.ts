@@ -162,7 +162,7 @@ describe('a device that is not what it should be', () => {
       expect(stderr).toMatch(told);
       expect(code).toBe(2);
     }
-  }, 30_000);
+  });
 
   test('a capture that could not be written is not begun', async () => {
     const file = path.join(tempFolder(), 'nowhere', 'x.json');
@@ -237,7 +237,7 @@ describe('a machine that does not play along', () => {
       expect([code === 0, stderr.split('\n')[0]]).toEqual([false, `${target}: ${told}`]);
     }
     expect(readFileSync(database).equals(before)).toBe(true);
-  }, 30_000);
+  });
 
   test('a demo that cannot start says why, and ends', async () => {
     const folder = tempFolder();
@@ -252,7 +252,7 @@ describe('a machine that does not play along', () => {
       expect(stderr).toMatch(told);
       expect(code).toBe(2);
     }
-  }, 60_000);
+  });
 
   test('two daemons on one database: the second one leaves', async () => {
     const file = configFile();
