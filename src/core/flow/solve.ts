@@ -9,6 +9,7 @@ import {type Instant, solveInstant} from './instant.ts';
 import type {Amounts, NodeQuality} from './model.ts';
 import type {Presence} from './present.ts';
 import type {FlowState} from './state.ts';
+import {alongPort} from './together.ts';
 import type {InstantValues} from './topology.ts';
 
 /** A value without a later sample may have moved this fast, mW per second. */
@@ -86,8 +87,14 @@ function alignAll(site: Site, house: House, state: FlowState, {onBus, onDc, grid
   const usePrior = state.lastHome !== null && !hasHome && !house.topology.cascade && grid !== null;
   const withPrior = usePrior ? attemptAlign(atMs, inputs, {value: state.lastHome as number, sigma: HOME_SIGMA}) : null;
   const {adjusted, quality} = withPrior ?? align(atMs, inputs, null);
-  // Readings behind a hybrid's port are of one device, and of one moment.
-  const dc = onDc.map(channel => align(atMs, [input(channel)], null).interpolated);
+  const ageOf = ({id, ageMs, ageIsSet}: Channel): number => ageMs + (ageIsSet ? 0 : (state.ages[id] ?? 0));
+  const dcAt = (channel: Channel): Readonly<Record<string, number>> => {
+    const own = input(channel);
+    const port = onBus.find(one => one.kind === 'ac' && one.hybrid === channel.hybrid);
+    const moved = port && alongPort(own.samples, ageOf(port) - ageOf(channel), {...input(port), balanced: adjusted[port.id] ?? 0}, atMs);
+    return typeof moved === 'number' ? {[channel.id]: moved} : align(atMs, [own], null).interpolated;
+  };
+  const dc = onDc.map(dcAt);
   return {
     value: dc.length > 0 ? Object.assign(empty<number>(), adjusted, ...dc) : adjusted,
     quality: usePrior && !withPrior ? 'suspect' : quality,
