@@ -28,8 +28,14 @@ const MORE_SKEW_MS = 1000;
 
 const HOST = '127.0.0.1';
 
-/** Starts a server for each bus. `houseMs` is the house's time. */
-export async function serveHouse(scenario: Scenario, simulation: Simulation, houseMs: () => number, seed: number): Promise<ServedHouse> {
+/** Starts a server for each bus. `houseMs` is the house's time; a device answers a request when `ready` says so. */
+export async function serveHouse(
+  scenario: Scenario,
+  simulation: Simulation,
+  houseMs: () => number,
+  seed: number,
+  ready: ((device: SimDevice) => Promise<void>) | null = null,
+): Promise<ServedHouse> {
   const buses = new Map<string, SimDevice[]>();
   for (const device of scenario.devices) {
     const link = device.profile.startsWith('eastron') ? 'cellar' : device.id;
@@ -42,10 +48,8 @@ export async function serveHouse(scenario: Scenario, simulation: Simulation, hou
     const units = new Map<number, RegisterSource>();
     for (const [index, device] of members.entries()) {
       const dice = scenario.faults ? diceFrom(seed + 7919 * (servers.length * 10 + index + 1)) : null;
-      units.set(
-        device.unit,
-        registersOf(device, simulation, houseMs, dice, showing => remember(device.id, showing)),
-      );
+      const source = registersOf(device, simulation, houseMs, dice, showing => remember(device.id, showing));
+      units.set(device.unit, ready ? {read: async (...request) => ready(device).then(() => source.read(...request))} : source);
     }
     const server = await startModbusServer({host: HOST, port: 0, units});
     servers.push(server);
