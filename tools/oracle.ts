@@ -34,8 +34,8 @@ const {values} = parseArgs({
 });
 const [days, seed] = [Number(values.days), Number(values.seed)];
 const paces = values.every.split(',').map(Number);
-if (!(days >= 0.02) || !Number.isSafeInteger(seed) || !paces.every(pace => pace >= 1)) {
-  console.error('expected --days N, --every SECONDS,..., --scenario NAME,..., --seed N');
+if (!(days > 0 && Number.isInteger(days * 24)) || !Number.isSafeInteger(seed) || !paces.every(pace => pace >= 1)) {
+  console.error('expected --days N (in whole hours: 0.125 is three), --every SECONDS,..., --scenario NAME,..., --seed N');
   process.exit(2);
 }
 const scenarios = values.scenario.split(',').map(scenarioNamed);
@@ -92,7 +92,7 @@ async function live(scenario: Scenario, everyS: number): Promise<Outcome> {
   let info: AppInfo | null = null;
   const isBehind = (): boolean =>
     (info?.health().sinks ?? []).some(({name, queued}) => queued > (name === WATCH ? MOST_QUEUED : MOST_ROWS));
-  const clock = createHastyClock(START_MS, days * DAY_MS + everyS * 1000, ended, async () => {
+  const clock = createHastyClock(START_MS, days * DAY_MS + 1000, ended, async () => {
     while (isBehind()) await sleep(1);
   });
   const simulation = createSimulation({
