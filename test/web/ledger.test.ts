@@ -231,7 +231,7 @@ describe.skipIf(!canBrowse)(`the page over a known ledger${WITHOUT_BROWSER}`, ()
     return page.locator('figure').first().locator('tbody th').allInnerTexts();
   }
 
-  test('a day of 25 hours has its hour twice, told apart; a gap is no bar, what is doubtful is hatched, what was held says so in words', async () => {
+  test('a day of 25 hours has its hour twice, told apart; a gap is no bar, what is doubtful is hatched, what was held is hollow', async () => {
     const {page} = await opened(`${base}/#/day`);
     await page.getByRole('button', {name: 'Previous', exact: true}).click();
     await expect.poll(() => page.locator('.pager h2').innerText()).toMatch(/^Sunday,? 25 October 2026$/);
@@ -242,6 +242,7 @@ describe.skipIf(!canBrowse)(`the page over a known ledger${WITHOUT_BROWSER}`, ()
     expect(rows).not.toContain('09:00');
     expect(await page.locator('figure rect.gap').count()).toBe(2);
     expect(await page.locator('figure rect[fill="url(#hatch)"]').count()).toBe(1);
+    expect(await page.locator('figure g.hollow').count()).toBe(1);
     const words = await page.locator('figure table tbody tr td:last-child').allInnerTexts();
     expect(words.filter(word => word !== '')).toEqual(['gap', 'from held values']);
     // Zoomed: an eighth of the day, with buttons and by dragging.

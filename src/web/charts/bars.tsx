@@ -1,4 +1,4 @@
-// Stacked bars over time: what came in above the line, what went out of the house below. Gaps stay gaps, what is flagged is hatched.
+// Stacked bars over time: what came in above the line, what went out of the house below. Gaps stay gaps; what was held is hollow, what is flagged is hatched.
 
 import {useRef, useState} from 'preact/hooks';
 import {fixed, kwh, number, t, wayOf} from '../text.ts';
@@ -15,6 +15,8 @@ export type Bar = {
   readonly up: Readonly<Record<string, number>>;
   readonly down: Readonly<Record<string, number>>;
   readonly flagged: boolean;
+  /** Made of held values. */
+  readonly hollow: boolean;
   /** What is to be known about it, in words. */
   readonly quality: string;
   /** Nothing is stored for this step. */
@@ -226,10 +228,10 @@ function OneBar({bar, x, width, y, chosen}: OneBarProps) {
     }),
   ];
   return (
-    <g class={chosen ? 'chosen' : undefined}>
+    <g class={`${chosen ? 'chosen' : ''} ${bar.hollow ? 'hollow' : ''}`}>
       {parts.map(({name, y1, y2}) => {
         const kind = colour(name);
-        const pattern = width > 5 ? patternOf(kind) : undefined;
+        const pattern = width > 5 && !bar.hollow ? patternOf(kind) : undefined;
         return (
           <rect
             key={name}

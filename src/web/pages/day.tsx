@@ -174,9 +174,9 @@ const offsetOf = (at: number, zone: string): string =>
   new Intl.DateTimeFormat('en', {timeZone: zone, timeZoneName: 'shortOffset'}).formatToParts(at).find(part => part.type === 'timeZoneName')
     ?.value ?? '';
 
-type Stack = Pick<Bar, 'up' | 'down' | 'flagged' | 'quality' | 'missing' | 'ahead'>;
+type Stack = Pick<Bar, 'up' | 'down' | 'flagged' | 'hollow' | 'quality' | 'missing' | 'ahead'>;
 
-/** What makes the figures of a whole step doubtful. A reading that was held or brought to its moment once does not: that is told, not drawn. */
+/** What makes the figures of a whole step doubtful. A reading that was brought to its moment does not: that is told, not drawn. */
 const DOUBTFUL = new Set(['gap', 'undated', 'suspect', 'stalled', 'unanchored']);
 
 /** Consumption by source upwards; what was exported or stored downwards. `ahead`: the step is not over yet. */
@@ -194,6 +194,7 @@ export function stackOf(slot: Slot | undefined, batteries: readonly string[], ah
     up: Object.fromEntries(order.filter(id => up[id]).map(id => [id, up[id] as number])),
     down,
     flagged: words.some(word => DOUBTFUL.has(word)),
+    hollow: words.includes('stale-estimated') && !words.some(word => DOUBTFUL.has(word)),
     quality: words.map(wordOf).join(', '),
     missing: slot === undefined && !ahead,
     ahead: slot === undefined && ahead,

@@ -118,6 +118,7 @@ function OnePeriod({period, policy, zone}: {readonly period: Period; readonly po
   // One quarter hour that is flagged does not make a whole bar so: which one it was is for the page Day.
   const bars = barsOf(data, from, to, step, zone, batteries).map(bar => ({
     ...bar,
+    hollow: false,
     flagged: false,
     partly: bar.flagged,
     quality: bar.flagged ? t('partlyFlagged') : '',
