@@ -171,7 +171,7 @@ function checkIds(
     if (used.has(id)) fail(path, `the id "${id}" is used twice`);
     used.set(id, path.join('.'));
   };
-  for (const battery of batteries) claim(battery.id, ['map', 'battery'], battery.id === 'battery');
+  for (const battery of batteries) claim(battery.id, ['map', 'battery'], battery.id === 'battery' && batteries.length === 1);
   for (const load of Object.keys(map.loads)) claim(load, ['map', 'loads', load]);
   for (const load of map.cascade?.loads ?? []) if (!(load in map.loads)) claim(load, ['map', 'cascade', 'loads']);
 }

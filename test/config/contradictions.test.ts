@@ -69,6 +69,17 @@ describe('an error', () => {
   });
 });
 
+test('one of several batteries is not called like all of them together', () => {
+  const two = (first: string): string => `version: 1
+links: {a: {url: "tcp://192.0.2.10"}, b: {url: "tcp://192.0.2.11"}}
+devices: {meter: {profile: eastron-sdm630, link: a, unit: 1}, ${first}: {profile: sungrow-sh, link: b, unit: 1}, garage: {profile: sungrow-sh, link: b, unit: 2}}
+map: {grid: meter, battery: [${first}, garage]}
+store: {path: /tmp/ledger.db}
+`;
+  expect(() => parseConfig(two('battery'), 'site.yaml')).toThrow(/"battery" is a word of its own/);
+  expect(parseConfig(two('cellar'), 'site.yaml').site.map.batteries.map(({id}) => id)).toEqual(['cellar', 'garage']);
+});
+
 test('a second meter needs no third one: the load above it is the difference', () => {
   const {cascade, loads} = config('{grid: meter, cascade: {meter: second, loads: [heat_pump]}}').site.map;
   expect(loads).toEqual([]);
