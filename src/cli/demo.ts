@@ -123,8 +123,12 @@ The devices are real Modbus TCP servers on loopback with the register maps of re
     let info: AppInfo | null = null;
     let timer: NodeJS.Timeout | undefined;
     let lineDueMs = 0;
-    const show = (record: TickRecord): void => {
-      comparison.take(record);
+    let energy: TickRecord['energy'] = null;
+    const show = (told: TickRecord): void => {
+      comparison.take(told);
+      // Totals do not come with every beat.
+      energy = told.energy ?? energy;
+      const record = {...told, energy};
       const nowMs = performance.now();
       if (!info || !record.state || nowMs < lineDueMs) return;
       const facts = {scenario: scenario.name, speed, timezone: config.site.timezone, record, health: info.health(), places};

@@ -86,6 +86,13 @@ describe.concurrent('a demo of ten simulated minutes', () => {
   });
 });
 
+test('into a pipe it tells a line now and then, totals and all', async () => {
+  const {stdout} = await run(['demo', '--data', tempFolder(), '--seconds', '16', '--port', '0']);
+  const lines = stdout.split('\n').filter(line => /^\d\d:\d\d:\d\d /.test(line));
+  expect(lines.length).toBeGreaterThan(1);
+  for (const line of lines.slice(1)) expect(line).toMatch(/bought \d+\.\d+ kWh +sold \d+\.\d+ kWh$/);
+});
+
 test.skipIf(!haveMosquitto)(`killed and continued, what was published never goes back${WITHOUT_MOSQUITTO}`, async () => {
   const broker = await mosquitto();
   const listener = await subscribe(broker.url, 'wattledger/#');

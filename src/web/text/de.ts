@@ -149,7 +149,7 @@ export const de: Readonly<Record<TextKey, string>> = {
   partlyFlagged: 'teils zweifelhaft',
   energyNote: 'Ein Punkt: einige der Viertelstunden sind zweifelhaft; die Seite Tag zeigt, welche.',
   dayNote:
-    'Ziehen über dem Bild vergrößert. Schraffiert: nach einer Lücke aus den Zählern gefüllt, oder zweifelhaft. Graue Linien: nichts gespeichert. Ein Balken, berührt, und die Tabelle sagen alles, was über seine Güte bekannt ist.',
+    'Ziehen über dem Bild vergrößert. Hohl: aus gehaltenen Werten. Schraffiert: nach einer Lücke aus den Zählern gefüllt, oder zweifelhaft. Graue Linien: nichts gespeichert. Ein Balken, berührt, und die Tabelle sagen alles, was über seine Güte bekannt ist.',
   priceOf: '{price} je kWh',
   between: 'zwischen {least} und {most} je nach Zuordnung',
   first: 'Noch wird nichts gemessen',

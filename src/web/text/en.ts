@@ -149,7 +149,7 @@ export const en = {
   partlyFlagged: 'flagged in part',
   energyNote: 'A dot: some of its quarter hours are flagged; the page Day shows which.',
   dayNote:
-    'Drag over the chart to zoom. Hatched: filled from the counters after a gap, or doubtful. Grey lines: nothing is stored. Touch a bar, or see the table, for all that is known of its quality.',
+    'Drag over the chart to zoom. Hollow: from held readings. Hatched: filled from the counters after a gap, or doubtful. Grey lines: nothing is stored. Touch a bar, or see the table, for all that is known of its quality.',
   priceOf: '{price} a kWh',
   between: 'between {least} and {most} by attribution',
   first: 'Nothing is measured yet',
