@@ -57,20 +57,22 @@ const MOST_ROWS = 4000;
 /** The meter answers at once, every other device so much after it in its first request of a sweep. */
 function tardy(everyS: number, clock: HastyClock): (device: SimDevice) => Promise<void> {
   const dice = diceFrom(seed + 17);
-  const answeredMs = new Map<string, number>();
-  const isNew = (id: string): boolean => clock.monoMs() - (answeredMs.get(id) ?? -Infinity) > (everyS * 1000) / 2;
+  const sweeps = new Map<string, number>();
+  /** Beats fall on whole multiples of their pace. */
+  const sweep = (): number => Math.floor(clock.monoMs() / (everyS * 1000));
+  const isNew = (id: string): boolean => sweeps.get(id) !== sweep();
   let meter: string | null = null;
   const afterMeter: (() => void)[] = [];
   return async ({id, plays}) => {
     const first = isNew(id);
-    answeredMs.set(id, clock.monoMs());
+    sweeps.set(id, sweep());
     if (plays === 'grid') {
       meter = id;
       for (const go of afterMeter.splice(0)) go();
     } else if (first) {
       if (meter === null || isNew(meter)) await new Promise<void>(go => afterMeter.push(go));
       await clock.delay(plays === 'heat_pump' ? HEATING_MS : skewMs(everyS) + dice.whole(0, 999));
-      answeredMs.set(id, clock.monoMs());
+      sweeps.set(id, sweep());
     }
   };
 }
