@@ -12,7 +12,7 @@ import type {SeriesRow} from '../core/tariff/series.ts';
 import type {Clock} from '../core/time.ts';
 import {createBatch, type StoredEvent} from './batch.ts';
 import {createDisk} from './disk.ts';
-import {createPace} from './pace.ts';
+import {createGrowth} from './growth.ts';
 import type {Answer, QuestionArgs, QuestionName} from './queries.ts';
 import {type Peer, startThread} from './rpc.ts';
 import type {CommitInfo, Started, WriterSettings} from './writer.ts';
@@ -119,9 +119,6 @@ export function createStore(settings: StoreSettings, {clock, log, zone, efficien
   let lastError: string | null = null;
   const disk = createDisk(settings.path);
   let last: CommitInfo | null = null;
-  let commits = 0;
-  let slowestMs = 0;
-  let startedMonoMs = 0;
   let due = false;
   let ended = false;
   let commitTimer: NodeJS.Timeout | null = null;
@@ -131,10 +128,7 @@ export function createStore(settings: StoreSettings, {clock, log, zone, efficien
   /** As the file has them, and up to which one they were taken. */
   let corrections: readonly LedgerCorrection[] = [];
   let takenSeq = 0;
-  let firstUsedBytes: number | null = null;
-  const pace = createPace(settings.commitEveryMs, settings.budgetMbPerDay);
-  /** The pace is slower than configured. */
-  let slowed = false;
+  const growth = createGrowth(settings.commitEveryMs, settings.budgetMbPerDay);
   /** Rows of the outbox that were delivered but not yet deleted, and the last of them. */
   const delivered = new Set<number>();
   let lastDelivered = 0;
@@ -179,14 +173,12 @@ export function createStore(settings: StoreSettings, {clock, log, zone, efficien
     const data = batch.take();
     due = false;
     if (!data || !writer) {
-      schedule(pace.everyMs);
+      schedule(growth.everyMs());
       return;
     }
     committing = (async () => {
       try {
         last = (await (writer as Peer).call('commit', data)) as CommitInfo;
-        commits++;
-        slowestMs = Math.max(slowestMs, last.tookMs);
         for (const id of data.outboxDone) delivered.delete(id);
         if (lastError !== null) {
           log.info({part: 'store', queued: batch.queued, dropped: batch.dropped}, 'the database takes data again');
@@ -200,9 +192,9 @@ export function createStore(settings: StoreSettings, {clock, log, zone, efficien
         }
         lastError = null;
         state = 'open';
-        watchPace(last);
+        watchGrowth(last);
         corrections = last.uncounted;
-        schedule(pace.everyMs);
+        schedule(growth.everyMs());
       } catch (error) {
         batch.putBack(data);
         const what = error instanceof AppError ? error.what : String(error);
@@ -220,38 +212,18 @@ export function createStore(settings: StoreSettings, {clock, log, zone, efficien
     committing = null;
   }
 
-  const elapsedMs = (): number => performance.now() - startedMonoMs;
-  const perDayMb = (bytes: number): number => Math.round((bytes / MB) * (86_400_000 / elapsedMs()) * 10) / 10;
-  const writtenPerDayMb = (): number | null => (last?.writtenBytes == null || elapsedMs() < 600_000 ? null : perDayMb(last.writtenBytes));
-  /** Pages in use, not the length of the file: that grows in steps and keeps what is free. */
-  const growsPerDayMb = (): number | null =>
-    last === null || firstUsedBytes === null || elapsedMs() < 3_600_000 ? null : perDayMb(last.usedBytes - firstUsedBytes);
-
   /** Commits further apart than configured, or as configured again, are told of once. */
-  function watchPace(info: CommitInfo): void {
-    firstUsedBytes ??= info.usedBytes;
-    pace.committed(info.writtenBytes);
-    const stretched = pace.everyMs > settings.commitEveryMs * 1.1;
-    if (stretched === slowed) return;
-    slowed = stretched;
-    const everyS = Math.round(pace.everyMs / 1000);
-    const mb = Math.round((pace.perDayBytes ?? 0) / MB);
-    const over = mb > (settings.budgetMbPerDay ?? 0);
-    const detail = !stretched
-      ? say('a commit every {s} s again: that is within store.budget_mb_per_day', {s: everyS})
-      : say(
-          over
-            ? 'a commit every {s} s instead of {before} s keeps closer to store.budget_mb_per_day = {mb}; a power cut may cost as much'
-            : 'a commit every {s} s instead of {before} s keeps within store.budget_mb_per_day = {mb}; a power cut may cost as much',
-          {s: everyS, before: settings.commitEveryMs / 1000, mb: settings.budgetMbPerDay ?? 0},
-        );
-    log.warn({part: 'store', everyS, perDayMb: mb}, detail);
+  function watchGrowth(info: CommitInfo): void {
+    const change = growth.committed(info);
+    if (!change) return;
+    const {detail, everyS, perDayMb} = change;
+    log.warn({part: 'store', everyS, perDayMb}, detail);
     batch.addEvent({
       atMs: Math.round(clock.wallMs()),
       kind: 'write-budget',
       about: 'store',
       detail,
-      evidence: {commit_every_s: everyS, mb_per_day: mb},
+      evidence: {commit_every_s: everyS, mb_per_day: perDayMb},
     });
   }
 
@@ -265,7 +237,7 @@ export function createStore(settings: StoreSettings, {clock, log, zone, efficien
       state = trouble === null ? 'open' : 'failing';
       lastError = trouble;
       if (trouble !== null) log.error({part: 'store'}, `nothing can be stored: ${trouble}; readings wait in memory`);
-      startedMonoMs = performance.now();
+      growth.begin();
       if (found.uncleanStop) {
         batch.addEvent({
           atMs: Math.round(clock.wallMs()),
@@ -395,16 +367,8 @@ export function createStore(settings: StoreSettings, {clock, log, zone, efficien
       lastError: lastError ?? disk.trouble,
       details: {
         path: settings.path,
-        file_mb: last ? round(last.fileBytes / MB) : null,
         disk_free_mb: disk.freeBytes === null ? null : Math.floor(disk.freeBytes / MB),
-        commits,
-        commit_ms: last ? round(last.tookMs) : null,
-        commit_slowest_ms: round(slowestMs),
-        written_mb: last?.writtenBytes == null ? null : round(last.writtenBytes / MB),
-        written_mb_per_day: writtenPerDayMb(),
-        grows_mb_per_day: growsPerDayMb(),
-        commit_every_s: Math.round(pace.everyMs / 1000),
-        budget_mb_per_day: settings.budgetMbPerDay,
+        ...growth.details(),
         /** When all of the file was last read and found sound, in this run. */
         checked_ms: checkedMs,
         outbox: last?.outbox ?? null,
@@ -427,5 +391,3 @@ export function createStore(settings: StoreSettings, {clock, log, zone, efficien
     },
   };
 }
-
-const round = (value: number): number => Math.round(value * 100) / 100;
