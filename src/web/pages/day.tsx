@@ -4,8 +4,8 @@ import {useState} from 'preact/hooks';
 import {type Bar, Bars, type Price} from '../charts/bars.tsx';
 import {ask, dayOf, type Flows, now, type Slot, shiftDay} from '../data.ts';
 import {sumsOf} from '../sums.ts';
-import type {TextKey} from '../text/en.ts';
 import {clock, currency, dayName, kwh, minuteOf, percent, t, wordOf} from '../text.ts';
+import {Figures} from './figures.tsx';
 import {useAnswer} from './load.ts';
 import {Pager} from './pager.tsx';
 
@@ -60,15 +60,15 @@ function OneDay({day, zone, nowMs}: {readonly day: string; readonly zone: string
   const sums = sumsOf(data.slots, batteries);
   const levels = levelsOf(soc.data?.rows ?? [], starts);
   const line = levels.some(level => level !== null) ? {name: t('soc'), unit: '%', most: 100, values: cut(levels)} : undefined;
-  const figures: [TextKey, string][] = [
-    ['produced', kwh(sums.produced / 1000)],
-    ['consumed', kwh(sums.consumed / 1000)],
-    ['bought', kwh(sums.bought / 1000)],
-    ['sold', kwh(sums.sold / 1000)],
-    ['selfSufficiency', percent(sums.selfSufficiency)],
-    ['selfConsumption', percent(sums.selfConsumption)],
+  const figures: [string, string][] = [
+    [t('produced'), kwh(sums.produced / 1000)],
+    [t('consumed'), kwh(sums.consumed / 1000)],
+    [t('bought'), kwh(sums.bought / 1000)],
+    [t('sold'), kwh(sums.sold / 1000)],
+    [t('selfSufficiency'), percent(sums.selfSufficiency)],
+    [t('selfConsumption'), percent(sums.selfConsumption)],
   ];
-  const summary = figures.map(([name, text]) => `${t(name)} ${text}`).join(', ');
+  const summary = figures.map(([name, text]) => `${name} ${text}`).join(', ');
   const zoom = (count: number, middle = shown.from + shown.count / 2): void => {
     const wanted = Math.max(NARROWEST, Math.min(starts.length, Math.round(count)));
     const from = Math.max(0, Math.min(starts.length - wanted, Math.round(middle - wanted / 2)));
@@ -108,14 +108,7 @@ function OneDay({day, zone, nowMs}: {readonly day: string; readonly zone: string
         summary={summary}
         onRange={(from, to) => zoom(to - from + 1, shown.from + (from + to + 1) / 2)}
       />
-      <dl class="figures small">
-        {figures.map(([name, text]) => (
-          <div key={name}>
-            <dt>{t(name)}</dt>
-            <dd>{text}</dd>
-          </div>
-        ))}
-      </dl>
+      <Figures list={figures} small />
       <p class="quiet">{t('dayNote')}</p>
     </section>
   );

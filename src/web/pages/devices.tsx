@@ -4,6 +4,7 @@ import {ask, now} from '../data.ts';
 import {kindOf, said} from '../said.ts';
 import {Scroll} from '../scroll.tsx';
 import {justClock, moment, number, t, wordOf} from '../text.ts';
+import {Figures} from './figures.tsx';
 import {type Event, type Finding, Findings, saidAbout} from './findings.tsx';
 import {useAnswer} from './load.ts';
 import {type Point, PointTable} from './points.tsx';
@@ -155,14 +156,7 @@ function DeviceCard({device, zone, busLoad}: {readonly device: Device; readonly 
         {t('since_', {at: moment(device.since, zone)})}
       </p>
       {device.last_fault && device.state !== 'good' && <p class="warning">{said(device.last_fault)}</p>}
-      <dl class="figures small">
-        {facts.map(([name, text]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{text}</dd>
-          </div>
-        ))}
-      </dl>
+      <Figures list={facts} small />
       <details>
         <summary>
           {t('points')} ({device.points.length})

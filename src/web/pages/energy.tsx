@@ -8,6 +8,7 @@ import {ask, dayOf, type Flows, now, shiftDay} from '../data.ts';
 import {type Sums, sumsOf} from '../sums.ts';
 import {clock, dayName, kwh, minuteOf, monthName, nameOf, percent, shortDay, t} from '../text.ts';
 import {stackOf} from './day.tsx';
+import {Figures} from './figures.tsx';
 import {useAnswer} from './load.ts';
 import {MoneyCard} from './money.tsx';
 import {Pager} from './pager.tsx';
@@ -126,7 +127,7 @@ function OnePeriod({period, policy, zone}: {readonly period: Period; readonly po
   const summary = `${t('produced')} ${kwh(sums.produced / 1000)}, ${t('consumed')} ${kwh(sums.consumed / 1000)}`;
   return (
     <>
-      <Figures
+      <PeriodFigures
         sums={sums}
         bounds={other.data ? sumsOf(other.data.slots, batteries) : null}
         before={earlier.data && earlier.data.slots.length > 0 ? sumsOf(earlier.data.slots, batteries) : null}
@@ -223,7 +224,7 @@ function nextStep(day: string, step: string): string {
   return new Date(Date.UTC(step === '1y' ? year + 1 : year, step === '1y' ? 0 : month, 1)).toISOString().slice(0, 10);
 }
 
-function Figures({sums, before, bounds}: {readonly sums: Sums; readonly before: Sums | null; readonly bounds: Sums | null}) {
+function PeriodFigures({sums, before, bounds}: {readonly sums: Sums; readonly before: Sums | null; readonly bounds: Sums | null}) {
   const change = (value: number, old: number | undefined): string | null =>
     old === undefined || old === 0
       ? null
@@ -240,15 +241,5 @@ function Figures({sums, before, bounds}: {readonly sums: Sums; readonly before: 
     [t('selfSufficiency'), percent(sums.selfSufficiency), between(sums.selfSufficiency, bounds?.selfSufficiency)],
     [t('selfConsumption'), percent(sums.selfConsumption), between(sums.selfConsumption, bounds?.selfConsumption)],
   ];
-  return (
-    <dl class="figures">
-      {figures.map(([name, text, note]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>{text}</dd>
-          {note && <dd class="quiet">{note}</dd>}
-        </div>
-      ))}
-    </dl>
-  );
+  return <Figures list={figures} />;
 }

@@ -2,6 +2,7 @@
 
 import {ask, now, Refused} from '../data.ts';
 import {currency, fixed, kwh, nameOf, t} from '../text.ts';
+import {Figures} from './figures.tsx';
 import {useAnswer} from './load.ts';
 
 type Origins = Readonly<Record<string, number>>;
@@ -66,14 +67,7 @@ export function MoneyCard({from, to, step, policy, bills}: MoneyPeriod) {
   return (
     <section class="card">
       <h3>{t('money')}</h3>
-      <dl class="figures small">
-        {figures.map(([name, text]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{text}</dd>
-          </div>
-        ))}
-      </dl>
+      <Figures list={figures} small />
       {data.unpriced.quarter_hours > 0 && <p class="warning">{t('unpriced', {n: data.unpriced.quarter_hours})}</p>}
       {users.length > 0 && (
         <table class="numbers">

@@ -5,8 +5,8 @@ import {flowPicture, type Label} from '../charts/flow.ts';
 import {FlowChart, LABELS, socOf, solarShareOf} from '../charts/flow-chart.tsx';
 import {ageOf, connected, freshnessOf, lateS, type Now, now, watt} from '../data.ts';
 import {said} from '../said.ts';
-import type {TextKey} from '../text/en.ts';
 import {currency, duration, justClock, kwh, nameOf, percent, qualityOf, t, watts} from '../text.ts';
+import {Figures} from './figures.tsx';
 import {FirstSteps, Waiting} from './first.tsx';
 import {Provenance} from './provenance.tsx';
 
@@ -120,25 +120,18 @@ function Today({state}: {readonly state: Now}) {
   if (!day) return null;
   const value = (key: string): number | null => (typeof day[key] === 'number' ? (day[key] as number) : null);
   const sum = (keys: readonly string[]): number => keys.reduce((total, key) => total + (value(key) ?? 0), 0);
-  const figures: [TextKey, string][] = [
-    ['produced', kwh(sum(['solar_kwh', 'wind_kwh', 'generator_kwh']))],
-    ['consumed', kwh(sum(['home_kwh', ...state.roles.loads.map(id => `${id}_kwh`)]))],
-    ['bought', kwh(value('grid_import_kwh'))],
-    ['sold', kwh(value('grid_export_kwh'))],
-    ['selfSufficiency', percent(value('self_sufficiency_pct'))],
-    ['selfConsumption', percent(value('self_consumption_pct'))],
+  const figures: [string, string][] = [
+    [t('produced'), kwh(sum(['solar_kwh', 'wind_kwh', 'generator_kwh']))],
+    [t('consumed'), kwh(sum(['home_kwh', ...state.roles.loads.map(id => `${id}_kwh`)]))],
+    [t('bought'), kwh(value('grid_import_kwh'))],
+    [t('sold'), kwh(value('grid_export_kwh'))],
+    [t('selfSufficiency'), percent(value('self_sufficiency_pct'))],
+    [t('selfConsumption'), percent(value('self_consumption_pct'))],
   ];
   return (
     <section aria-labelledby="today">
       <h2 id="today">{t('today')}</h2>
-      <dl class="figures">
-        {figures.map(([name, text]) => (
-          <div key={name}>
-            <dt>{t(name)}</dt>
-            <dd>{text}</dd>
-          </div>
-        ))}
-      </dl>
+      <Figures list={figures} />
       <MoneyToday state={state} />
     </section>
   );
