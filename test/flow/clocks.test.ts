@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import {describe, expect, test} from 'vitest';
 import type {SlotRecord} from '../../src/core/flow/model.ts';
-import {type Life, live, missing, owed, REGISTERS, sumOf, totalOf} from './life.ts';
+import {anyHouse, type Life, live, missing, owed, REGISTERS, sumOf, totalOf} from './life.ts';
 
 const WALL = Date.UTC(2026, 4, 10, 8);
 const BEATS = 80;
@@ -17,16 +17,7 @@ const byS = fc.oneof(
 );
 const lifeWith = (kills: Life['kills'][number][] | fc.Arbitrary<Life['kills']>): fc.Arbitrary<Life> =>
   fc.record({
-    resolutionWh: fc.constantFrom(1, 10, 100),
-    pollS: fc.constantFrom(10, 30, 60),
-    countersS: fc.constantFrom(10, 60),
-    powers: fc.array(
-      fc.record({solarW: fc.nat(6000), loadW: fc.integer({min: 100, max: 5000}), batteryW: fc.integer({min: -3000, max: 3000})}),
-      {minLength: 1, maxLength: 4},
-    ),
-    errorPermille: fc.integer({min: -30, max: 30}),
-    beginWallMs: fc.nat(899).map(second => WALL + second * 1000),
-    beats: fc.integer({min: 5, max: BEATS}),
+    ...anyHouse(WALL, BEATS, 4),
     kills: Array.isArray(kills) ? fc.constant(kills) : kills,
     silences: fc.constant([]),
     lies: fc.constant([]),

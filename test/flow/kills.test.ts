@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import {describe, expect, test} from 'vitest';
-import {DEVICES, LIES, type Life, live, missing, REGISTERS} from './life.ts';
+import {anyHouse, DEVICES, LIES, type Life, live, missing, REGISTERS} from './life.ts';
 
 const WALL = Date.UTC(2026, 4, 10, 8);
 const BEATS = 80;
@@ -77,16 +77,7 @@ describe('the totals are those of the registers', () => {
   test('I8: whenever it is killed, whatever was lost and whatever lies or is silent meanwhile', {timeout: 120_000}, () => {
     const beat = fc.integer({min: 0, max: BEATS});
     const life: fc.Arbitrary<Life> = fc.record({
-      resolutionWh: fc.constantFrom(1, 10, 100),
-      pollS: fc.constantFrom(10, 30, 60),
-      countersS: fc.constantFrom(10, 60),
-      powers: fc.array(
-        fc.record({solarW: fc.nat(6000), loadW: fc.integer({min: 100, max: 5000}), batteryW: fc.integer({min: -3000, max: 3000})}),
-        {minLength: 1, maxLength: 5},
-      ),
-      errorPermille: fc.integer({min: -30, max: 30}),
-      beginWallMs: fc.nat(899).map(second => WALL + second * 1000),
-      beats: fc.integer({min: 5, max: BEATS}),
+      ...anyHouse(WALL, BEATS, 5),
       kills: fc.array(
         fc.record({
           beat,

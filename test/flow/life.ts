@@ -1,5 +1,6 @@
 // A small house whose life is written down beforehand: powers, kills, silences, lies of registers, a clock that steps. Its registers are the truth.
 
+import fc from 'fast-check';
 import {advance, createFlow, type FlowState, restoreFlow, serialiseFlow} from '../../src/core/flow/advance.ts';
 import {merged} from '../../src/core/flow/merge.ts';
 import type {FlowEvent, SlotRecord} from '../../src/core/flow/model.ts';
@@ -25,6 +26,19 @@ export type Life = {
   readonly steps?: readonly {readonly beat: number; readonly byS: number}[];
   readonly distrust?: readonly {readonly beat: number; readonly beats: number}[];
 };
+/** Any small house on any clock, without anything that happens to it. */
+export const anyHouse = (beginWallMs: number, mostBeats: number, mostPowers: number) => ({
+  resolutionWh: fc.constantFrom(1, 10, 100),
+  pollS: fc.constantFrom(10, 30, 60),
+  countersS: fc.constantFrom(10, 60),
+  powers: fc.array(
+    fc.record({solarW: fc.nat(6000), loadW: fc.integer({min: 100, max: 5000}), batteryW: fc.integer({min: -3000, max: 3000})}),
+    {minLength: 1, maxLength: mostPowers},
+  ),
+  errorPermille: fc.integer({min: -30, max: 30}),
+  beginWallMs: fc.nat(899).map(second => beginWallMs + second * 1000),
+  beats: fc.integer({min: 5, max: mostBeats}),
+});
 export const DEVICES = ['meter', 'pv', 'bat'] as const;
 export type Device = (typeof DEVICES)[number];
 export const REGISTERS = ['grid_import', 'grid_export', 'solar', 'battery_charge', 'battery_discharge'] as const;

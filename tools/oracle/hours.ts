@@ -1,6 +1,5 @@
 // Hour by hour: the cells of the ledger, of the house's books and of the latest values, and how far they are apart.
 
-import {emptyBooks} from '../../src/demo/books.ts';
 import {MILLI_J_PER_MILLI_WH} from '../../src/demo/cell.ts';
 import type {Latest} from '../../src/demo/latest.ts';
 import type {Simulation} from '../../src/demo/simulation.ts';
@@ -32,7 +31,7 @@ export function createHours(simulation: Simulation, latest: Latest): {pass(wallM
     pass(wallMs) {
       const atMs = Math.floor(wallMs / HOUR_MS) * HOUR_MS;
       if (from && atMs === from.atMs) return;
-      const now = {atMs, house: (simulation.booksAt(atMs) ?? emptyBooks()).cells, latest: {...latest.cells()}};
+      const now = {atMs, house: simulation.booksAt(atMs).cells, latest: {...latest.cells()}};
       if (from && atMs === from.atMs + HOUR_MS)
         list.push({startMs: from.atMs, house: since(from.house, now.house), latest: since(from.latest, now.latest)});
       from = now;

@@ -94,15 +94,8 @@ function channelsOf(topology: Topology, values: InstantValues, boundary: Boundar
   return list;
 }
 
-type Found = {
-  readonly quality: NodeQuality;
-  readonly reason: Said | null;
-  readonly home: number;
-  /** Only where the boundary says nothing: the grid as it follows from the rest. */
-  readonly grid: number;
-  readonly unexplained: number;
-  readonly adjusted: Readonly<Record<string, number>> | null;
-};
+/** The grid only where the boundary says nothing: as it follows from the rest. */
+type Found = Pick<AcBus, 'quality' | 'reason' | 'home' | 'grid' | 'unexplained' | 'adjusted'>;
 const CONTRADICTION = say('the readings contradict each other inside their tolerance');
 
 /** What the house takes, and what of the readings had to give way for it. */

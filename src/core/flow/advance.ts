@@ -7,7 +7,7 @@ import type {Tick} from '../sink.ts';
 import type {Site} from '../site.ts';
 import {learnAges, watchAges, watchSample} from './age.ts';
 import {addAmount, empty} from './cells.ts';
-import {type House, houseOf, type Lookup, readChannel} from './channels.ts';
+import {ageOf, type House, houseOf, type Lookup, readChannel} from './channels.ts';
 import {stepClock} from './clock.ts';
 import {bookCorrection, openRecords, watchSilence} from './held.ts';
 import {keepRiddles, spreadLate} from './late.ts';
@@ -163,7 +163,7 @@ function watchTheAges(site: Site, house: House, state: FlowState, tick: Tick, tr
   const {reference, ageing} = house;
   if (reference === null || !state.gridOn) return;
   const ages = empty<number>();
-  for (const {id, ageMs, ageIsSet} of house.channels) ages[id] = ageIsSet ? ageMs : (state.ages[id] ?? 0);
+  for (const channel of house.channels) ages[channel.id] = ageOf(channel, state.ages);
   watchAges(state.ageWatch, reference, ageing, ages, site.pollEveryMs);
   if (!trusted) return;
   for (const {channel, ageMs, beforeMs, lessPermille} of learnAges(state.ageWatch, site.timezone, tick.wallMs, ages)) {

@@ -199,6 +199,13 @@ function build(site: Site): House {
 }
 
 /** Row or column that a direction of a channel is booked in; null for edges inside the house. */
+/** Where a register's energy is booked; null where its channel has no row or column of its own. */
+export const marginOfRegister = ({edges}: House, {key}: Register): Margin | null => edges.find(edge => edge.key === key)?.margin ?? null;
+
+/** How old the channel's registers are when they are read, ms: as the owner has set it, else as it was learned. */
+export const ageOf = ({id, ageMs, ageIsSet}: Channel, learned: Readonly<Record<string, number>>): number =>
+  ageIsSet ? ageMs : (learned[id] ?? 0);
+
 export function marginOf(channel: Channel, direction: Direction): Margin | null {
   switch (channel.kind) {
     case 'grid':

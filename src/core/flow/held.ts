@@ -3,7 +3,7 @@
 import {say} from '../sentences/say.ts';
 import type {Tick} from '../sink.ts';
 import type {Site} from '../site.ts';
-import {type House, marginOf, type Register} from './channels.ts';
+import {type House, marginOfRegister, type Register} from './channels.ts';
 import type {SlotRecord} from './model.ts';
 import {addQuality, balanceOf, type Closing, closeSlot, type OpenSlot, type Pools, type Shown} from './openslot.ts';
 import {largestRemainder} from './split.ts';
@@ -150,10 +150,9 @@ function partsSince(waiting: readonly HeldSlot[], running: OpenSlot | null, sinc
 }
 
 /** Energy over the parts, mWh; what a register takes back was booked before it fell silent. */
-function shareOut(house: House, {channel: id, direction}: Register, parts: readonly Part[], energyMilliWh: number): number[] {
+function shareOut(house: House, register: Register, parts: readonly Part[], energyMilliWh: number): number[] {
   if (energyMilliWh < 0) return parts.map((_, index) => (index === 0 ? energyMilliWh : 0));
-  const channel = house.channels.find(one => one.id === id);
-  const isGiving = channel !== undefined && marginOf(channel, direction)?.side === 'row';
+  const isGiving = marginOfRegister(house, register)?.side === 'row';
   const rooms = parts.map(({slot}) => {
     const {rows, columns, home} = balanceOf(house, slot);
     return isGiving ? (rows['unexplained'] ?? 0) : (columns['unexplained'] ?? 0) + Math.max(0, home);

@@ -4,7 +4,7 @@ import {type Said, say} from '../sentences/say.ts';
 import type {Tick} from '../sink.ts';
 import type {Policy, Site} from '../site.ts';
 import {addAmount} from './cells.ts';
-import {type House, marginOf, type Register} from './channels.ts';
+import {type House, marginOfRegister, type Register} from './channels.ts';
 import {labelOf} from './labels.ts';
 import type {Origin, SlotCell, SlotQuality, SlotRecord, SlotTotal} from './model.ts';
 import {balanceOf} from './openslot.ts';
@@ -61,8 +61,7 @@ export function spreadLate(
   slots: SlotRecord[],
 ): number {
   if (energyMilliWh <= integratedMilliWh) return energyMilliWh;
-  const channel = house.channels.find(one => one.id === register.channel);
-  const margin = channel ? marginOf(channel, register.direction) : null;
+  const margin = marginOfRegister(house, register);
   const openMs = openStartMs(state);
   const sinceWallMs = sinceMs + tick.wallMs - tick.monoMs;
   if (!margin || !state.trusted || openMs === null || openMs - sinceWallMs < SLOT_MS) return energyMilliWh;

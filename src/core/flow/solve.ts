@@ -4,7 +4,7 @@ import {type Said, say} from '../sentences/say.ts';
 import type {Site} from '../site.ts';
 import {type AlignChannel, type Alignment, align, type Sample} from './align.ts';
 import {addAmount, columnSum, empty, rowSum} from './cells.ts';
-import {type Channel, type House, sigmaOf} from './channels.ts';
+import {ageOf, type Channel, type House, sigmaOf} from './channels.ts';
 import {type Instant, solveInstant} from './instant.ts';
 import type {Amounts, NodeQuality} from './model.ts';
 import type {Presence} from './present.ts';
@@ -87,11 +87,12 @@ function alignAll(site: Site, house: House, state: FlowState, {onBus, onDc, grid
   const usePrior = state.lastHome !== null && !hasHome && !house.topology.cascade && grid !== null;
   const withPrior = usePrior ? attemptAlign(atMs, inputs, {value: state.lastHome as number, sigma: HOME_SIGMA}) : null;
   const {adjusted, quality} = withPrior ?? align(atMs, inputs, null);
-  const ageOf = ({id, ageMs, ageIsSet}: Channel): number => ageMs + (ageIsSet ? 0 : (state.ages[id] ?? 0));
   const dcAt = (channel: Channel): Readonly<Record<string, number>> => {
     const own = input(channel);
-    const port = onBus.find(one => one.kind === 'ac' && one.hybrid === channel.hybrid);
-    const moved = port && alongPort(own.samples, ageOf(port) - ageOf(channel), {...input(port), balanced: adjusted[port.id] ?? 0}, atMs);
+    const index = onBus.findIndex(one => one.kind === 'ac' && one.hybrid === channel.hybrid);
+    const [port, read] = [onBus[index], inputs[index]];
+    const laterMs = port ? ageOf(port, state.ages) - ageOf(channel, state.ages) : 0;
+    const moved = read && alongPort(own.samples, laterMs, {...read, balanced: adjusted[read.id] ?? 0}, atMs);
     return typeof moved === 'number' ? {[channel.id]: moved} : align(atMs, [own], null).interpolated;
   };
   const dc = onDc.map(dcAt);

@@ -4,8 +4,8 @@ import {type EventKind, type Said, say} from '../sentences/say.ts';
 import type {Tick} from '../sink.ts';
 import type {Site} from '../site.ts';
 import {cellBounds, withoutPassThrough} from './attribute.ts';
-import {addAmount, addAmounts, addCell, empty} from './cells.ts';
-import {type House, marginOf} from './channels.ts';
+import {addAmount, addAmounts, addCell, empty, total} from './cells.ts';
+import type {House} from './channels.ts';
 import {fillGap, spread} from './gap.ts';
 import {forgetStanding, freezeRegisters, unread, waits} from './held.ts';
 import {merged} from './merge.ts';
@@ -196,21 +196,16 @@ function fill(site: Site, house: House, state: FlowState, slots: SlotRecord[], n
   const rows = empty<number>();
   const columns = empty<number>();
   const negative: [string, number][] = [];
-  for (const channel of house.channels) {
-    for (const direction of ['out', 'in'] as const) {
-      const energy = gap.corrections[`${channel.id}>${direction}`] ?? 0;
-      const margin = marginOf(channel, direction);
-      if (!margin || energy === 0) continue;
-      if (energy < 0) negative.push([`${channel.id}>${direction}`, energy]);
-      else if (margin.side === 'row') rows[margin.id] = (rows[margin.id] ?? 0) + energy;
-      else columns[margin.id] = (columns[margin.id] ?? 0) + energy;
-    }
+  for (const {key, margin} of house.edges) {
+    const energy = gap.corrections[key] ?? 0;
+    if (!margin || energy === 0) continue;
+    if (energy < 0) negative.push([key, energy]);
+    else addAmount(margin.side === 'row' ? rows : columns, margin.id, energy);
   }
   // What a register takes back was integrated before the gap.
   const before = state.held[0]?.slot ?? state.running;
-  if (before) for (const [key, energy] of negative) before.corrections[key] = (before.corrections[key] ?? 0) + energy;
-  const given = Object.values(rows).reduce((a, b) => a + b, 0);
-  const taken = Object.values(columns).reduce((a, b) => a + b, 0);
+  if (before) for (const [key, energy] of negative) addAmount(before.corrections, key, energy);
+  const [given, taken] = [total(rows), total(columns)];
   if (given === 0 && taken === 0) return;
   if (taken > given) rows['unexplained'] = taken - given;
   const sinks = [...house.batteries, ...house.topology.loads, 'standby', 'grid', 'home'];
