@@ -1,7 +1,7 @@
 import os from 'node:os';
 import path from 'node:path';
 import {defineConfig} from 'vitest/config';
-import {BaseSequencer, type TestSpecification} from 'vitest/node';
+import {BaseSequencer, type Reporter, type TestModule, type TestSpecification} from 'vitest/node';
 
 /** What takes longest begins first, what waits beside what computes; otherwise the last of them would run alone. */
 const LONG = [
@@ -28,12 +28,37 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
+/**
+ * Tests that talk to real processes, sockets, disks, brokers and browsers hang on what else the machine does: they have a second try, and
+ * the run says which of them needed it. Laws and seeded cases have one try: what fails them once is a defect.
+ */
+const WORLD = [
+  'test/{app,cli,http,package,store}/*.test.ts',
+  'test/link/!(chaos|spoiled).test.ts',
+  'test/outlets/!(counters).test.ts',
+  'test/web/{page,ledger}.test.ts',
+  'test/demo/demo.test.ts',
+  'test/tariff/daemon.test.ts',
+];
+
+class TellSecondTries implements Reporter {
+  onTestRunEnd(modules: readonly TestModule[]): void {
+    for (const module of modules)
+      for (const test of module.children.allTests())
+        if (test.diagnostic()?.flaky === true) console.log(`passed at its second try: ${module.relativeModuleId} > ${test.fullName}`);
+  }
+}
+
 // For the workers and for the command line, which is started some hundred times: the source need not be compiled each time.
 process.env['NODE_COMPILE_CACHE'] ??= path.resolve('node_modules/.cache/compile');
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
+    projects: [
+      {extends: true, test: {name: 'world', include: WORLD, retry: 1}},
+      {extends: true, test: {name: 'laws', include: ['test/**/*.test.ts'], exclude: WORLD}},
+    ],
+    reporters: ['default', new TellSecondTries()],
     // Ceilings, not measurements: they end what hangs, and leave time to a machine that does other things as well.
     testTimeout: 120_000,
     hookTimeout: 120_000,
