@@ -1,22 +1,26 @@
-// The long form of the crash tests: `npm run crash -- [--kills 1000] [--cuts 10000] [--shutdowns 300] [--seed N]`. Ends with 1 where anything was lost.
+// The long form of the crash tests.
 
 import {spawnSync} from 'node:child_process';
 import {mkdtempSync, rmSync} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import {parseArgs} from 'node:util';
 import {recordDisk, tearRounds} from '../test/store/crash/disk.ts';
 import {canCutExt4, ext4Rounds} from '../test/store/crash/ext4.ts';
 import {killRounds} from '../test/store/crash/rounds.ts';
+import {optionsOf} from './options.ts';
 
-const {values} = parseArgs({
-  options: {
-    kills: {type: 'string', default: '1000'},
-    cuts: {type: 'string', default: '10000'},
-    shutdowns: {type: 'string', default: '300'},
-    seed: {type: 'string'},
-  },
+const USAGE = `npm run crash -- [--kills 1000] [--cuts 10000] [--shutdowns 300] [--seed N]
+Kills the store, cuts its power and lies to it about syncing; ends with 1 where anything confirmed was lost.`;
+const values = optionsOf(USAGE, {
+  kills: {type: 'string', default: '1000'},
+  cuts: {type: 'string', default: '10000'},
+  shutdowns: {type: 'string', default: '300'},
+  seed: {type: 'string'},
 });
+if (![values.kills, values.cuts, values.shutdowns, values.seed ?? '0'].every(count => /^\d+$/.test(count))) {
+  console.error(`expected whole numbers\n${USAGE}`);
+  process.exit(2);
+}
 const seed = Number(values.seed ?? Date.now() % 1_000_000);
 const folder = mkdtempSync(path.join(os.tmpdir(), 'wattledger-crash-'));
 const hasCompiler = spawnSync('cc', ['--version']).status === 0;

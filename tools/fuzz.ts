@@ -1,18 +1,20 @@
-// `npm run fuzz [-- --minutes N] [--target NAME] [--seed N]`: the long form of test/fuzz. What breaks a promise is kept in its corpus.
+// The long form of test/fuzz.
 
 import {createHash} from 'node:crypto';
 import {writeFileSync} from 'node:fs';
 import path from 'node:path';
-import {parseArgs} from 'node:util';
 import fc from 'fast-check';
 import {folderOf, inputsOf} from '../test/fuzz/inputs.ts';
 import {TARGETS} from '../test/fuzz/targets.ts';
+import {optionsOf} from './options.ts';
 
-const {values} = parseArgs({options: {minutes: {type: 'string', default: '10'}, target: {type: 'string'}, seed: {type: 'string'}}});
+const USAGE = `npm run fuzz -- [--minutes 10] [--target ${TARGETS.map(({name}) => name).join('|')}] [--seed N]
+Throws random bytes at everything that parses them; what breaks a promise is kept in the corpus of the tests. Ends with 1 then.`;
+const values = optionsOf(USAGE, {minutes: {type: 'string', default: '10'}, target: {type: 'string'}, seed: {type: 'string'}});
 const minutes = Number(values.minutes);
 const targets = TARGETS.filter(({name}) => values.target === undefined || name === values.target);
 if (!(minutes > 0) || targets.length === 0) {
-  console.error(`expected --minutes N, and --target ${TARGETS.map(({name}) => name).join(' | ')}`);
+  console.error(`expected minutes above 0 and one of the targets\n${USAGE}`);
   process.exit(2);
 }
 const seed = Number(values.seed ?? Date.now() % 2 ** 31);

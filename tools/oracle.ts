@@ -1,12 +1,10 @@
-// `npm run oracle [-- --days N] [--every 2,10,30] [--scenario NAME,...] [--seed N]`: the simulated home as physical truth. The whole daemon reads
-// it over real Modbus, day after day as fast as it can; then its ledger is held against the house's own books, hour by hour and cell by
-// cell, beside what "latest value, cut off at zero" makes of the same readings. Ends with 1 where a measured total is not its register's.
+// The simulated home as physical truth. The whole daemon reads it over real Modbus, day after day as fast as it can; then its ledger is held
+// against the house's own books, hour by hour and cell by cell, beside what "latest value, cut off at zero" makes of the same readings.
 
 import {mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
-import {parseArgs} from 'node:util';
 import {type AppInfo, runApp} from '../src/app/app.ts';
 import {createLogger} from '../src/app/logger.ts';
 import {parseConfig} from '../src/config/load.ts';
@@ -21,24 +19,34 @@ import {demoConfig} from '../src/demo/settings.ts';
 import {createSimulation} from '../src/demo/simulation.ts';
 import type {Compared} from '../src/demo/summary.ts';
 import {openReader} from '../src/store/queries.ts';
+import {optionsOf} from './options.ts';
 import {createHastyClock, type HastyClock} from './oracle/clock.ts';
 import {type Apart, apart, createHours} from './oracle/hours.ts';
 
-const {values} = parseArgs({
-  options: {
-    days: {type: 'string', default: '1'},
-    every: {type: 'string', default: '2,10,30'},
-    scenario: {type: 'string', default: 'villa,hybrid'},
-    seed: {type: 'string', default: '1'},
-  },
+const USAGE = `npm run oracle -- [--days 1] [--every 2,10,30] [--scenario villa,hybrid] [--seed 1]
+Days (in whole hours: 0.125 is three) of the simulated home through the daemon, polled every so many seconds, beside its own books.
+Ends with 1 where a measured total is not its register's.`;
+const values = optionsOf(USAGE, {
+  days: {type: 'string', default: '1'},
+  every: {type: 'string', default: '2,10,30'},
+  scenario: {type: 'string', default: 'villa,hybrid'},
+  seed: {type: 'string', default: '1'},
 });
 const [days, seed] = [Number(values.days), Number(values.seed)];
 const paces = values.every.split(',').map(Number);
 if (!(days > 0 && Number.isInteger(days * 24)) || !Number.isSafeInteger(seed) || !paces.every(pace => pace >= 1)) {
-  console.error('expected --days N (in whole hours: 0.125 is three), --every SECONDS,..., --scenario NAME,..., --seed N');
+  console.error(`expected whole hours, at least a second, and a whole seed\n${USAGE}`);
   process.exit(2);
 }
-const scenarios = values.scenario.split(',').map(scenarioNamed);
+function scenariosOf(names: string): Scenario[] {
+  try {
+    return names.split(',').map(scenarioNamed);
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : error}\n${USAGE}`);
+    process.exit(2);
+  }
+}
+const scenarios = scenariosOf(values.scenario);
 
 /** Both ends of a span may stand anywhere inside a step of the register. */
 const STEPS_APART = 2;

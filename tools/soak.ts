@@ -1,18 +1,22 @@
-// `npm run soak [-- --minutes N] [--speed N] [--restarts N]`: the daemon on the demo's house for long, with restarts, memory watched. Prints; judges little.
+// The daemon on the demo's house for long, with restarts, memory watched. Prints; judges little.
 
 import {type ChildProcess, spawn} from 'node:child_process';
 import {mkdtempSync, readdirSync, readFileSync, rmSync, statSync} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
-import {parseArgs} from 'node:util';
+import {optionsOf} from './options.ts';
 
-const {values} = parseArgs({
-  options: {minutes: {type: 'string', default: '60'}, speed: {type: 'string', default: '60'}, restarts: {type: 'string', default: '6'}},
+const USAGE = `npm run soak -- [--minutes 60] [--speed 60] [--restarts 6]
+Runs the demo's house and tells what its memory does; every second restart is a kill.`;
+const values = optionsOf(USAGE, {
+  minutes: {type: 'string', default: '60'},
+  speed: {type: 'string', default: '60'},
+  restarts: {type: 'string', default: '6'},
 });
 const [minutes, speed, restarts] = [Number(values.minutes), Number(values.speed), Number(values.restarts)];
 if (!(minutes > 0 && speed > 0 && restarts >= 0)) {
-  console.error('expected --minutes N, --speed N, --restarts N');
+  console.error(`expected numbers\n${USAGE}`);
   process.exit(2);
 }
 const MAIN = path.resolve(import.meta.dirname, '../src/cli/main.ts');

@@ -1,17 +1,18 @@
-// Builds the Debian package: `npm run package -- [--arch amd64|arm64] [--version V] [--out DIR] [--quick]`. Needs npm's registry and dpkg-deb; no compiler.
+// Builds the Debian package. Needs npm's registry and dpkg-deb; no compiler.
 
 import {execFileSync} from 'node:child_process';
 import {createHash} from 'node:crypto';
 import {chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import {parseArgs} from 'node:util';
 import {gzipSync} from 'node:zlib';
+import {optionsOf} from '../options.ts';
 import {completion, manPage} from './manual.mjs';
 import {sbomOf} from './sbom.mjs';
 
-// --quick compresses little: for trying the package, not for giving it away.
-const {values} = parseArgs({options: {arch: {type: 'string'}, version: {type: 'string'}, out: {type: 'string'}, quick: {type: 'boolean'}}});
+const USAGE = `npm run package -- [--arch amd64|arm64] [--version V] [--out DIR] [--quick]
+Builds the Debian package, by default for this machine and into dist/. --quick compresses little: for trying it, not for giving it away.`;
+const values = optionsOf(USAGE, {arch: {type: 'string'}, version: {type: 'string'}, out: {type: 'string'}, quick: {type: 'boolean'}});
 const root = path.resolve(import.meta.dirname, '../..');
 const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
 const arch = values.arch ?? {x64: 'amd64', arm64: 'arm64'}[process.arch];
