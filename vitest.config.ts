@@ -60,9 +60,9 @@ export default defineConfig({
     ],
     reporters: ['default', new TellSecondTries()],
     // Ceilings, not measurements: they end what hangs, and leave time to a machine that does other things as well.
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
-    expect: {poll: {timeout: 60_000}},
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+    expect: {poll: {timeout: 120_000}},
     pool: 'forks',
     // Many tests wait for processes, time-outs and brokers; meanwhile others compute.
     maxWorkers: 2 * os.availableParallelism(),

@@ -26,7 +26,7 @@ const lifeWith = (kills: Life['kills'][number][] | fc.Arbitrary<Life['kills']>):
   });
 
 describe('whatever the wall clock does', () => {
-  test('I7: the energy is the same, and each quarter hour is closed once', {timeout: 120_000}, () => {
+  test('I7: the energy is the same, and each quarter hour is closed once', () => {
     fc.assert(
       fc.property(lifeWith([]), life => {
         const closed: number[] = [];
@@ -45,7 +45,7 @@ describe('whatever the wall clock does', () => {
     );
   });
 
-  test('killed meanwhile as well, the totals are those of the registers', {timeout: 120_000}, () => {
+  test('killed meanwhile as well, the totals are those of the registers', () => {
     const kills = fc.array(
       fc.record({beat, lost: fc.nat(8), downS: fc.oneof(fc.nat(90), fc.nat(1000), fc.nat(9000)), sameClock: fc.boolean()}),
       {maxLength: 2},

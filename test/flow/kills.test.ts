@@ -74,7 +74,7 @@ describe('the totals are those of the registers', () => {
     ],
   ])('%s', (_what, change) => expectRegisters({...PLAIN, ...change}));
 
-  test('I8: whenever it is killed, whatever was lost and whatever lies or is silent meanwhile', {timeout: 120_000}, () => {
+  test('I8: whenever it is killed, whatever was lost and whatever lies or is silent meanwhile', () => {
     const beat = fc.integer({min: 0, max: BEATS});
     const life: fc.Arbitrary<Life> = fc.record({
       ...anyHouse(WALL, BEATS, 5),

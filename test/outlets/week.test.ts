@@ -65,7 +65,7 @@ const devices: readonly DeviceHealth[] = ['meter', 'pv', 'bat'].map(id => ({
 const health = (): Health => ({...HEALTH, devices});
 
 describe.skipIf(!haveMosquitto)(`a week${WITHOUT_MOSQUITTO}`, () => {
-  test('of glitches, kills and restarts: the statistics are the truth', {timeout: 240_000}, async () => {
+  test('of glitches, kills and restarts: the statistics are the truth', {timeout: 600_000}, async () => {
     const broker = await brokerWith();
     const assistant = await startAssistant(broker.url);
     afterTest(() => assistant.end());

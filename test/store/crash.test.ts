@@ -34,7 +34,6 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, {recursive: true, force: true}));
 
 test('killed at random moments: nothing confirmed is lost, nothing is half there, nothing counts twice', {
-  timeout: 300_000,
   retry: 0,
 }, async () => {
   const seed = Date.now() % 1_000_000;
@@ -72,7 +71,7 @@ test.skipIf(!hasCompiler)(
     'a C compiler',
     'power cut while sectors are torn and reordered: what was synced is there, what was not is there whole or not at all',
   ),
-  {timeout: 300_000, retry: 0},
+  {retry: 0},
   async () => {
     const seed = Date.now() % 1_000_000;
     console.log(`torn writes: seed ${seed}`);
@@ -87,7 +86,7 @@ test.skipIf(!hasCompiler)(
 const canCut = canCutExt4();
 test.skipIf(!canCut)(
   needs(canCut, 'ext4 on a loop device', 'power cut below ext4: what was confirmed is there after the journal was replayed'),
-  {timeout: 120_000, retry: 0},
+  {retry: 0},
   async () => {
     const seed = Date.now() % 1_000_000;
     console.log(`ext4: seed ${seed}`);
@@ -194,7 +193,7 @@ describe.skipIf(!hasCompiler)(needs(hasCompiler, 'a C compiler', 'a slow card'),
   test.each([
     [400, 'as any busy card now and then', /^acked (?!0 ).* polls \d\d/],
     [5000, 'as one that dies', /^acked .* polls \d\d\d/],
-  ])('%i ms for every flush, %s: polls go on meanwhile, and all of it is stored', {timeout: 180_000}, async (flushMs, _title, acked) => {
+  ])('%i ms for every flush, %s: polls go on meanwhile, and all of it is stored', async (flushMs, _title, acked) => {
     const library = path.join(folder, 'slow.so');
     execFileSync('cc', ['-shared', '-fPIC', `-DFLUSH_MS=${flushMs}`, '-o', library, path.resolve(import.meta.dirname, 'crash/slow.c')]);
     // Making the tables takes many flushes; that is not what is looked at.

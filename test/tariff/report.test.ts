@@ -2,7 +2,7 @@
 
 import {writeFileSync} from 'node:fs';
 import path from 'node:path';
-import {describe, expect, test, vi} from 'vitest';
+import {describe, expect, test} from 'vitest';
 import {figuresOf} from '../../src/cli/figures.ts';
 import {type PageStyle, widthOf} from '../../src/cli/page.ts';
 import type {Report} from '../../src/cli/report.ts';
@@ -17,7 +17,6 @@ import {run} from '../support/cli.ts';
 import {HOUSE} from './configured.ts';
 
 // Each asks the program several times, a process each.
-vi.setConfig({testTimeout: 120_000});
 
 const TARIFFS = `
   - import: [{name: peak, price: 1.25, hours: "23:00-24:00"}, {name: else, price: 0.31}]
