@@ -37,7 +37,7 @@ const WORLD = [
   'test/link/!(chaos|spoiled).test.ts',
   'test/outlets/!(counters).test.ts',
   'test/web/{page,ledger}.test.ts',
-  'test/demo/demo.test.ts',
+  'test/demo/{demo,oracle}.test.ts',
   'test/tariff/daemon.test.ts',
 ];
 

@@ -16,7 +16,7 @@ type Summary = {
 };
 
 /**
- * On a busy machine the last registers may be a second old, half a minute of the house's time: so long the ledger goes by powers.
+ * On a busy machine the last registers may be two seconds old, half a minute of the house's time: so long the ledger goes by powers.
  * That totals are exact is shown where time waits for the readings.
  */
 const LATE_WH = 30;
@@ -34,9 +34,9 @@ describe.concurrent('a demo of ten simulated minutes', () => {
       '--data',
       folder,
       '--seconds',
-      '20',
+      '40',
       '--speed',
-      '30',
+      '15',
       '--port',
       '0',
       '--json',
@@ -71,9 +71,9 @@ describe.concurrent('a demo of ten simulated minutes', () => {
       '--data',
       tempFolder(),
       '--seconds',
-      '12',
+      '24',
       '--speed',
-      '30',
+      '15',
       '--port',
       '0',
       '--json',

@@ -26,8 +26,10 @@ export type Started = {
   readonly ended: Promise<Ended>;
 };
 
-export function start(args: readonly string[], env: NodeJS.ProcessEnv = {}): Started {
-  const child = spawn(process.execPath, [MAIN, ...args], {env: {...process.env, ...env}, stdio: ['ignore', 'pipe', 'pipe']});
+export const start = (args: readonly string[], env: NodeJS.ProcessEnv = {}): Started => startScript(MAIN, args, env);
+
+function startScript(file: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Started {
+  const child = spawn(process.execPath, [file, ...args], {env: {...process.env, ...env}, stdio: ['ignore', 'pipe', 'pipe']});
   let stdout = '';
   let stderr = '';
   const watchers = new Set<() => void>();
@@ -67,6 +69,9 @@ export function start(args: readonly string[], env: NodeJS.ProcessEnv = {}): Sta
     ended,
   };
 }
+
+/** Another program of the repository, to its end. */
+export const runScript = (file: string, args: readonly string[]): Promise<Ended> => startScript(file, args).ended;
 
 /** Runs to the end. */
 export const run = (args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> => start(args, env).ended;

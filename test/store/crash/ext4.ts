@@ -4,8 +4,7 @@ import {execFileSync, spawnSync} from 'node:child_process';
 import {mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import {check} from './check.ts';
-import {type RoundsResult, randomFrom, startWriter} from './rounds.ts';
+import {checkExisting, type RoundsResult, randomFrom, startWriter} from './rounds.ts';
 
 const IMAGE_BYTES = 256 * 1024 * 1024;
 
@@ -75,7 +74,7 @@ export async function ext4Rounds(rounds: number, seed: number, tell: (text: stri
       const refused = child.lines.filter(line => /^(refused|stderr)/.test(line));
       disk.unmount();
       disk.mount();
-      violations.push(...[...refused, ...check(file, acked).violations].map(what => `round ${round}: ${what}`));
+      violations.push(...[...refused, ...checkExisting(file, acked).violations].map(what => `round ${round}: ${what}`));
       if (round % 10 === 9) tell(`${round + 1} power cuts, ${acked + 1} cycles, ${violations.length} violations`);
     }
   } finally {

@@ -1,6 +1,7 @@
 // Rounds of breaking things: used short by the tests and long by `npm run crash`. All randomness comes from a seed.
 
 import {type ChildProcess, spawn} from 'node:child_process';
+import {existsSync, statSync} from 'node:fs';
 import path from 'node:path';
 import {createInterface} from 'node:readline';
 import {check} from './check.ts';
@@ -96,7 +97,7 @@ export async function killRounds(
     const wrong = child.lines.filter(line => /^(refused|failing|stderr)/.test(line));
     violations.push(...wrong.map(line => `round ${round}: ${line}`));
     acked = Math.max(acked, child.acked());
-    const checked = await checkExisting(file, acked);
+    const checked = checkExisting(file, acked);
     violations.push(...checked.violations.map(what => `round ${round}: ${what}`));
     if (round % 50 === 49) tell(`${round + 1} kills, ${checked.last + 1} cycles, ${violations.length} violations`);
     if (violations.length > 0) break;
@@ -104,8 +105,8 @@ export async function killRounds(
   return {rounds, cycles: acked + 1, violations};
 }
 
-async function checkExisting(file: string, acked: number): Promise<{last: number; violations: readonly string[]}> {
-  const {existsSync, statSync} = await import('node:fs');
+/** The same where the writer may have died before there was a file. */
+export function checkExisting(file: string, acked: number): {last: number; violations: readonly string[]} {
   if (!existsSync(file) || statSync(file).size === 0) return {last: -1, violations: acked >= 0 ? ['the file is gone'] : []};
   return check(file, acked);
 }
