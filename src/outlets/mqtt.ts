@@ -22,8 +22,8 @@ import {
   deviceCounters,
   deviceEnergy,
   deviceState,
-  energies,
   energiesIn,
+  energiesOf,
 } from './mqtt/payloads.ts';
 import {createResponder} from './mqtt/requests.ts';
 
@@ -203,7 +203,7 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
       base,
       devices: current.devices,
       stateKeys: keys(record.state),
-      energyKeys: keys(record.energy),
+      energyKeys: record.energy ? [...new Set([...keys(record.energy), ...siteFloors.keys()])] : [],
       dayKeys: keys(record.day),
       moneyKeys: keys(record.money ?? null),
       tariffs,
@@ -226,7 +226,7 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
   }
 
   function putTotals({energy, day}: TickRecord): void {
-    if (energy) newest.put(`${base}/site/energy`, siteEnergy(energy));
+    if (energy) newest.put(`${base}/site/energy`, JSON.stringify(withFloors(energy)));
     if (day) newest.put(`${base}/site/day`, JSON.stringify(day));
     totalsTold = true;
   }
@@ -238,8 +238,7 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
     return JSON.stringify({...state, ...Object.fromEntries(idle)});
   }
 
-  const siteEnergy = (energy: SiteEnergy): string =>
-    JSON.stringify({...energy, ...Object.fromEntries(energies(energy).map(([key, kwh]) => [key, siteFloors.total(key, kwh)]))});
+  const withFloors = (energy: SiteEnergy): SiteEnergy => ({...energy, ...siteFloors.over(energiesOf(energy))});
 
   function publishDevices({board, tick}: TickRecord, current: Health): void {
     const readings = byDevice(board);

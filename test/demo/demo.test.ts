@@ -97,7 +97,7 @@ test.skipIf(!haveMosquitto)(`killed and continued, what was published never goes
   const broker = await mosquitto();
   const listener = await subscribe(broker.url, 'wattledger/#');
   const folder = tempFolder();
-  const args = ['demo', '--data', folder, '--speed', '60', '--port', '0', '--mqtt', broker.url];
+  const args = ['demo', '--data', folder, '--speed', '15', '--port', '0', '--mqtt', broker.url];
   for (let round = 0; round < 2; round++) {
     const demo = start([...args, '--seconds', '1800']);
     const before = listener.heard.length;
@@ -108,7 +108,7 @@ test.skipIf(!haveMosquitto)(`killed and continued, what was published never goes
     demo.child.kill('SIGKILL');
     await demo.ended;
   }
-  const last = await run([...args, '--seconds', '6', '--json']);
+  const last = await run([...args, '--seconds', '12', '--json']);
   expect(last.code).toBe(0);
   const summary = JSON.parse(last.stdout) as Summary;
   for (const {ledger_wh, house_wh} of ['grid_import', 'solar', 'battery_charge'].map(

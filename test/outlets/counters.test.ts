@@ -103,9 +103,9 @@ describe('a counter of a device', () => {
   });
 });
 
-test('a total of the ledger waits where it would go back', () => {
+test('a total of the ledger waits where it would go back, and stays where the ledger has it no more', () => {
   const floors = new Floors();
   floors.remember({home_kwh: 12.5});
-  expect([12.4, 12.5, 12.6, 12.1].map(kwh => floors.total('home_kwh', kwh))).toEqual([12.5, 12.5, 12.6, 12.6]);
-  expect(floors.total('solar_kwh', 3)).toBe(3);
+  expect([12.4, 12.5, 12.6, 12.1].map(kwh => floors.over({home_kwh: kwh})['home_kwh'])).toEqual([12.5, 12.5, 12.6, 12.6]);
+  expect(floors.over({solar_kwh: 3})).toEqual({home_kwh: 12.6, solar_kwh: 3});
 });

@@ -3,20 +3,24 @@
 /** kWh per key of one message. */
 export type Energies = Readonly<Record<string, number>>;
 
-/** The ledger's own totals. */
+/** The ledger's own totals. One that was published once stays, also where a kill took the ledger back behind its beginning. */
 export class Floors {
   private readonly published = new Map<string, number>();
 
   /** What the broker still holds of an earlier run. */
   remember(energies: Energies): void {
-    for (const [key, kwh] of Object.entries(energies)) if (Number.isFinite(kwh)) this.total(key, kwh);
+    for (const [key, kwh] of Object.entries(energies))
+      if (Number.isFinite(kwh)) this.published.set(key, Math.max(kwh, this.published.get(key) ?? -Infinity));
   }
 
-  /** The value to publish: it waits until the truth has caught up. */
-  total(key: string, kwh: number): number {
-    const floor = Math.max(kwh, this.published.get(key) ?? -Infinity);
-    this.published.set(key, floor);
-    return floor;
+  keys(): Iterable<string> {
+    return this.published.keys();
+  }
+
+  /** What is to be published instead of these: each waits until the truth has caught up. */
+  over(energies: Energies): Energies {
+    this.remember(energies);
+    return Object.fromEntries(this.published);
   }
 }
 

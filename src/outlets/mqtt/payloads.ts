@@ -108,14 +108,16 @@ export const bridgeHealth = (health: Health): string =>
     store: health.store,
   });
 
-/** Keys of an energy message that are energies. */
-export const energies = (energy: SiteEnergy): [string, number][] =>
-  Object.entries(energy).filter((entry): entry is [string, number] => entry[0].endsWith('_kwh') && typeof entry[1] === 'number');
+/** What of an energy message is energy. */
+export const energiesOf = (energy: SiteEnergy): Energies =>
+  Object.fromEntries(
+    Object.entries(energy).filter((entry): entry is [string, number] => entry[0].endsWith('_kwh') && typeof entry[1] === 'number'),
+  );
 
 /** The energies of a message that was published earlier; none where it cannot be read. */
 export function energiesIn(payload: string): Energies {
   try {
-    return Object.fromEntries(energies(JSON.parse(payload) as SiteEnergy));
+    return energiesOf(JSON.parse(payload) as SiteEnergy);
   } catch {
     return {};
   }
