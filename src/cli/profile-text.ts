@@ -39,11 +39,12 @@ function fieldText(field: Field): string {
   return `${field.fc}: ${place(field)} ${field.type}${order}${scale}${offset}`;
 }
 
-/** Sign, plausible range and note. */
+/** Sign, what is nothing, plausible range and note. */
 export function remarks(point: PointDef): string {
   const turned = fieldsOf(point.source).some(field => field.invert);
   return [
     ...(turned ? ['turned'] : []),
+    ...(point.zeroIfAbsent ? ['0 where the device says "not available"'] : []),
     ...(point.between ? [`${point.between[0]} to ${point.between[1]}`] : []),
     ...(point.note ? [point.note] : []),
   ].join('; ');

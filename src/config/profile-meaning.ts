@@ -199,7 +199,7 @@ function reader(file: ProfileFile, defaults: FieldFile) {
         const name = `${part}.${quantity}`;
         const at = [...path, part, quantity];
         if (!parsePoint(name)) throw new ProfileProblem(at, `"${name}" is no point name`);
-        const {every, between, states, note, ...rest} = raw as PointFile;
+        const {every, between, zero_if_absent, states, note, ...rest} = raw as PointFile;
         const info = pointInfo(name);
         return {
           name,
@@ -207,6 +207,7 @@ function reader(file: ProfileFile, defaults: FieldFile) {
           unitKey: unitOf(rest as SourceFile, at) ?? defaults.unit ?? null,
           every: every ?? (info.behaves === 'counter' || name.endsWith('temperature_c') || name.endsWith('capacity_wh') ? 'slow' : 'fast'),
           between: between ?? info.plausible,
+          ...(zero_if_absent ? {zeroIfAbsent: true} : {}),
           words: states ?? null,
           note: note ?? null,
         };

@@ -50,6 +50,7 @@ const point = z.strictObject({
   total: z.array(source).min(1).optional(),
   every: z.enum(['fast', 'slow', 'once']).optional(),
   between: z.tuple([z.number(), z.number()]).optional(),
+  zero_if_absent: z.literal(true).optional(),
   states: z.record(z.string(), z.string()).optional(),
   note: z.string().optional(),
 });

@@ -62,6 +62,8 @@ export type PointDef = {
   readonly every: PollClass;
   /** Plausible range in the unit of the name, inclusive; outside is `implausible`. */
   readonly between: readonly [number, number] | null;
+  /** What the device calls "not available" is nothing: a sun that has set, a battery at rest. */
+  readonly zeroIfAbsent?: true;
   /** For `state`: raw number to word. */
   readonly words: Readonly<Record<string, string>> | null;
   readonly note: string | null;

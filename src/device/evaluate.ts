@@ -1,6 +1,7 @@
 // A point's source over the words of a sweep: a value with its time, or the reason why there is none.
 
 import {type Decoded, decode, decodeRaw, exponentAt, fieldSpans} from '../core/codec.ts';
+import {fieldsOf} from '../core/planner.ts';
 import type {Field, FlagMatch, PointDef, PointSource} from '../core/profile.ts';
 import type {Fault, Measured} from '../core/reading.ts';
 import type {Registers} from './words.ts';
@@ -11,7 +12,8 @@ type Value =
 
 /** What a point says now. Outside its plausible range it says nothing. */
 export function evaluate(point: PointDef, registers: Registers): Measured {
-  const result = resolve(point.source, registers);
+  const told = resolve(point.source, registers);
+  const result = point.zeroIfAbsent ? nothingFor(told, point.source, registers) : told;
   if (result.kind === 'none') return {kind: 'missing', fault: result.fault};
   let {value} = result;
   if (typeof value === 'number') {
@@ -24,6 +26,14 @@ export function evaluate(point: PointDef, registers: Registers): Measured {
     if (point.turned && typeof value === 'number') value = 0 - value;
   }
   return {kind: 'good', value, monoMs: result.monoMs};
+}
+
+/** Zero at the time of the answer that says "not available". What was not answered stays unknown. */
+function nothingFor(told: Value, source: PointSource, registers: Registers): Value {
+  if (told.kind === 'value' || told.fault.kind !== 'absent') return told;
+  const [field] = fieldsOf(source);
+  const word = field && registers.word(field.fc, field.wordsAt?.[0] ?? field.at);
+  return word ? {kind: 'value', value: 0, monoMs: word.monoMs} : told;
 }
 
 /** Raw words behind a point, in address order, for those who want to see them. */

@@ -29,6 +29,9 @@ const f32 = (value: number): number[] => {
   view.setFloat32(0, value);
   return [view.getUint16(0), view.getUint16(2)];
 };
+/** "Not available" on the wire. */
+const NOT_S32 = [0x8000, 0];
+const NOT_U32 = [0xffff, 0xffff];
 const u64 = (value: number): number[] => [0, 0, ...s32(value)];
 const holding = (unit: number, blocks: Blocks): Served => ({unit, fc: 3, blocks});
 const input = (unit: number, blocks: Blocks): Served => ({unit, fc: 4, blocks});
@@ -89,6 +92,32 @@ const CASES: readonly (readonly [string, string, Case])[] = [
       expected: {'grid.power_w': -91.9, 'pv.power_w': 1500},
     },
   ],
+  [
+    'sma-hybrid',
+    'at night, the battery at rest: not available is nothing, but not for the grid',
+    {
+      served: [
+        holding(3, {30773: NOT_S32, 30961: NOT_S32, 30967: NOT_S32, 30775: NOT_S32, 30865: NOT_S32, 30867: NOT_S32}),
+        input(3, {31393: NOT_U32, 31395: NOT_U32}),
+      ],
+      expected: {
+        'pv.power_w': 0,
+        'inverter.power_w': 0,
+        'battery.power_w': 0,
+        'grid.power_w': 'absent',
+        'pv.string1_power_w': 'absent',
+      },
+    },
+  ],
+  [
+    'sma-hybrid',
+    'one string in the sun',
+    {
+      served: [holding(3, {30773: s32(812), 30961: NOT_S32, 30967: NOT_S32})],
+      expected: {'pv.power_w': 812, 'inverter.power_w': 'refused', 'battery.power_w': 'refused'},
+    },
+  ],
+  ['sma-storage', 'at rest', {served: [holding(3, {30775: NOT_S32})], expected: {'battery.power_w': 0}}],
   [
     'goodwe-et',
     'a second battery, and the newer counters of the meter',
