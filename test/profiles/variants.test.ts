@@ -1,40 +1,11 @@
 // One profile, several devices: what a register, an answer or an option of the configuration changes. Words are written out by hand from the documents.
 
 import {describe, expect, test} from 'vitest';
-import {realClock} from '../../src/app/clock.ts';
 import {parseConfig} from '../../src/config/load.ts';
 import {loadProfile} from '../../src/config/profiles.ts';
-import {parseLinkUrl} from '../../src/core/linkurl.ts';
-import {silentLog} from '../../src/core/log.ts';
 import type {DeviceProfile} from '../../src/core/profile.ts';
-import {createDevice} from '../../src/device/device.ts';
 import {prepare, type Reader} from '../../src/device/prepare.ts';
-import {openLink} from '../../src/link/open.ts';
-import {startModbusServer} from '../../src/link/server.ts';
-import {afterTest} from '../support/after.ts';
-
-type Blocks = Readonly<Record<number, readonly number[]>>;
-type Served = {readonly unit: number; readonly fc: 3 | 4; readonly blocks: Blocks};
-type Case = {
-  readonly served: readonly Served[];
-  readonly options?: Readonly<Record<string, string | number>>;
-  readonly expected: Readonly<Record<string, number | string | undefined>>;
-};
-
-const s16 = (value: number): number => value & 0xffff;
-const s32 = (value: number): number[] => [(value >>> 16) & 0xffff, value & 0xffff];
-const lowFirst = (words: readonly number[]): number[] => [...words].reverse();
-const f32 = (value: number): number[] => {
-  const view = new DataView(new ArrayBuffer(4));
-  view.setFloat32(0, value);
-  return [view.getUint16(0), view.getUint16(2)];
-};
-/** "Not available" on the wire. */
-const NOT_S32 = [0x8000, 0];
-const NOT_U32 = [0xffff, 0xffff];
-const u64 = (value: number): number[] => [0, 0, ...s32(value)];
-const holding = (unit: number, blocks: Blocks): Served => ({unit, fc: 3, blocks});
-const input = (unit: number, blocks: Blocks): Served => ({unit, fc: 4, blocks});
+import {type Blocks, type Case, expectPoints, f32, holding, input, lowFirst, s16, s32, u64} from '../support/registers.ts';
 
 /** SolarEdge: direct current power, the battery's block, the meter's powers `by` registers further. */
 const solaredge = (by: number): Blocks => ({
@@ -92,32 +63,6 @@ const CASES: readonly (readonly [string, string, Case])[] = [
       expected: {'grid.power_w': -91.9, 'pv.power_w': 1500},
     },
   ],
-  [
-    'sma-hybrid',
-    'at night, the battery at rest: not available is nothing, but not for the grid',
-    {
-      served: [
-        holding(3, {30773: NOT_S32, 30961: NOT_S32, 30967: NOT_S32, 30775: NOT_S32, 30865: NOT_S32, 30867: NOT_S32}),
-        input(3, {31393: NOT_U32, 31395: NOT_U32}),
-      ],
-      expected: {
-        'pv.power_w': 0,
-        'inverter.power_w': 0,
-        'battery.power_w': 0,
-        'grid.power_w': 'absent',
-        'pv.string1_power_w': 'absent',
-      },
-    },
-  ],
-  [
-    'sma-hybrid',
-    'one string in the sun',
-    {
-      served: [holding(3, {30773: s32(812), 30961: NOT_S32, 30967: NOT_S32})],
-      expected: {'pv.power_w': 812, 'inverter.power_w': 'refused', 'battery.power_w': 'refused'},
-    },
-  ],
-  ['sma-storage', 'at rest', {served: [holding(3, {30775: NOT_S32})], expected: {'battery.power_w': 0}}],
   [
     'goodwe-et',
     'a second battery, and the newer counters of the meter',
@@ -237,7 +182,7 @@ const CASES: readonly (readonly [string, string, Case])[] = [
     'sigenergy',
     'function 4',
     {
-      served: [input(247, {30005: s32(-2300)}), input(1, {30500: [0x5369, 0x6745], 31002: [5003], 30587: s32(4100)})],
+      served: [input(247, {30005: s32(-2300), 30031: s32(4100)}), input(1, {30500: [0x5369, 0x6745], 31002: [5003]})],
       expected: {'grid.power_w': -2300, 'inverter.power_w': 4100},
     },
   ],
@@ -245,7 +190,7 @@ const CASES: readonly (readonly [string, string, Case])[] = [
     'sigenergy',
     'function 3',
     {
-      served: [holding(247, {30005: s32(-2300)}), holding(1, {31002: [5003], 30587: s32(4100)})],
+      served: [holding(247, {30005: s32(-2300), 30031: s32(4100)}), holding(1, {31002: [5003]})],
       expected: {'grid.power_w': -2300, 'inverter.power_w': 4100},
     },
   ],
@@ -259,36 +204,7 @@ const CASES: readonly (readonly [string, string, Case])[] = [
   ],
 ];
 
-test.each(CASES)('%s: %s', async (id, _what, {served, options = {}, expected}) => {
-  const words = new Map(
-    served.flatMap(({unit, fc, blocks}) =>
-      Object.entries(blocks).flatMap(([at, list]) => list.map((word, i) => [`${unit}/${fc}/${Number(at) + i}`, word] as const)),
-    ),
-  );
-  const source = (unit: number) => ({
-    read(fc: 3 | 4, at: number, count: number) {
-      const answer = Array.from({length: count}, (_, i) => words.get(`${unit}/${fc}/${at + i}`));
-      return answer.every(word => word !== undefined) ? (answer as number[]) : {exception: 2};
-    },
-  });
-  const units = new Map(served.map(({unit}) => [unit, source(unit)]));
-  const server = await startModbusServer({host: '127.0.0.1', port: 0, units});
-  afterTest(() => server.close());
-  const linkUrl = parseLinkUrl(`tcp://127.0.0.1:${server.port}`);
-  const link = openLink('test', linkUrl, {clock: realClock, timeoutMs: 5000, minGapMs: 0});
-  afterTest(() => link.close());
-  const profile = loadProfile(id);
-  const quick = {...profile, timing: {...profile.timing, connectDelayMs: 0, minGapMs: 0, unitPauseMs: 0}};
-  const device = createDevice(
-    {id, profile: quick, link, linkUrl, unit: profile.defaults.unit, units: {}, options, everyMs: 0, slowEveryMs: 0},
-    {clock: realClock, log: silentLog, note() {}, localHour: () => 12},
-  );
-  const {readings} = await device.sweep(new AbortController().signal);
-  const told = new Map(readings.map(({point, measured}) => [point, measured.kind === 'missing' ? measured.fault.kind : measured.value]));
-  for (const [point, value] of Object.entries(expected))
-    if (typeof value === 'number') expect(told.get(point), point).toBeCloseTo(value, 3);
-    else expect(told.get(point), point).toBe(value);
-});
+test.each(CASES)('%s: %s', (id, _what, registers) => expectPoints(id, registers));
 
 test('the owner says what is plausible', async () => {
   const config = (range: string): string => `version: 1

@@ -1,0 +1,153 @@
+// Devices of one make that mean another thing by the same register: models, generations, firmware, and what they say at rest.
+
+import {test} from 'vitest';
+import {type Case, expectPoints, f32, holding, input, lowFirst, NOT_S32, NOT_U32, s16, s32} from '../support/registers.ts';
+
+/** Deye, one phase: rated power in 0.1 W, grid and load, the battery's current, the inverter's frequency. */
+const deye = (ratedW: number, hz: number): Case['served'] => [
+  holding(1, {0: [3], 16: lowFirst(s32(ratedW * 10)), 169: [s16(-520)], 178: [13], 190: [s16(-1016), s16(-1890), hz * 100, hz * 100]}),
+];
+
+const CASES: readonly (readonly [string, string, Case])[] = [
+  [
+    'sma-hybrid',
+    'at night, the battery at rest: not available is nothing, but not for the grid',
+    {
+      served: [
+        holding(3, {30773: NOT_S32, 30961: NOT_S32, 30967: NOT_S32, 30775: NOT_S32, 30865: NOT_S32, 30867: NOT_S32}),
+        input(3, {31393: NOT_U32, 31395: NOT_U32}),
+      ],
+      expected: {
+        'pv.power_w': 0,
+        'inverter.power_w': 0,
+        'battery.power_w': 0,
+        'grid.power_w': 'absent',
+        'pv.string1_power_w': 'absent',
+      },
+    },
+  ],
+  [
+    'sma-hybrid',
+    'one string in the sun',
+    {
+      served: [holding(3, {30773: s32(812), 30961: NOT_S32, 30967: NOT_S32})],
+      expected: {'pv.power_w': 812, 'inverter.power_w': 'refused', 'battery.power_w': 'refused'},
+    },
+  ],
+  ['sma-storage', 'at rest', {served: [holding(3, {30775: NOT_S32})], expected: {'battery.power_w': 0}}],
+  ['deye-1p', '8 kW: watts', {served: deye(8000, 50), expected: {'grid.power_w': -520, 'load.power_w': 13, 'battery.current_a': -18.9}}],
+  [
+    'deye-1p',
+    '10 kW: tens of watts for the grid and the load, watts for the rest',
+    {
+      served: deye(10_000, 50),
+      expected: {'grid.power_w': -5200, 'load.power_w': 130, 'battery.power_w': -1016, 'battery.current_a': undefined},
+    },
+  ],
+  ['deye-1p', '12 kW at 60 Hz: watts', {served: deye(12_000, 60), expected: {'grid.power_w': -520, 'battery.current_a': -18.9}}],
+  [
+    'deye-1p',
+    'the owner says watts',
+    {served: deye(12_000, 50), options: {power_step: '1'}, expected: {'grid.power_w': -520, 'load.power_w': 13}},
+  ],
+  ['deye-1p', 'the owner says tens', {served: deye(8000, 60), options: {power_step: '10'}, expected: {'grid.power_w': -5200}}],
+  ['deye-3p', 'the largest of high voltage', {served: [holding(1, {0: [0x0602], 590: [s16(-321)]})], expected: {'battery.power_w': -3210}}],
+  [
+    'fox-h1',
+    'a KH from firmware 1.33 on counts export as positive, 32 bits wide',
+    {
+      served: [
+        holding(247, {
+          31008: [1800],
+          31022: [s16(-400)],
+          39279: [...s32(1100), ...s32(900), ...s32(0), ...s32(0)],
+          39168: s32(350),
+          32012: s32(4321),
+        }),
+      ],
+      options: {model: 'kh-1.33'},
+      expected: {
+        'pv.power_w': 2000,
+        'pv.string2_power_w': 900,
+        'grid.power_w': -350,
+        'inverter.power_w': 1800,
+        'battery.power_w': -400,
+        'grid.import_energy_wh': 432_100,
+      },
+    },
+  ],
+  [
+    'fox-h1',
+    'an H1 of the second generation writes the low word of a string alone',
+    {
+      served: [holding(247, {31014: [s16(-250)], 39279: [0, 1200, 0, s16(-3)], 32000: s32(9876)})],
+      options: {model: 'h1-g2'},
+      expected: {'pv.power_w': 1197, 'grid.power_w': 250, 'pv.energy_wh': 987_600},
+    },
+  ],
+  [
+    'goodwe-et',
+    'counters of all batteries are none of the first',
+    {
+      served: [holding(247, {35182: s32(900), 35206: s32(55), 35209: s32(44), 35264: [...s32(-1254), 3]})],
+      expected: {
+        'battery.power_w': 900,
+        'battery2.power_w': -1254,
+        'battery.charge_energy_wh': undefined,
+        'battery.discharge_energy_wh': undefined,
+      },
+    },
+  ],
+  [
+    'goodwe-et',
+    'with one battery they are its own',
+    {
+      served: [holding(247, {35206: s32(55), 35209: s32(44), 35264: [0, 0, 0]})],
+      expected: {'battery.charge_energy_wh': 5500, 'battery.discharge_energy_wh': 4400},
+    },
+  ],
+  [
+    'saj-h2',
+    'three phases: the sums, not the first phase',
+    {
+      served: [holding(1, {16629: s32(1111), 16637: s32(2222), 16749: s32(7777), 16757: s32(5555)})],
+      expected: {'grid.import_energy_wh': 77_770, 'grid.export_energy_wh': 55_550},
+    },
+  ],
+  [
+    'saj-h2',
+    'one phase: no sums',
+    {
+      served: [holding(1, {16629: s32(1111), 16637: s32(2222), 16749: s32(0), 16757: s32(0)})],
+      expected: {'grid.import_energy_wh': 22_220, 'grid.export_energy_wh': 11_110},
+    },
+  ],
+  [
+    'kostal-plenticore',
+    'the sun without the battery of the third input',
+    {
+      served: [holding(71, {5: [1], 260: f32(700), 270: f32(800), 280: f32(-350), 1066: f32(1500)})],
+      expected: {'pv.power_w': 1500, 'pv.string3_power_w': -350},
+    },
+  ],
+  [
+    'kostal-plenticore',
+    'a firmware that does not tell the sum',
+    {served: [holding(71, {5: [1], 260: f32(700), 270: f32(800), 280: f32(90)})], expected: {'pv.power_w': 1590}},
+  ],
+  [
+    'sungrow-sg',
+    'the finer of two yields',
+    {
+      served: [input(1, {5003: lowFirst(s32(1234)), 5143: lowFirst(s32(12_347))})],
+      expected: {'inverter.energy_wh': 1_234_700},
+    },
+  ],
+  [
+    'sungrow-sg',
+    'whole kWh where there is nothing finer',
+    {served: [input(1, {5003: lowFirst(s32(1234))})], expected: {'inverter.energy_wh': 1_234_000}},
+  ],
+];
+
+test.each(CASES)('%s: %s', (id, _what, registers) => expectPoints(id, registers));
