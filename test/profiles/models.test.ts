@@ -107,6 +107,30 @@ const CASES: readonly (readonly [string, string, Case])[] = [
     },
   ],
   [
+    'goodwe-et',
+    'newer counters that are not filled',
+    {
+      served: [holding(247, {36015: [...f32(4200), ...f32(1300)], 36104: Array<number>(20).fill(0)})],
+      expected: {'grid.export_energy_wh': 4200, 'grid.import_energy_wh': 1300},
+    },
+  ],
+  [
+    'goodwe-et',
+    'newer counters of a house that never exported',
+    {
+      served: [holding(247, {36015: [...f32(0), ...f32(1300)], 36104: [0, 0, 0, 0, ...Array<number>(12).fill(0), 0, 0, 0, 131]})],
+      expected: {'grid.export_energy_wh': 0, 'grid.import_energy_wh': 1310},
+    },
+  ],
+  [
+    'solaredge-hybrid',
+    'a battery that does not count its energies',
+    {
+      served: [holding(1, {57716: lowFirst(f32(1500)), 57718: Array<number>(8).fill(0)})],
+      expected: {'battery.power_w': -1500, 'battery.charge_energy_wh': 'absent', 'battery.discharge_energy_wh': 'absent'},
+    },
+  ],
+  [
     'saj-h2',
     'three phases: the sums, not the first phase',
     {
