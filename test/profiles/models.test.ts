@@ -131,6 +131,24 @@ const CASES: readonly (readonly [string, string, Case])[] = [
     },
   ],
   [
+    'solax-hybrid',
+    'counters of all batteries are none of the first',
+    {
+      served: [input(1, {22: [s16(-700)], 29: [...lowFirst(s32(99)), 0, 0, ...lowFirst(s32(111))], 297: [250]})],
+      options: {extras: 'second battery'},
+      expected: {'battery.power_w': 700, 'battery2.power_w': -250, 'battery.charge_energy_wh': undefined},
+    },
+  ],
+  [
+    'sofar-g3',
+    'counters of all batteries are none of the first',
+    {
+      served: [holding(1, {1542: [s16(-70)], 1549: [25], 1686: s32(111), 1690: s32(99)})],
+      options: {batteries: 2},
+      expected: {'battery.power_w': 700, 'battery2.power_w': -250, 'battery.charge_energy_wh': undefined},
+    },
+  ],
+  [
     'saj-h2',
     'three phases: the sums, not the first phase',
     {
