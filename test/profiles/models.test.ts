@@ -34,6 +34,22 @@ const CASES: readonly (readonly [string, string, Case])[] = [
       expected: {'pv.power_w': 812, 'inverter.power_w': 'refused', 'battery.power_w': 'refused'},
     },
   ],
+  [
+    'sma-storage',
+    'the AC side counts for itself',
+    {
+      served: [holding(3, {30595: [...s32(8_000_100), ...s32(7_000_200)], 31397: [0, 0, ...s32(7_700_000), 0, 0, ...s32(7_300_000)]})],
+      expected: {'battery.charge_energy_wh': 8_000_100, 'battery.discharge_energy_wh': 7_000_200},
+    },
+  ],
+  [
+    'sma-storage',
+    'only the battery counts',
+    {
+      served: [holding(3, {31397: [0, 0, ...s32(7_700_000), 0, 0, ...s32(7_300_000)]})],
+      expected: {'battery.charge_energy_wh': 7_700_000, 'battery.discharge_energy_wh': 7_300_000},
+    },
+  ],
   ['sma-storage', 'at rest', {served: [holding(3, {30775: NOT_S32})], expected: {'battery.power_w': 0}}],
   ['deye-1p', '8 kW: watts', {served: deye(8000, 50), expected: {'grid.power_w': -520, 'load.power_w': 13, 'battery.current_a': -18.9}}],
   [
