@@ -69,6 +69,30 @@ const CASES: readonly (readonly [string, string, Case])[] = [
   ['deye-1p', 'the owner says tens', {served: deye(8000, 60), options: {power_step: '10'}, expected: {'grid.power_w': -5200}}],
   ['deye-3p', 'the largest of high voltage', {served: [holding(1, {0: [0x0602], 590: [s16(-321)]})], expected: {'battery.power_w': -3210}}],
   [
+    'deye-3p',
+    'a second battery of high voltage',
+    {
+      served: [holding(1, {0: [6], 516: [...lowFirst(s32(55)), ...lowFirst(s32(44))], 588: [61, 47, s16(-321), 0, 0, 4100, 0, 125]})],
+      options: {second_battery: 'high voltage', energy_step: '1'},
+      expected: {
+        'battery.power_w': -3210,
+        'battery2.power_w': 1250,
+        'battery2.soc_pct': 47,
+        'battery2.voltage_v': 410,
+        'battery.charge_energy_wh': undefined,
+      },
+    },
+  ],
+  [
+    'deye-3p',
+    'a second battery of low voltage',
+    {
+      served: [holding(1, {0: [5], 588: [61, 47, s16(-321), 0, 0, 5200, 0, 125]})],
+      options: {second_battery: 'low voltage'},
+      expected: {'battery.power_w': -321, 'battery2.power_w': 125, 'battery2.voltage_v': 52},
+    },
+  ],
+  [
     'fox-h1',
     'a KH from firmware 1.33 on counts export as positive, 32 bits wide',
     {
