@@ -25,16 +25,23 @@ export type Discovery = {
 export const USUAL_UNITS: readonly number[] = [1, 247, 2, 3, 4, 5, 10, 16, 33, 71, 85, 100, 126, 127, 200, 240];
 const PATIENCE_MS = 600;
 
-/** `tell` is called before each unit. Throws AppError DEVICE_SILENT where nothing can be reached at all. */
+/**
+ * `tell` is called before each unit, `patienceMs` is how long an answer may take.
+ * Throws AppError DEVICE_SILENT where nothing can be reached at all.
+ */
 export async function discover(
   url: LinkUrl,
   units: readonly number[],
   folders: readonly string[],
   signal: AbortSignal,
   tell: (unit: number, index: number) => void,
+  patienceMs = PATIENCE_MS,
 ): Promise<Discovery> {
-  const profiles = allProfiles(folders);
-  const link = openLink('scan', url, {clock: realClock, timeoutMs: PATIENCE_MS});
+  const profiles = allProfiles(folders).map(profile => ({
+    ...profile,
+    timing: {...profile.timing, timeoutMs: Math.max(profile.timing.timeoutMs, patienceMs)},
+  }));
+  const link = openLink('scan', url, {clock: realClock, timeoutMs: patienceMs});
   const found: Discovered[] = [];
   const unknown: number[] = [];
   const bySerial = new Map<string, number>();
@@ -46,7 +53,7 @@ export async function discover(
       if (signal.aborted) break;
       tell(unit, index);
       const scan = await scanUnit(profiles, unit, async (_key, fc, at, words) => {
-        const answer = await link.read(unit, {fc, at, words}, signal, {timeoutMs: PATIENCE_MS, priority: 'probe'});
+        const answer = await link.read(unit, {fc, at, words}, signal, {timeoutMs: patienceMs, priority: 'probe'});
         if (answer.kind === 'words' || answer.fault.kind === 'refused') reached = true;
         else if (answer.fault.kind === 'disconnected') reason = answer.fault.reason;
         return answer;

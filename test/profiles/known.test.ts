@@ -11,12 +11,15 @@ import {afterTest} from '../support/after.ts';
 /** Meters with one and the same map: their registers do not tell them apart. */
 const ALIKE: Readonly<Record<string, readonly string[]>> = {'eastron-sdm120': ['eastron-sdm230'], 'eastron-sdm230': ['eastron-sdm120']};
 
+/** All of it answers at once, on a machine that stands still for a while too. */
+const PATIENCE_MS = 30_000;
+
 test.each(listProfiles().map(({id}) => id))('%s', async id => {
   const server = await startModbusServer({host: '127.0.0.1', port: 0, units: bankOf(readCapture(`test/captures/${id}.json`), () => 0)});
   afterTest(() => server.close());
   const {unit} = loadProfile(id).defaults;
   const link = parseLinkUrl(`tcp://127.0.0.1:${server.port}`);
-  const {found} = await discover(link, [unit], [], new AbortController().signal, () => {});
+  const {found} = await discover(link, [unit], [], new AbortController().signal, () => {}, PATIENCE_MS);
   expect(found).toHaveLength(1);
   expect([id, ...(ALIKE[id] ?? [])]).toContain(found[0]?.profile.id);
 });

@@ -136,10 +136,10 @@ describe.each(IDS)('%s', id => {
     const server = await startModbusServer({host: '127.0.0.1', port: 0, units: bankOf(capture, () => 0)});
     afterTest(() => server.close());
     const linkUrl = parseLinkUrl(`tcp://127.0.0.1:${server.port}`);
-    const link = openLink('test', linkUrl, {clock: realClock, timeoutMs: 1000, minGapMs: 0});
+    const link = openLink('test', linkUrl, {clock: realClock, timeoutMs: 30_000, minGapMs: 0});
     afterTest(() => link.close());
     // Pauses are for real devices; what they are is checked by the profile's schema.
-    const quick = {...profile, timing: {...profile.timing, connectDelayMs: 0, minGapMs: 0, unitPauseMs: 0}};
+    const quick = {...profile, timing: {...profile.timing, connectDelayMs: 0, minGapMs: 0, unitPauseMs: 0, timeoutMs: 30_000}};
     const units = Object.fromEntries(Object.entries(profile.units).map(([key, unit]) => [key, unit.default]));
     const device = createDevice(
       {id, profile: quick, link, linkUrl, unit: profile.defaults.unit, units, options: {}, everyMs: 0, slowEveryMs: 0},
