@@ -189,6 +189,12 @@ const CASES: readonly (readonly [string, string, Case])[] = [
     },
   ],
   [
+    'growatt-tlxh',
+    'a counter of the sun that stays at zero',
+    {served: [input(1, {91: s32(43_210), 3053: s32(0)})], expected: {'pv.energy_wh': 4_321_000}},
+  ],
+  ['growatt-tlxh', 'the usual counter', {served: [input(1, {91: s32(7), 3053: s32(43_211)})], expected: {'pv.energy_wh': 4_321_100}}],
+  [
     'saj-h2',
     'three phases: the sums, not the first phase',
     {
