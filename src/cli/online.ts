@@ -94,6 +94,11 @@ function judge(
       `answers, but tells none of the values of ${profile.id}`,
       'this is probably another device; `wattledger scan` tells which profile fits',
     );
+  for (const why of sweep.against)
+    add(
+      `may be another device than ${profile.id}: ${why}`,
+      '`wattledger scan` tells which profile fits; a new model of the same family may have other registers',
+    );
   const twin = serial ? serials.get(serial) : undefined;
   if (twin) add(`has the serial number of ${twin}: the same device twice`, 'remove one of them');
   if (serial) serials.set(serial, id);

@@ -66,6 +66,7 @@ function document(sweep: FullSweep, at: Date): unknown {
     at: at.toISOString(),
     bus: sweep.bus,
     points: Object.fromEntries(sweep.readings.map((reading: Reading) => [reading.point, measuredJson(reading.measured)])),
+    ...(sweep.against.length > 0 ? {warnings: sweep.against} : {}),
     ...(sweep.fault ? {error: sweep.reason} : {}),
   };
 }
@@ -77,6 +78,7 @@ function lines(sweep: FullSweep, at: Date, clear: boolean): string[] {
   const {requests, registers, ms} = sweep.bus;
   return [
     `${clear ? '\u001b[H\u001b[2J' : ''}${name}${serial ? `, serial ${serial}` : ''}${firmware ? `, firmware ${firmware}` : ''}, unit ${unit}`,
+    ...sweep.against.map(why => `  ! this may be another device: ${why}; \`wattledger scan\` tells which profile fits`),
     ...readingLines(sweep.readings),
     `  ${requests} requests, ${registers} registers, ${Math.round(ms)} ms at ${at.toISOString()}`,
   ];

@@ -94,7 +94,7 @@ export type Timing = {
 /** `manufacturer`, `model`, `serial`, `firmware` of a device: a constant text or a field. */
 export type IdentityDef = Readonly<Partial<Record<'manufacturer' | 'model' | 'serial' | 'firmware', string | Field>>>;
 
-/** What must hold before the map is trusted, and what `scan` tries. */
+/** What holds on such a device: `scan` tries it, and a device that says otherwise is told about. */
 export type IdentifyRule =
   | {readonly kind: 'equals'; readonly field: Field; readonly values: readonly (number | string)[]}
   | {readonly kind: 'between'; readonly field: Field; readonly min: number; readonly max: number}

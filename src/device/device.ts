@@ -44,6 +44,8 @@ export type FullSweep = {
   readonly bus: {readonly requests: number; readonly registers: number; readonly ms: number};
   readonly fault: Fault | null;
   readonly reason: string | null;
+  /** Why this may be another device than the profile says. */
+  readonly against: readonly string[];
 };
 
 export interface Device {
@@ -130,7 +132,15 @@ export function createDevice(options: DeviceOptions, deps: PresenceDeps): Device
       {part: 'device', device: id, ...identity, points: points.length, variants},
       `${id} is a ${[identity.manufacturer, identity.model].filter(Boolean).join(' ') || profile.name}`,
     );
+    tellAgainst(prepared);
     return null;
+  }
+
+  function tellAgainst({against}: Prepared): void {
+    for (const detail of against) {
+      log.warn({part: 'device', device: id, profile: profile.id}, `${id} may be another device: ${detail}`);
+      deps.note({kind: 'profile-doubtful', monoMs: clock.monoMs(), about: id, detail, evidence: {profile: profile.id}});
+    }
   }
 
   /** Looks whether it is still the same device with the same firmware. What could not be read this time is no change. */
@@ -149,6 +159,7 @@ export function createDevice(options: DeviceOptions, deps: PresenceDeps): Device
     slowDueMs = -Infinity;
     onceDue = true;
     doubt.begin(clock.monoMs());
+    tellAgainst(prepared);
     const detail = say('{before} became {after}; values that do not fit are held back until they prove plausible', {before, after});
     log.warn(
       {part: 'device', device: id, before, after},
@@ -212,9 +223,16 @@ export function createDevice(options: DeviceOptions, deps: PresenceDeps): Device
       const failed = await ensurePrepared(signal);
       if (failed) {
         const readings = profile.points.map(({name}): Reading => ({device: id, point: name, measured: {kind: 'missing', fault: failed}}));
-        return {identity: started, readings, bus: {...setup, ms: tenths(setup.ms)}, fault: failed, reason: describeFault(failed)};
+        return {
+          identity: started,
+          readings,
+          bus: {...setup, ms: tenths(setup.ms)},
+          fault: failed,
+          reason: describeFault(failed),
+          against: [],
+        };
       }
-      const {points, limits, identity} = prepared as Prepared;
+      const {points, limits, identity, against} = prepared as Prepared;
       const all: Sweep[] = [];
       const readings = new Map<string, Reading>();
       for (const pace of PACES) {
@@ -238,6 +256,7 @@ export function createDevice(options: DeviceOptions, deps: PresenceDeps): Device
         },
         fault: answered ? null : broken,
         reason: broken && describeFault(broken),
+        against,
       };
     },
 

@@ -72,7 +72,7 @@ export function planProfile(
 const keyOf = ({class: pace, unit, request}: PlanView[number]): string => `${pace}/${unit}/${request.fc}/${request.at}/${request.words}`;
 const MOST_WORDS = 125;
 
-/** What is read once at the start: whether somebody is there, the probes of the variants, and who the device is. */
+/** What is read once at the start: whether somebody is there, the probes of the variants, who the device is, and whether it is the one. */
 function startOf(profile: DeviceProfile, unitOf: (unitKey: string | null) => number, bus: BusTiming): PlanView {
   const [first] = profile.points;
   const knock = first ? fieldsOf(first.source).slice(0, 1) : [];
@@ -85,7 +85,7 @@ function startOf(profile: DeviceProfile, unitOf: (unitKey: string | null) => num
   });
   return [
     ...knock.map(field => once(field, unitOf(first?.unitKey ?? null))),
-    ...[...probes, ...identity].map(field => once(field, unitOf(null))),
+    ...[...probes, ...identity, ...profile.identify.map(rule => rule.field)].map(field => once(field, unitOf(null))),
   ];
 }
 

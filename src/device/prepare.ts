@@ -4,8 +4,9 @@ import {decode} from '../core/codec.ts';
 import type {DeviceIdentity} from '../core/health.ts';
 import type {DeviceProfile, Field, IdentifyRule, Limits, PointDef, Variant} from '../core/profile.ts';
 import type {Fault} from '../core/reading.ts';
-import {say} from '../core/sentences/say.ts';
+import {type Said, say} from '../core/sentences/say.ts';
 import {turnPoints} from '../core/turn.ts';
+import {fits, speaksAgainst} from './against.ts';
 import {patient} from './patient.ts';
 import {walkSunspec} from './sunspec.ts';
 
@@ -22,6 +23,8 @@ export type Prepared = {
   readonly limits: Limits;
   readonly identity: DeviceIdentity;
   readonly variants: readonly string[];
+  /** Why this may be another device than the profile says; it is read all the same. */
+  readonly against: readonly Said[];
 };
 export type Preparation =
   | {readonly kind: 'ready'; readonly prepared: Prepared}
@@ -77,6 +80,7 @@ export async function prepare(profile: DeviceProfile, unit: number, options: Opt
     if (definition === undefined) continue;
     told[key] = typeof definition === 'string' ? definition : ((await readText(definition, probe.read)) ?? told[key]);
   }
+  const against = await speaksAgainst(profile, probe.read);
   const gone = probe.gone();
   if (gone) return {kind: 'silent', fault: gone};
   const within = points.map(point => {
@@ -85,7 +89,7 @@ export async function prepare(profile: DeviceProfile, unit: number, options: Opt
     // The owner speaks of the value as told; the range is held against it before it is turned.
     return {...point, between: point.turned ? ([-range[1], -range[0]] as const) : range};
   });
-  return {kind: 'ready', prepared: {points: within, limits, identity: told, variants: variants.map(variant => variant.name)}};
+  return {kind: 'ready', prepared: {points: within, limits, identity: told, variants: variants.map(variant => variant.name), against}};
 }
 
 /** Points and limits with these variants in force, in their order. */
@@ -145,15 +149,7 @@ export async function ruleHolds(rule: IdentifyRule, read: Reader): Promise<boole
   const answer = await read(null, field.fc, field.at, field.words);
   if (answer.kind === 'fault') return null;
   const decoded = decode(field, address => answer.words[address - field.at]);
-  if (decoded.kind === 'absent') return false;
-  switch (rule.kind) {
-    case 'equals':
-      return rule.values.includes(decoded.value);
-    case 'between':
-      return typeof decoded.value === 'number' && decoded.value >= rule.min && decoded.value <= rule.max;
-    case 'matches':
-      return new RegExp(rule.pattern).test(String(decoded.value));
-  }
+  return decoded.kind !== 'absent' && fits(rule, decoded.value);
 }
 
 async function readText(field: Field, read: Reader): Promise<string | null> {

@@ -13,7 +13,7 @@ import type {Sweep} from './words.ts';
 export type PresenceDeps = {
   readonly clock: Clock;
   readonly log: Log;
-  /** Told of changes; kinds `device-lost`, `device-back`, `device-asleep`, `firmware-changed`, `device-replaced`. */
+  /** Told of changes; kinds `device-lost`, `device-back`, `device-asleep`, `firmware-changed`, `device-replaced`, `profile-doubtful`. */
   readonly note: (event: FlowEvent) => void;
   /** Hour of the day at the site, 0 to 23: an inverter that may sleep is believed to sleep in the dark. */
   readonly localHour: () => number;

@@ -1,6 +1,6 @@
 // `check --online` and `doctor`: what devices, brokers, the running daemon and the house as a whole tell; each finding with evidence and a remedy.
 
-import {writeFileSync} from 'node:fs';
+import {readFileSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 import {expect, test} from 'vitest';
 import {balanceOf} from '../../src/cli/balance.ts';
@@ -10,8 +10,8 @@ import {afterTest} from '../support/after.ts';
 import {run, start, tempFolder} from '../support/cli.ts';
 import {freePort, haveMosquitto, mosquitto, WITHOUT_MOSQUITTO} from '../support/programs.ts';
 
-/** A house of a hybrid and a meter on captures; `invert` for the hybrid. */
-async function house(facts: {broker?: string; invert?: string; http?: string}): Promise<string> {
+/** A house of a hybrid and a meter on captures; `invert` for the hybrid, `meter` for the profile the configuration has for it. */
+async function house(facts: {broker?: string; invert?: string; http?: string; meter?: string}): Promise<string> {
   const ports = [];
   for (const [profile, unit] of [
     ['sungrow-sh', 1],
@@ -31,7 +31,7 @@ site: {id: pair}
 links: {a: {url: "tcp://127.0.0.1:${ports[0]}"}, b: {url: "tcp://127.0.0.1:${ports[1]}"}}
 devices:
   sungrow: {profile: sungrow-sh, link: a${facts.invert ?? ''}}
-  meter: {profile: eastron-sdm630, link: b}
+  meter: {profile: ${facts.meter ?? 'eastron-sdm630'}, link: b}
 map: {grid: meter, hybrid: [{id: sungrow, pv: sungrow.pv, battery: sungrow.battery, ac: sungrow.inverter}]}
 store: {path: ${folder}/w.db, commit_every: 1s}
 ${facts.broker ? `mqtt: {url: "${facts.broker}"}` : ''}
@@ -93,6 +93,25 @@ test.each([
   [{grid: -60, sun: 0}, -60, []],
 ])('balance of %j', (powers, homeW, suspects) => {
   expect(balanceOf(Object.entries(powers).map(([name, watts]) => ({name, watts})))).toEqual({homeW, suspects});
+});
+
+test('a profile on another device: said by `check --online`, `read` and the daemon, and the device is read', async () => {
+  // Two meters with some registers in common: an SDM630 has its voltages where a PAC2200 has halves of them.
+  const file = await house({meter: 'siemens-pac2200'});
+  const {findings, devices} = await checked(file);
+  const [finding] = findings.filter(({where, what}) => where === 'devices.meter' && what.startsWith('may be another device'));
+  expect(finding?.what).toMatch(/^may be another device than siemens-pac2200: register 1 says /);
+  expect(finding?.todo).toContain('`wattledger scan` tells which profile fits');
+  expect(devices.map(({id}) => id).sort()).toEqual(['meter', 'sungrow']);
+  const daemon = start(['run', '--config', file]);
+  await daemon.saying('meter may be another device: register 1 says ');
+  const link = /b: {url: "([^"]+)"}/.exec(readFileSync(file, 'utf8'))?.[1] as string;
+  const asked = ['read', '--link', link, '--unit', '1', '--profile', 'siemens-pac2200'];
+  expect((await run(asked)).stdout).toMatch(/! this may be another device: register 1 says .*`wattledger scan` tells which profile fits/);
+  const told = JSON.parse((await run([...asked, '--json'])).stdout) as {warnings: string[]; points: unknown};
+  expect(told.warnings[0]).toMatch(/^register 1 says /);
+  const right = await run(['read', '--link', link, '--unit', '1', '--profile', 'eastron-sdm630', '--json']);
+  expect(right.stdout).not.toContain('warnings');
 });
 
 test('doctor asks the running daemon for what it measured, and says where it does not run', async () => {

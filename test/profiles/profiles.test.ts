@@ -147,6 +147,7 @@ describe.each(IDS)('%s', id => {
     );
     const sweep = await device.sweep(new AbortController().signal);
     expect(sweep.fault).toBeNull();
+    expect(sweep.against, 'speaks against its own profile').toEqual([]);
     const told = Object.fromEntries(
       sweep.readings.map(({point, measured}) => [point, measured.kind === 'missing' ? measured.fault : measured.value]),
     );

@@ -68,6 +68,7 @@ export const sentences = {
   // Devices
   '{before} became {after}; values that do not fit are held back until they prove plausible':
     'aus {before} wurde {after}; Werte, die nicht passen, bleiben zurück, bis sie sich als glaubhaft erweisen',
+  'register {at} says {value}, which is not what a {name} tells there': 'Register {at} sagt {value}, und das sagt {name} dort nicht',
   'nothing to tell in the dark': 'im Dunkeln gibt es nichts zu sagen',
   'after {s} s': 'nach {s} s',
   '{device}: no answer ({fault})': '{device}: keine Antwort ({fault})',
@@ -242,6 +243,7 @@ export const kinds = {
   'device-asleep': 'Gerät schläft',
   'device-replaced': 'Gerät ersetzt',
   'firmware-changed': 'Firmware geändert',
+  'profile-doubtful': 'Profil fraglich',
   'unclean-stop': 'unordentliches Ende',
   'write-budget': 'Schreibmenge',
   'rows-undated': 'Zeilen ohne Datum',
