@@ -9,9 +9,13 @@ import type {Limits} from '../../src/core/profile.ts';
 import {createLearned} from '../../src/device/learned.ts';
 import {timingOf} from '../../src/device/plan.ts';
 import {readSpans, type Sweep} from '../../src/device/words.ts';
+import {mbap} from '../../src/link/framing.ts';
+import {createLineTransport} from '../../src/link/line.ts';
 import type {Link} from '../../src/link/link.ts';
-import {openLink} from '../../src/link/open.ts';
+import {createQueue} from '../../src/link/queue.ts';
 import {type ServedAnswer, startModbusServer} from '../../src/link/server.ts';
+import type {Transport} from '../../src/link/transport.ts';
+import {streamWire} from '../../src/link/wire.ts';
 import {afterTest} from '../support/after.ts';
 
 const never = new AbortController().signal;
@@ -21,22 +25,37 @@ const values = (at: number, words: number): number[] => Array.from({length: word
 /** Twenty values of two registers each, side by side. */
 const TWENTY: readonly Span[] = Array.from({length: 20}, (_, index) => ({fc: 3, at: 100 + 2 * index, words: 2}));
 
+/** A server that answers has all the time in the world; only what it will be silent about is not waited for. */
+const ANSWERS_MS = 60_000;
+const SILENCE_MS = 20;
+
 async function unit(answer: (at: number, words: number) => ServedAnswer | 'right', spans = TWENTY) {
   const sent: [number, number][] = [];
+  let next: ServedAnswer | 'right' = 'silent';
   const source = {
-    read: (_fc: number, at: number, words: number): ServedAnswer => {
-      sent.push([at, words]);
-      const one = answer(at, words);
-      return one === 'right' ? values(at, words) : one;
-    },
+    read: (_fc: number, at: number, words: number): ServedAnswer => (next === 'right' ? values(at, words) : next),
   };
   const server = await startModbusServer({host: '127.0.0.1', port: 0, units: new Map([[1, source]])});
   afterTest(() => server.close());
   const url = parseLinkUrl(`tcp://127.0.0.1:${server.port}`);
-  const link = openLink('test', url, {clock: realClock, timeoutMs: 150});
+  const wire = createLineTransport(streamWire('127.0.0.1', server.port), mbap(), {silenceMs: 0, afterTrouble: 'replace'});
+  // One exchange at a time: what the server will say is settled before it is asked.
+  const transport: Transport = {
+    get connected() {
+      return wire.connected;
+    },
+    exchange(toUnit, request, _timeoutMs, connectDelayMs, signal) {
+      sent.push([request.at, request.words]);
+      next = answer(request.at, request.words);
+      return wire.exchange(toUnit, request, next === 'silent' ? SILENCE_MS : ANSWERS_MS, connectDelayMs, signal);
+    },
+    suspicion: () => wire.suspicion(),
+    close: () => wire.close(),
+  };
+  const link = createQueue(transport, {name: 'test', url: url.text, clock: realClock});
   afterTest(() => link.close());
   const learned = createLearned();
-  const timing = {connectDelayMs: 0, minGapMs: 0, unitPauseMs: 0, timeoutMs: 150};
+  const timing = {connectDelayMs: 0, minGapMs: 0, unitPauseMs: 0, timeoutMs: ANSWERS_MS};
   const sweep = async (monoMs = 0): Promise<{got: Sweep; sent: [number, number][]}> => {
     sent.length = 0;
     const got = await readSpans(spans, {link, unit: 1, limits: LIMITS, timing, bus: timingOf(url), learned, monoMs}, never);
