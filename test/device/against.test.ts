@@ -50,6 +50,10 @@ async function deviceOn(id: string, capture: string, answer: (at: number, words:
 }
 const wordsOf = (id: string, rule: number, value: number): ReadonlyMap<number, number> =>
   new Map(encode(loadProfile(id).identify[rule]?.field as Parameters<typeof encode>[0], value));
+const textAt = (from: number, letters: string, words: number): ReadonlyMap<number, number> =>
+  new Map(
+    Array.from({length: words}, (_, i) => [from + i, ((letters.charCodeAt(2 * i) || 0) << 8) | (letters.charCodeAt(2 * i + 1) || 0)]),
+  );
 /** The capture, with `words` in place of what it has there. */
 const saying =
   (words: ReadonlyMap<number, number>) =>
@@ -69,6 +73,7 @@ test('a text of another device: an event and a line at the start, once, and the 
 });
 
 test.each([
+  ['a battery of the family with another map', 'marstek-venus', saying(textAt(31_000, 'VNSD-0', 10)), 1],
   ['a number of another device', 'deye-3p', saying(wordsOf('deye-3p', 0, 3)), 1],
   ['a zero, where nothing speaks for the profile', 'deye-3p', saying(wordsOf('deye-3p', 0, 0)), 1],
   ['a frequency that no grid has', 'growatt-sph', saying(wordsOf('growatt-sph', 0, 1234)), 1],

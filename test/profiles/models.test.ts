@@ -7,6 +7,16 @@ import {type Case, expectPoints, f32, holding, input, lowFirst, NOT_S32, NOT_U32
 const deye = (ratedW: number, hz: number): Case['served'] => [
   holding(1, {0: [3], 16: lowFirst(s32(ratedW * 10)), 169: [s16(-520)], 178: [13], 190: [s16(-1016), s16(-1890), hz * 100, hz * 100]}),
 ];
+/** The low and the high words of numbers whose registers are apart. */
+const lowPart = (...values: number[]): number[] => values.map(value => s32(value)[1] as number);
+const highPart = (...values: number[]): number[] => values.map(value => s32(value)[0] as number);
+const f64 = (value: number): number[] => {
+  const view = new DataView(new ArrayBuffer(8));
+  view.setFloat64(0, value);
+  return [0, 2, 4, 6].map(at => view.getUint16(at));
+};
+const text = (letters: string, words: number): number[] =>
+  Array.from({length: words}, (_, i) => ((letters.charCodeAt(2 * i) || 0) << 8) | (letters.charCodeAt(2 * i + 1) || 0));
 
 const CASES: readonly (readonly [string, string, Case])[] = [
   [
@@ -177,6 +187,77 @@ const CASES: readonly (readonly [string, string, Case])[] = [
       served: [input(1, {22: [s16(-700)], 29: [...lowFirst(s32(99)), 0, 0, ...lowFirst(s32(111))], 297: [250]})],
       options: {extras: 'second battery'},
       expected: {'battery.power_w': 700, 'battery2.power_w': -250, 'battery.charge_energy_wh': undefined},
+    },
+  ],
+  [
+    'deye-3p',
+    'above 30 kW: powers in two registers each, and no load',
+    {
+      served: [
+        holding(1, {
+          0: [6],
+          20: lowFirst(s32(500_000)),
+          622: lowPart(-12_000, 9000, -40_000, -43_000),
+          633: lowPart(15_000, 14_000, 16_000, 45_000),
+          653: [7],
+          687: [...highPart(-12_000, 9000, -40_000, -43_000), ...highPart(15_000, 14_000, 16_000, 45_000)],
+        }),
+      ],
+      expected: {
+        'grid.power_w': -43_000,
+        'grid.power_l1_w': -12_000,
+        'grid.power_l2_w': 9000,
+        'grid.power_l3_w': -40_000,
+        'inverter.power_w': 45_000,
+        'inverter.power_l3_w': 16_000,
+        'load.power_w': undefined,
+      },
+    },
+  ],
+  [
+    'deye-3p',
+    'up to 30 kW: the second registers may hold anything',
+    {
+      served: [holding(1, {0: [6], 20: lowFirst(s32(300_000)), 622: lowPart(-12_000, 9000, 1, -2999), 687: [0, 0, 0, 0]})],
+      expected: {'grid.power_w': -2999, 'grid.power_l1_w': -12_000},
+    },
+  ],
+  [
+    'deye-3p',
+    'eight trackers',
+    {
+      served: [holding(1, {0: [6], 22: [0x0803], 672: [100, 90, 80, 70], 727: [60, 50, 40, 30]})],
+      expected: {'pv.power_w': 5200, 'pv.string4_power_w': 700, 'pv.string8_power_w': 300},
+    },
+  ],
+  [
+    'deye-3p',
+    'four trackers: those beyond are not asked for',
+    {served: [holding(1, {0: [6], 22: [0x0403], 672: [100, 90, 80, 70]})], expected: {'pv.power_w': 3400, 'pv.string5_power_w': undefined}},
+  ],
+  [
+    'siemens-pac2200',
+    'both tariffs',
+    {
+      served: [input(1, {1: f32(230), 801: [...f64(1500), ...f64(800)], 809: [...f64(40), ...f64(3)]})],
+      expected: {'meter.import_energy_wh': 2300, 'meter.export_energy_wh': 43},
+    },
+  ],
+  [
+    'marstek-venus',
+    'generation 3 by its name, without the option',
+    {
+      served: [holding(1, {31000: text('VNSE3-0', 10), 30006: [s16(-442)], 34002: [815], 32104: [3], 32202: s32(99)})],
+      expected: {'battery.power_w': -442, 'battery.soc_pct': 81.5},
+    },
+  ],
+  [
+    'luxpower',
+    'three phases',
+    {
+      served: [input(1, {4: [523, 24_105], 26: [0, 900], 184: [400, 0, 0, 300]})],
+      options: {phases: 3},
+      expected: {'grid.power_w': 800, 'grid.power_l1_w': 900, 'grid.power_l2_w': -400, 'grid.power_l3_w': 300},
     },
   ],
   [
