@@ -7,7 +7,7 @@ const EARLIEST_MS = Date.UTC(2026, 0, 1);
 /** A machine that found no time server by then has none; its clock is taken as it is. */
 const GIVE_UP_MS = 10 * 60_000;
 
-export type Trust = {
+type Trust = {
   /** Wall time is believed: rows and events may be stored under it. */
   readonly rows: boolean;
   /** It is later than everything in the ledger besides: it may name slots. */

@@ -69,7 +69,7 @@ const QUALITIES: Readonly<Record<SlotQuality, string>> = {
   undated: 'the clock could not be trusted at the time',
 };
 
-export type Explanation = {
+type Explanation = {
   readonly atMs: number;
   readonly slot: SlotInfo;
   readonly policy: Policy;

@@ -16,7 +16,7 @@ export const ledgerHelp = `  --config FILE   the configuration that names the da
 const DEFAULT_CONFIG = '/etc/wattledger/wattledger.yaml';
 const POLICIES: readonly Policy[] = ['solar-first', 'proportional', 'battery-first'];
 
-export type LedgerFile = {readonly path: string; readonly config: AppConfig | null};
+type LedgerFile = {readonly path: string; readonly config: AppConfig | null};
 
 /** The database that --db, --config or the default configuration names. Throws AppError. */
 export function ledgerFile(context: CommandContext): LedgerFile {

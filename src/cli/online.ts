@@ -22,7 +22,7 @@ export type OnlineTold = {
   /** What is left for the house; null where a power is missing. */
   readonly homeW: number | null;
 };
-export type DeviceTold = {
+type DeviceTold = {
   readonly id: string;
   readonly identity: Readonly<Record<string, string | number | null>>;
   readonly good: number;

@@ -118,7 +118,7 @@ const stepWh = (step: Omit<StepFigures, 'startMs' | 'day'>): Record<string, numb
 });
 
 /** The document of docs/reports.md. `money` is null where there is no tariff. */
-export function jsonOf({period, policy, zone, figures, coverage, money}: Report): unknown {
+function jsonOf({period, policy, zone, figures, coverage, money}: Report): unknown {
   return {
     schema: 1,
     period: {kind: period.kind, name: period.name, from: utcText(period.fromMs), to: utcText(period.toMs), zone},

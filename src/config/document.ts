@@ -193,7 +193,7 @@ const article = (type: string): string =>
           : `a ${type}`;
 
 /** Keys that the schema knows at a path; empty where any key may stand. */
-export function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
+function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
   let options: readonly z.core.$ZodType[] = unwrap(schema);
   for (const step of path) {
     options = options.flatMap(option => {

@@ -19,7 +19,7 @@ import {type MoneyConfig, resolveTariffs} from './tariffs.ts';
 import {upgrade} from './upgrade.ts';
 import type {SecretSource} from './values.ts';
 
-export type LinkConfig = {readonly name: string; readonly url: LinkUrl; readonly timeoutMs?: number; readonly minGapMs?: number};
+type LinkConfig = {readonly name: string; readonly url: LinkUrl; readonly timeoutMs?: number; readonly minGapMs?: number};
 export type DeviceConfig = {
   readonly id: string;
   readonly profile: DeviceProfile;
@@ -63,7 +63,7 @@ export type ConfigMqtt = Omit<MqttFile, 'password' | 'tls'> & {
   readonly password?: string;
   readonly tls: {ca?: string; cert?: string; key?: string; servername?: string; verify: boolean};
 };
-export type ConfigHttp = {
+type ConfigHttp = {
   readonly listen: string;
   readonly hosts: readonly string[];
   readonly trustProxy: readonly string[];

@@ -17,7 +17,7 @@ export function dataFolder(name: string): string {
   return path.join(folder, 'config', name);
 }
 
-export type ProfileEntry = {readonly id: string; readonly file: string};
+type ProfileEntry = {readonly id: string; readonly file: string};
 
 /** Ids and files of all profiles, by id; a user's own profile hides the program's of the same id. Throws AppError for a folder that is none. */
 export function listProfiles(folders: readonly string[] = []): readonly ProfileEntry[] {

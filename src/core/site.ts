@@ -3,7 +3,7 @@
 import type {Limits} from './profile.ts';
 
 /** A device, or one part of it: `{device: 'sungrow', part: 'battery'}`. `part` carries an instance number where there is one: `battery2`. */
-export type PartRef = {readonly device: string; readonly part: string};
+type PartRef = {readonly device: string; readonly part: string};
 
 /** One channel of the flow picture and the points that feed it. Power points are signed as their names say (into the AC bus). */
 export type ChannelRef = PartRef & {

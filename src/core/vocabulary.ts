@@ -1,7 +1,7 @@
 // The one table of what can be measured: the name ends in its unit, and says whether it is a gauge, a counter or a text.
 
 export type Unit = 'w' | 'wh' | 'v' | 'a' | 'hz' | 'pct' | 'c' | 'va' | 'var';
-export type QuantityInfo = {
+type QuantityInfo = {
   readonly unit: Unit | 'none';
   readonly behaves: 'gauge' | 'counter' | 'text';
   readonly label: string;
@@ -43,7 +43,7 @@ export const QUANTITIES = vocabulary({
   power_factor: {unit: 'none', behaves: 'gauge', label: 'Power factor', step: 0.001, plausible: null},
   state: {unit: 'none', behaves: 'text', label: 'State', step: 1, plausible: null},
 });
-export type Quantity = keyof typeof QUANTITIES;
+type Quantity = keyof typeof QUANTITIES;
 
 export const PARTS = ['grid', 'meter', 'load', 'pv', 'wind', 'generator', 'battery', 'inverter'] as const;
 export type Part = (typeof PARTS)[number];

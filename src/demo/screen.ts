@@ -3,7 +3,7 @@
 import type {Health} from '../core/health.ts';
 import type {TickRecord} from '../core/sink.ts';
 
-export type ScreenFacts = {
+type ScreenFacts = {
   readonly scenario: string;
   readonly speed: number;
   readonly timezone: string;
@@ -12,7 +12,7 @@ export type ScreenFacts = {
   /** What stands at the foot: label and address. */
   readonly places: readonly (readonly [string, string])[];
 };
-export type ScreenStyle = {readonly columns: number; readonly colour: boolean};
+type ScreenStyle = {readonly columns: number; readonly colour: boolean};
 
 /** What the colours of a terminal stand for, in the demo and in reports. */
 export const COLOURS = {

@@ -18,7 +18,7 @@ export type Simulation = {
   save(): void;
 };
 
-export type SimulationOptions = {
+type SimulationOptions = {
   readonly plan: HousePlan;
   readonly scenario: string;
   readonly seed: number;

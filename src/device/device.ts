@@ -18,7 +18,7 @@ import {type Options, type Prepared, prepare, type Reader} from './prepare.ts';
 import {createPresence, type PresenceDeps} from './presence.ts';
 import {type Registers, readSpans, type Sweep} from './words.ts';
 
-export type DeviceOptions = {
+type DeviceOptions = {
   readonly id: string;
   readonly profile: DeviceProfile;
   readonly link: Link;
@@ -31,7 +31,7 @@ export type DeviceOptions = {
   /** Pace of slow points: counters, temperatures. */
   readonly slowEveryMs: number;
 };
-export type PointDetail = {
+type PointDetail = {
   readonly point: string;
   readonly every: PollClass;
   readonly registers: readonly {readonly fc: number; readonly at: number; readonly word: number | null}[];

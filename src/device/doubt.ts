@@ -24,7 +24,7 @@ const LONGEST_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
 
 type Known = {readonly value: number; readonly monoMs: number; readonly largest: number};
-export type Doubt = {
+type Doubt = {
   /** From now on (monotonic ms) every point must fit what is known of it. */
   begin(monoMs: number): void;
   /** The readings with those that do not fit replaced by `implausible`; the others are remembered. */

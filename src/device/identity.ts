@@ -7,7 +7,7 @@ import type {DeviceProfile} from '../core/profile.ts';
 export const isWatched = ({driver, identity: {firmware, serial}}: DeviceProfile): boolean =>
   driver === 'sunspec' || typeof firmware === 'object' || typeof serial === 'object';
 
-export type Change = {readonly kind: 'firmware-changed' | 'device-replaced'; readonly before: string; readonly after: string};
+type Change = {readonly kind: 'firmware-changed' | 'device-replaced'; readonly before: string; readonly after: string};
 
 /** What could not be read this time is no change. */
 export function changeOf(old: DeviceIdentity, now: DeviceIdentity): Change | null {

@@ -23,7 +23,7 @@ export type Prepared = {
   readonly identity: DeviceIdentity;
   readonly variants: readonly string[];
 };
-export type Preparation =
+type Preparation =
   | {readonly kind: 'ready'; readonly prepared: Prepared}
   | {readonly kind: 'silent'; readonly fault: Fault}
   | {readonly kind: 'foreign'; readonly reason: string};

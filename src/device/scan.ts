@@ -17,7 +17,7 @@ export type Fit = {
   /** Those of them for which just as much speaks. */
   readonly tied: readonly DeviceProfile[];
 };
-export type UnitScan =
+type UnitScan =
   | {readonly kind: 'silent'}
   /** Somebody answers, but no profile fits. */
   | {readonly kind: 'unknown'}

@@ -9,12 +9,12 @@ import {type FoundModel, fieldOf, type Modules, NO_KIND, wordsOf} from './sunspe
 import {pointsOf} from './sunspec-points.ts';
 
 /** Reads a few words, as a device's own link does. */
-export type ReadWords = (
+type ReadWords = (
   at: number,
   words: number,
 ) => Promise<{readonly kind: 'words'; readonly words: readonly number[]} | {readonly kind: 'fault'; readonly fault: Fault}>;
 
-export type SunspecDevice = {
+type SunspecDevice = {
   readonly base: number;
   readonly models: readonly FoundModel[];
   readonly manufacturer: string | null;
@@ -23,7 +23,7 @@ export type SunspecDevice = {
   readonly firmware: string | null;
   readonly points: readonly PointDef[];
 };
-export type Walk = {readonly kind: 'found'; readonly device: SunspecDevice} | {readonly kind: 'none'; readonly fault: Fault | null};
+type Walk = {readonly kind: 'found'; readonly device: SunspecDevice} | {readonly kind: 'none'; readonly fault: Fault | null};
 
 /** "SunS". Source: SunSpec Device Information Model Specification V1.2, section 6.1. */
 const MARKER = [0x5375, 0x6e53];

@@ -8,7 +8,7 @@ import type {Link, ReadAnswer} from '../link/link.ts';
 import type {Learned} from './learned.ts';
 
 /** A word and the middle of the request that brought it. */
-export type Word = {readonly value: number; readonly monoMs: number};
+type Word = {readonly value: number; readonly monoMs: number};
 export type Registers = {
   word(fc: 3 | 4, address: number): Word | undefined;
   /** Why an address has no word, where it was asked for. */
@@ -27,7 +27,7 @@ export type Sweep = Registers & {
   readonly broken: Fault | null;
 };
 
-export type SweepOptions = {
+type SweepOptions = {
   readonly link: Link;
   readonly unit: number;
   readonly limits: Limits;

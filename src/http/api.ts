@@ -14,7 +14,7 @@ import {freshnessOf} from './freshness.ts';
 import {MOST_POINTS, oneOf, onlyKnown, openRangeOf, POLICIES, rangeOf, stepOf, wholeOf} from './parameters.ts';
 
 /** Answers a GET below /api/v1/. `query` is what stands behind the question mark. */
-export type Endpoint = (query: URLSearchParams) => unknown | Promise<unknown>;
+type Endpoint = (query: URLSearchParams) => unknown | Promise<unknown>;
 
 const NOTHING = {ts: null, grid_power_w: null, solar_power_w: null, battery_power_w: null, home_power_w: null, battery_soc_pct: null};
 

@@ -18,13 +18,13 @@ export type HttpSettings = {
   readonly token?: string;
 };
 
-export type PointView = {
+type PointView = {
   readonly point: string;
   readonly every: string;
   readonly note: string | null;
   readonly registers: readonly {readonly fc: number; readonly at: number; readonly word: number | null}[];
 };
-export type RequestView = {
+type RequestView = {
   readonly class: string;
   readonly unit: number;
   readonly fc: number;

@@ -7,7 +7,7 @@ import type {HttpDeps} from './deps.ts';
 import {HttpError} from './errors.ts';
 import {oneOf, onlyKnown, POLICIES, rangeOf, STEPS} from './parameters.ts';
 
-export type Download = {readonly type: string; readonly fileName: string; readonly chunks: AsyncIterable<string>};
+type Download = {readonly type: string; readonly fileName: string; readonly chunks: AsyncIterable<string>};
 
 const WINDOW_DAYS = 31;
 

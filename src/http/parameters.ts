@@ -40,7 +40,7 @@ export function oneOf<const T extends readonly string[]>(query: URLSearchParams,
 }
 
 /** A moment: `2026-11-24T12:00:00Z` (or with an offset), a local day `2026-11-24` of the zone, or Unix seconds. */
-export function momentOf(query: URLSearchParams, name: string, zone: string, otherwiseMs: number): number {
+function momentOf(query: URLSearchParams, name: string, zone: string, otherwiseMs: number): number {
   const text = query.get(name);
   if (text === null) return otherwiseMs;
   const ms = parsed(text, zone);

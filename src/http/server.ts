@@ -18,7 +18,7 @@ import {json, send, sendFile} from './reply.ts';
 import {createStaleness} from './stale.ts';
 import {createStreams, type StreamEvent} from './stream.ts';
 
-export type HttpSink = Sink & {/** Address of the page once it is open. */ address(): string | null};
+type HttpSink = Sink & {/** Address of the page once it is open. */ address(): string | null};
 
 const STREAM_EVERY_MS = 1000;
 const LONGEST_BODY = 4096;

@@ -7,7 +7,7 @@ import {rtuFrame} from './framing.ts';
 import type {RegisterSource} from './server.ts';
 import {serialWire, type Wire} from './wire.ts';
 
-export type LineServer = {/** Resolves with the reason when the port goes away. */ readonly gone: Promise<string>; close(): Promise<void>};
+type LineServer = {/** Resolves with the reason when the port goes away. */ readonly gone: Promise<string>; close(): Promise<void>};
 
 const REQUEST_BYTES = 8;
 const OPEN_MS = 5000;
@@ -25,7 +25,7 @@ export async function startSerialServer(path: string, serial: Serial, units: Rea
 }
 
 /** Answers what comes in on an open wire. Frames for other units, and broken ones, are passed over in silence as on a bus. */
-export function serveLine(wire: Wire, units: ReadonlyMap<number, RegisterSource>): Promise<string> {
+function serveLine(wire: Wire, units: ReadonlyMap<number, RegisterSource>): Promise<string> {
   let received = Buffer.alloc(0);
   let tail: Promise<void> = Promise.resolve();
   return new Promise(resolve => wire.listen(onBytes, resolve));

@@ -5,7 +5,7 @@ import type {ReadOptions, ReadRequest} from './link.ts';
 import {type ModbusServer, type RegisterSource, type ServedAnswer, startModbusServer} from './server.ts';
 import type {Shared} from './shared.ts';
 
-export type ProxySettings = {
+type ProxySettings = {
   readonly host: string;
   readonly port: number;
   /** Answers this young are given without asking the device, ms. */

@@ -11,7 +11,7 @@ export type RegisterSource = {
   read(fc: 3 | 4, at: number, words: number, client?: string): ServedAnswer | Promise<ServedAnswer>;
 };
 
-export type ServerOptions = {
+type ServerOptions = {
   readonly host: string;
   /** 0 takes a free port. */
   readonly port: number;

@@ -11,10 +11,10 @@ import {SCHEMA_VERSION} from './schema.ts';
 export type Db = Database.Database;
 
 /** 'WLD1' in the header of every database of this program. */
-export const APPLICATION_ID = 0x57_4c_44_31;
+const APPLICATION_ID = 0x57_4c_44_31;
 
 /** `foreign`: a database of another program. `damaged`: it has no SQLite header, but our lock file stands beside it, so it was ours. */
-export type FileKind = 'absent' | 'empty' | 'ours' | 'foreign' | 'damaged' | 'no-database';
+type FileKind = 'absent' | 'empty' | 'ours' | 'foreign' | 'damaged' | 'no-database';
 
 /**
  * Looks at the first 100 bytes only; nothing is changed. Never for a file that a connection of this process has open: the system gives back

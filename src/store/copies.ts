@@ -34,7 +34,7 @@ export function damageOf(database: string): string | null {
   }
 }
 
-export type Restored = {readonly database: string; readonly slots: number; readonly lastSlot: string | null; readonly kept: string | null};
+type Restored = {readonly database: string; readonly slots: number; readonly lastSlot: string | null; readonly kept: string | null};
 
 /**
  * `copy` becomes the database; what was there is renamed and stays. A power cut leaves either the old or the new one under the name.

@@ -26,7 +26,7 @@ export type Correctable = (typeof CORRECTABLE)[number];
 
 export type Audit = {readonly who: string; readonly why: string; readonly what: string; readonly atMs: number};
 export type SlotChange = {readonly startMs: number; readonly before: number; readonly after: number};
-export type Correction = {
+type Correction = {
   readonly total: Correctable;
   readonly fromMs: number;
   readonly toMs: number;
@@ -310,7 +310,7 @@ export function tellOf(
   );
 }
 
-export type Recomputed = {readonly quarterHours: number; readonly days: boolean};
+type Recomputed = {readonly quarterHours: number; readonly days: boolean};
 
 /**
  * Quarter hours and days of points again from the raw rows that are kept, and the ledger's days again from its quarter hours.

@@ -154,7 +154,7 @@ export type BillRow = {
 };
 
 /** One method per question, so that a worker thread can answer them by name. */
-export type Questions = {
+type Questions = {
   flows(query: FlowQuery): FlowRow[];
   totals(query: TotalQuery): TotalRow[];
   points(query: PointQuery): PointSeries;

@@ -32,7 +32,7 @@ export type MoneyQuery = {
   /** `stocks`: also what batteries hold, and what was paid for it; `bills`: also the bills that touch the range, as far back as banks and credits are carried from. */
   readonly depth: 'sums' | 'stocks' | 'bills';
 };
-export type MoneyRow = {
+type MoneyRow = {
   readonly startMs: number;
   /** First local day of the step; null for steps below a day. */
   readonly day: string | null;
@@ -109,7 +109,7 @@ export const prices = (db: Db, {series, fromMs, toMs}: PriceQuery): SeriesRow[] 
   ).map(([slot, micro]) => ({startMs: msOfSlot(slot), micro}));
 
 /** Stored series over a range, as the tariffs ask for them. */
-export function seriesOf(db: Db, tariffs: Tariffs, fromMs: number, toMs: number): Series {
+function seriesOf(db: Db, tariffs: Tariffs, fromMs: number, toMs: number): Series {
   const maps = new Map<string, Map<number, number>>();
   for (const name of usedSeries(tariffs))
     maps.set(name, new Map(prices(db, {series: name, fromMs, toMs}).map(({startMs, micro}) => [startMs, micro])));

@@ -6,7 +6,7 @@ import {quarters, type Rolled} from './read-points.ts';
 import {msOfSlot, SLOT_S, slotOfMs} from './schema.ts';
 import {quoted} from './views.ts';
 
-export type SampleStep = 'raw' | '1m' | '15m' | '1h' | '1d' | '1mo';
+type SampleStep = 'raw' | '1m' | '15m' | '1h' | '1d' | '1mo';
 export type SampleQuery = {
   /** Null: every device, every point. */
   readonly device: string | null;

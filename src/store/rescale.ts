@@ -9,14 +9,14 @@ import {SLOT_S} from './schema.ts';
 import {quoted} from './views.ts';
 
 /** `factor`: what the stored values are multiplied with, such as 0.1 or -1. */
-export type Rescale = {
+type Rescale = {
   readonly device: string;
   readonly point: string;
   readonly factor: number;
   readonly fromMs: number;
   readonly toMs: number;
 };
-export type Rescaled = {readonly rows: number; readonly quarterHours: number};
+type Rescaled = {readonly rows: number; readonly quarterHours: number};
 
 /**
  * Multiplies the raw values of one point in [fromMs, toMs), widened to whole quarter hours, and makes its quarter hours and days again.

@@ -34,7 +34,7 @@ export type StoreSettings = {
   readonly history?: boolean;
 };
 
-export type StoreDeps = {
+type StoreDeps = {
   readonly clock: Clock;
   readonly log: Log;
   /** The site's IANA zone; local days are days of this zone. */

@@ -28,7 +28,7 @@ export type Now = Readonly<Record<string, unknown>> & {
   /** By battery: what it holds, Wh by origin. */
   readonly stored: Readonly<Record<string, Readonly<Record<string, number>>>>;
 };
-export type Told = {
+type Told = {
   readonly devices: readonly string[];
   /** As `device/point`. */
   readonly points: readonly string[];
@@ -98,7 +98,7 @@ let source: EventSource | null = null;
 let newsAtMs = performance.now();
 let openedAtMs = newsAtMs;
 /** Seconds since the last news: ages grow while nothing comes. */
-export const sinceNewsS = signal(0);
+const sinceNewsS = signal(0);
 /** A stream may look open while nobody is at its other end, for instance after a sleep of this machine. */
 const DEAF_S = 20;
 /** A page nobody looks at keeps its stream for so long; a browser has few of them. */

@@ -13,8 +13,8 @@ import {type Discovered, deviceId, discover, USUAL_UNITS} from '../discover.ts';
 import {type Dialog, type Question, wrong, yesNo} from './dialog.ts';
 import type {FoundDevice} from './site-yaml.ts';
 
-export type Found = {readonly links: readonly {readonly name: string; readonly url: LinkUrl}[]; readonly devices: readonly FoundDevice[]};
-export type FindOptions = {
+type Found = {readonly links: readonly {readonly name: string; readonly url: LinkUrl}[]; readonly devices: readonly FoundDevice[]};
+type FindOptions = {
   /** Links that are known already; without any, they are asked for. */
   readonly links: readonly string[];
   readonly units: readonly number[] | null;
@@ -30,7 +30,7 @@ const SWEEP_MS = 15_000;
 const SAY_EVERY_MS = 2000;
 
 /** Serial ports of this machine, by the name that stays. `/dev/serial0` is the UART on the header of a Raspberry Pi. */
-export function serialPorts(): string[] {
+function serialPorts(): string[] {
   const folder = '/dev/serial/by-id';
   return [
     ...(existsSync(folder)
@@ -89,7 +89,7 @@ const whereQuestion = (ports: readonly string[], some: boolean): Question<readon
 });
 
 /** A whole link is taken as it is; a port or a host is tried in the usual ways. Throws AppError. */
-export function candidatesOf(answer: string, ports: readonly string[]): readonly LinkUrl[] {
+function candidatesOf(answer: string, ports: readonly string[]): readonly LinkUrl[] {
   const link = (text: string): LinkUrl => parseLinkUrl(text, 'link');
   if (answer.includes('://')) return [link(answer)];
   if (/^\d{1,2}$/.test(answer) && ports.length === 0) return wrong('there is no list of serial ports to choose from; give an address');

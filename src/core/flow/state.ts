@@ -21,7 +21,7 @@ export type LastNode = {
 /** Sums of closed slots, mWh: cells of the primary policy by `origin|via|source|sink`, and totals by name. */
 export type Sums = {cells: Record<string, number>; totals: Record<string, number>};
 
-export type Gap = {fromWallMs: number; fromMonoMs: number; toMonoMs: number; toWallMs: number; corrections: Record<string, number>};
+type Gap = {fromWallMs: number; fromMonoMs: number; toMonoMs: number; toWallMs: number; corrections: Record<string, number>};
 /** Where the last instant of an earlier run lies, and what registers have told since. A gap of that run may still be open. */
 export type Stop = {wallMs: number; monoMs: number; corrections: Record<string, number>};
 

@@ -80,7 +80,7 @@ export const isPaid = (tariff: Tariff | null, origin: Origin | 'unexplained'): b
   !tariff?.paidOrigins || tariff.paidOrigins.includes(origin as Origin);
 
 /** What passes the street's meter, and how much of the export is paid; mWh. */
-export type Exchange = {readonly importMilliWh: number; readonly exportMilliWh: number; readonly paidMilliWh: number};
+type Exchange = {readonly importMilliWh: number; readonly exportMilliWh: number; readonly paidMilliWh: number};
 export type Exchanges = {
   readonly actual: Exchange;
   /** The battery gone: what it took from the sun is exported, what it gave is imported, and what it took from the street is not. */

@@ -9,7 +9,7 @@ import {pointKey} from '../../core/vocabulary.ts';
 import {bridgeDevices, bridgeHealth, bridgeInfo, byDevice} from './payloads.ts';
 import type {Answers} from './requests.ts';
 
-export type TotalsStep = '15m' | '1h' | '1d' | '1mo';
+type TotalsStep = '15m' | '1h' | '1d' | '1mo';
 /** Totals of slots that begin in [fromMs, toMs), UTC ms, ordered by time. */
 export type TotalsQuestion = (
   fromMs: number,
@@ -17,7 +17,7 @@ export type TotalsQuestion = (
   step: TotalsStep,
 ) => Promise<readonly {readonly startMs: number; readonly name: string; readonly energyMilliWh: number; readonly quality: string}[]>;
 
-export type AnswersDeps = {
+type AnswersDeps = {
   readonly site: Site;
   readonly health: () => Health;
   readonly protocol: () => 4 | 5;

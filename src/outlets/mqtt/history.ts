@@ -7,7 +7,7 @@ export type Outbox = {
   next(limit: number): Promise<readonly {readonly id: number; readonly topic: string; readonly payload: string}[]>;
   done(ids: readonly number[]): Promise<void>;
 };
-export type History = {
+type History = {
   /** Looks whether there is something to send. Returns at once. */
   poke(): void;
   sent(): number;

@@ -4,7 +4,7 @@ import type {Message} from './connection.ts';
 
 /** Answers a command's question; may throw, the message is the error. */
 export type Answers = Readonly<Record<string, (question: Readonly<Record<string, unknown>>) => unknown>>;
-export type Reply = {readonly topic: string; readonly payload: string; readonly correlationData?: Buffer};
+type Reply = {readonly topic: string; readonly payload: string; readonly correlationData?: Buffer};
 
 const LONGEST_QUESTION = 10_000;
 /** Questions that are being answered at one time; further ones are told to wait, and those of a flood nothing. */

@@ -32,7 +32,7 @@ export type Bar = {
 };
 export type Price = {readonly value: number; readonly text: string};
 export type Line = {readonly name: string; readonly values: readonly (number | null)[]; readonly unit: string; readonly most: number};
-export type BarsProps = {
+type BarsProps = {
   readonly bars: readonly Bar[];
   readonly line?: Line | undefined;
   readonly summary: string;

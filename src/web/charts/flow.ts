@@ -10,7 +10,7 @@ export type FlowNode = {
   /** Something runs to or from it. */
   readonly active: boolean;
 };
-export type FlowEdge = {
+type FlowEdge = {
   readonly from: string;
   readonly to: string;
   readonly w: number;
@@ -35,7 +35,7 @@ type Run = Cell & {readonly a: FlowNode; readonly b: FlowNode; readonly label: L
 type Side = 'top' | 'left' | 'bottom' | 'right';
 type Port = {readonly at: Place; readonly below: Place; readonly facing: Place};
 
-export type Frame = {
+type Frame = {
   readonly width: number;
   readonly radius: number;
   readonly row: number;
@@ -240,7 +240,7 @@ const pair = ({x, y}: Place): string => `${x.toFixed(1)} ${y.toFixed(1)}`;
 /** Few different speeds: a new one makes the stream jump, and power never stands still. */
 const secondsOf = (share: number): number => [14, 10, 7, 5, 3.5][Math.min(4, Math.floor(Math.sqrt(share) * 5))] ?? 3.5;
 
-export function labelOf(from: string, to: string, batteries: readonly string[]): Label {
+function labelOf(from: string, to: string, batteries: readonly string[]): Label {
   if (from === 'unexplained' || to === 'unexplained') return 'unexplained';
   if (to === 'loss') return 'lost';
   if (from === 'grid') return 'imported';

@@ -115,7 +115,7 @@ function OneDay({day, zone, nowMs}: {readonly day: string; readonly zone: string
 }
 
 /** Begins of all quarter hours of the day: 92 or 100 of them when the clocks change. */
-export function startsOf(from: string, to: string): number[] {
+function startsOf(from: string, to: string): number[] {
   const starts: number[] = [];
   for (let at = Date.parse(from); at < Date.parse(to); at += QUARTER_MS) starts.push(at);
   return starts;

@@ -4,7 +4,7 @@ import {useEffect, useState} from 'preact/hooks';
 import {Refused} from '../data.ts';
 import {t} from '../text.ts';
 
-export type Loaded<T> = {readonly data: T | null; readonly error: string | null};
+type Loaded<T> = {readonly data: T | null; readonly error: string | null};
 
 /** `key` names the question; `everyMs` asks again while the page is open. The last answer stays until the next one is there. */
 export function useAnswer<T>(key: string, ask: () => Promise<T>, everyMs?: number): Loaded<T> {

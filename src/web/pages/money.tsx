@@ -34,7 +34,7 @@ type Money = {
   readonly batteries: Readonly<Record<string, Stock>>;
   readonly bills: readonly Bill[];
 };
-export type MoneyPeriod = {
+type MoneyPeriod = {
   readonly from: string;
   readonly to: string;
   readonly step: string;
