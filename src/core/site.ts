@@ -1,7 +1,5 @@
 // Who plays which part in the house: the `map:` and `flows:` of the configuration, resolved against the devices' points.
 
-import type {Limits} from './profile.ts';
-
 /** A device, or one part of it: `{device: 'sungrow', part: 'battery'}`. `part` carries an instance number where there is one: `battery2`. */
 type PartRef = {readonly device: string; readonly part: string};
 
@@ -69,5 +67,3 @@ export type FlowSettings = {
   /** Age of a channel's registers when they are read, ms; learned nightly where not set. */
   readonly ageMs: Readonly<Record<string, number>>;
 };
-
-export type {Limits};

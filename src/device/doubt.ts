@@ -29,8 +29,6 @@ type Doubt = {
   begin(monoMs: number): void;
   /** The readings with those that do not fit replaced by `implausible`; the others are remembered. */
   judge(readings: readonly Reading[]): readonly Reading[];
-  /** Points held back now. */
-  held(): readonly string[];
 };
 
 export function createDoubt(): Doubt {
@@ -62,7 +60,6 @@ export function createDoubt(): Doubt {
       for (const point of known.keys()) unproven.set(point, {proofs: 0, held: false, sinceMs: monoMs});
     },
     judge: readings => readings.map(judge),
-    held: () => [...unproven].filter(([, state]) => state.held).map(([point]) => point),
   };
 }
 

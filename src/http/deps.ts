@@ -1,6 +1,6 @@
 // What the page and its API are made from: the narrow view of the daemon that this folder knows.
 
-import type {DeviceHealth, Health} from '../core/health.ts';
+import type {Health} from '../core/health.ts';
 import type {Log} from '../core/log.ts';
 import type {Site} from '../core/site.ts';
 import type {Tariffs} from '../core/tariff/model.ts';
@@ -51,4 +51,3 @@ export type HttpDeps = {
   readonly backup: (file: string) => Promise<unknown>;
   readonly wallMs: () => number;
 };
-export type {DeviceHealth};

@@ -1,23 +1,14 @@
 // Energies out of the ledger: by quarter hour from the slots, by day and longer from the days that are kept beside them.
 
 import type {SlotQuality} from '../core/flow/model.ts';
-import {dayStart, localDay} from '../core/flow/slots.ts';
+import {addDays, dayStart, localDay} from '../core/flow/slots.ts';
 import type {Policy} from '../core/site.ts';
 import type {Db} from './connect.ts';
 import {joinQualities} from './ledger.ts';
-import type {FlowQuery, FlowRow, LedgerStep, TotalQuery, TotalRow} from './queries.ts';
+import {getMeta} from './meta.ts';
+import type {CellRow, FlowQuery, FlowRow, LedgerStep, SlotInfo, TotalQuery, TotalRow} from './queries.ts';
 import {msOfSlot, POLICY_IDS, SLOT_S, slotOfMs} from './schema.ts';
-
-export type SlotInfo = {
-  readonly startMs: number;
-  readonly day: string;
-  readonly closed: boolean;
-  readonly quality: string;
-  readonly reason: string | null;
-  /** Bounds of cells, mWh, where a gap was filled. */
-  readonly bounds: Readonly<Record<string, readonly [number, number]>> | null;
-};
-export type CellRow = Omit<FlowRow, 'startMs' | 'day' | 'quality'>;
+import {firstDay, hourSlots, KEPT_LENGTH} from './steps.ts';
 
 type Names = Pick<FlowRow, 'origin' | 'via' | 'source' | 'sink' | 'label'>;
 
@@ -31,22 +22,15 @@ const totalNames = (db: Db): Map<number, string> =>
   new Map(db.prepare('SELECT id, name FROM wl_total_name').raw().all() as [number, string][]);
 const isLong = (step: LedgerStep): step is '1d' | '1mo' | '1y' => step !== '15m' && step !== '1h';
 
-/** The part of a day's name that a step keeps, and the first day it stands for. */
-const keptLength = {'1d': 10, '1mo': 7, '1y': 4} as const;
-const firstDay = (kept: string): string => `${kept}${'-01-01'.slice(kept.length - 4, 6)}`.slice(0, 10);
-
 /** Local days that the range touches. */
 const daysOf = ({fromMs, toMs, zone}: TotalQuery): [string, string] => [localDay(zone, fromMs), localDay(zone, Math.max(fromMs, toMs - 1))];
 
-/** First quarter hours of the steps below a day; hours begin where the zone's hours do. */
-function bucketOf({step, fromMs, zone}: TotalQuery): (slot: number) => number {
-  if (step === '15m') return slot => slot;
-  const shift = slotOfMs(dayStart(zone, localDay(zone, fromMs))) % 4;
-  return slot => Math.floor((slot - shift) / 4) * 4 + shift;
-}
+/** First quarter hours of the steps below a day. */
+const bucketOf = ({step, fromMs, zone}: TotalQuery): ((slot: number) => number) =>
+  step === '15m' ? slot => slot : hourSlots(zone, fromMs);
 
-/** Days of the asked zone per slot where it is not the zone the stored days belong to. */
-const isStoredZone = (db: Db, zone: string): boolean => db.prepare("SELECT value FROM wl_meta WHERE key = 'zone'").pluck().get() === zone;
+/** Where another zone is asked for than the one that the stored days belong to, days are made from the slots. */
+const isStoredZone = (db: Db, zone: string): boolean => getMeta(db, 'zone') === zone;
 
 /** Energies per cell and step, in order of time. */
 export function flows(db: Db, query: FlowQuery): FlowRow[] {
@@ -58,7 +42,7 @@ export function flows(db: Db, query: FlowQuery): FlowRow[] {
     if (name && energyMilliWh !== 0) rows.push({startMs, day, ...name, energyMilliWh, quality});
   };
   if (isLong(query.step)) {
-    const kept = keptLength[query.step];
+    const kept = KEPT_LENGTH[query.step];
     const startOf = dayStarts(query.zone);
     const [from, to] = daysOf(query);
     if (isStoredZone(db, query.zone)) {
@@ -109,9 +93,8 @@ function dayStarts(zone: string): (day: string) => number {
 
 const slotRange = (zone: string, fromDay: string, toDay: string): [number, number] => [
   slotOfMs(dayStart(zone, fromDay)),
-  slotOfMs(dayStart(zone, nextDay(toDay))),
+  slotOfMs(dayStart(zone, addDays(toDay, 1))),
 ];
-const nextDay = (day: string): string => new Date(Date.parse(`${day}T00:00:00Z`) + 86_400_000).toISOString().slice(0, 10);
 
 function dayQualities(db: Db, kept: number, from: string, to: string): Map<string, string> {
   const words = new Map<string, string[]>();
@@ -156,7 +139,7 @@ function* bySlot<T>(
 export function totals(db: Db, query: TotalQuery): TotalRow[] {
   const names = totalNames(db);
   if (isLong(query.step)) {
-    const kept = keptLength[query.step];
+    const kept = KEPT_LENGTH[query.step];
     const startOf = dayStarts(query.zone);
     const [from, to] = daysOf(query);
     if (isStoredZone(db, query.zone)) {

@@ -59,7 +59,6 @@ export type OutboxRow = {
   readonly topic: string;
   /** JSON text with a `key` to deduplicate on. */
   readonly payload: string;
-  readonly createdMs: number;
 };
 
 export type BackupInfo = {readonly file: string; readonly bytes: number; readonly slots: number};
