@@ -3,7 +3,7 @@
 import {existsSync} from 'node:fs';
 
 /** No release of this program is older: a clock that says so is wrong. */
-const EARLIEST_MS = Date.UTC(2026, 0, 1);
+export const EARLIEST_MS = Date.UTC(2026, 0, 1);
 /** A machine that found no time server by then has none; its clock is taken as it is. */
 const GIVE_UP_MS = 10 * 60_000;
 

@@ -8,12 +8,13 @@ import {loadProfile} from '../config/profiles.ts';
 import {AppError} from '../core/errors.ts';
 import {describeFault} from '../core/faults.ts';
 import {parseLinkUrl} from '../core/linkurl.ts';
+import {MOST_REGISTERS} from '../core/modbus.ts';
 import {fieldsOf, type Span, spansOf} from '../core/planner.ts';
 import type {DeviceProfile, Field, Limits, Timing} from '../core/profile.ts';
 import type {Fault} from '../core/reading.ts';
 import type {Block, Capture} from '../device/capture.ts';
 import {createLearned, type Learned} from '../device/learned.ts';
-import {timingOf} from '../device/plan.ts';
+import {timingOf, unitFinder} from '../device/plan.ts';
 import {sunspecSpans} from '../device/sunspec.ts';
 import {readSpans, type Sweep} from '../device/words.ts';
 import {openLink} from '../link/open.ts';
@@ -72,7 +73,7 @@ Registers that the device refuses are left out.`,
       const wanted = profile
         ? await spansOfProfile(
             profile,
-            key => (key === null ? unit : (units[key] ?? profile.units[key]?.default ?? unit)),
+            unitFinder(profile, {unit, units}),
             (at, words) => link.read(unit, {fc: 3, at, words}, context.signal, timing),
             serials,
           )
@@ -148,7 +149,7 @@ function parseRange(text: string): Span[] {
 
 const PART_WORDS = 100;
 
-const NO_LIMITS: Limits = {maxRegisters: 125, maxGap: 0, barriers: [], forbidden: [], single: [], atomic: []};
+const NO_LIMITS: Limits = {maxRegisters: MOST_REGISTERS, maxGap: 0, barriers: [], forbidden: [], single: [], atomic: []};
 const USUAL_TIMING: Timing = {connectDelayMs: 0, minGapMs: 0, unitPauseMs: 0, timeoutMs: 3000};
 
 type UnitSpan = {readonly unit: number; readonly span: Span};

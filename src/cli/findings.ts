@@ -4,6 +4,7 @@ import {accessSync, constants, existsSync, statfsSync} from 'node:fs';
 import path from 'node:path';
 import {realClock} from '../app/clock.ts';
 import {fetchSeries, troubleOf} from '../app/prices.ts';
+import {EARLIEST_MS} from '../app/trust.ts';
 import type {AppConfig} from '../config/load.ts';
 import {type Finding, siteFindings} from '../core/checks.ts';
 import {maskUrls} from '../core/masked.ts';
@@ -14,8 +15,6 @@ import {planProfile, sweepMs, timingOf} from '../device/plan.ts';
 /** Above this share of the time on the wire, polls begin to wait for each other. */
 const BUSY_BUS = 0.8;
 const LITTLE_SPACE_MB = 500;
-/** No clock that has been set shows a time before this program was written. */
-const EARLIEST_MS = Date.UTC(2026, 0, 1);
 
 /** What can be found without asking anybody. */
 export function offlineFindings(config: AppConfig): Finding[] {

@@ -8,7 +8,7 @@ import {parseConfig} from '../config/load.ts';
 import {AppError} from '../core/errors.ts';
 import {nearest} from '../core/nearest.ts';
 import {makeFolder} from '../store/folder.ts';
-import {type Command, type CommandContext, flagOption, textOption} from './command.ts';
+import {type Command, type CommandContext, DEFAULT_CONFIG, flagOption, textOption} from './command.ts';
 import {listOption} from './devices.ts';
 import {unitList} from './discover.ts';
 import {chooseBroker} from './init/broker.ts';
@@ -19,7 +19,6 @@ import {offerStart, writePrivate} from './init/service.ts';
 import {checkSigns} from './init/signs.ts';
 import {siteYaml} from './init/site-yaml.ts';
 
-const DEFAULT_FILE = '/etc/wattledger/wattledger.yaml';
 const BROKER_FILE = 'mqtt-password';
 const PAGE_FILE = 'page-password';
 const SHORTEST_PASSWORD = 8;
@@ -44,7 +43,7 @@ export const command: Command = {
     'no-start': {type: 'boolean'},
     yes: {type: 'boolean', short: 'y'},
   },
-  help: `  -o FILE         where to write (default ${DEFAULT_FILE}); an existing file is never touched
+  help: `  -o FILE         where to write (default ${DEFAULT_CONFIG}); an existing file is never touched
   --link LINK     where devices are, once per bus or host; asked for if left out
   --units LIST    unit ids to try (default: those devices usually have)
   --role ID=ROLE  what a device measures: grid, solar, battery, hybrid, load, "grid and hybrid", "grid and solar" or none
@@ -63,7 +62,7 @@ Only reads from devices. An empty answer takes what stands in brackets, ? explai
 What it wrote can be changed by hand; \`wattledger check\` tells whether it still makes sense.`,
 
   async run(context) {
-    const file = path.resolve(textOption(context, 'output') ?? DEFAULT_FILE);
+    const file = path.resolve(textOption(context, 'output') ?? DEFAULT_CONFIG);
     if (existsSync(file)) throw new AppError('FILE_EXISTS', file, 'there is a configuration already');
     const links = listOption(context, 'link');
     const dialog = flagOption(context, 'yes') ? silentDialog(context.err, context.signal) : openDialog(context.signal);

@@ -264,7 +264,6 @@ function resolveDevices(file: ConfigFile, yaml: YamlFile, folder: string): Devic
   });
 }
 
-/** The profile; where its id is unknown the error names the configuration's line instead of the profile folder. */
 /** The profile's own values for what the file says: `3` and `"3"` are the same to whoever writes it. Throws AppError with the line. */
 function resolveOptions(
   id: string,
@@ -285,6 +284,7 @@ function resolveOptions(
   return Object.fromEntries(entries);
 }
 
+/** The profile; where its id is unknown the error names the configuration's line instead of the profile folder. */
 function namedProfile(id: string, folders: string[], where: string): DeviceProfile {
   try {
     return loadProfile(id, folders);

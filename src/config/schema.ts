@@ -3,6 +3,8 @@
 import {isIP} from 'node:net';
 import {validate} from 'node-cron';
 import {z} from 'zod';
+import {MOST_REGISTERS} from '../core/modbus.ts';
+import {POLICIES, WITHDRAWALS} from '../core/site.ts';
 import {tariffsSchema} from './tariffs.ts';
 import {duration, id, partName, partRef, pointRef, secret} from './values.ts';
 
@@ -55,7 +57,7 @@ const device = z.strictObject({
     .union([partName.transform(part => [part]), z.array(partName)])
     .default([])
     .describe('Parts that are mounted the other way round, such as meter: powers change sign, counters change places.'),
-  max_registers: z.int().min(1).max(125).optional().describe('Largest block a gateway in between can carry.'),
+  max_registers: z.int().min(1).max(MOST_REGISTERS).optional().describe('Largest block a gateway in between can carry.'),
   every: duration(500, HOUR_MS).optional().describe('Slower than `poll.every` for this device.'),
   plausible: z
     .record(
@@ -98,12 +100,9 @@ const map = z.strictObject({
 
 const ids = z.array(id).default([]);
 const flows = z.strictObject({
-  policy: z.enum(['solar-first', 'proportional', 'battery-first']).default('solar-first'),
+  policy: z.enum(POLICIES).default('solar-first'),
   netting: z.enum(['net', 'per-phase']).default('net').describe('How the utility counts the three phases.'),
-  withdrawal: z
-    .enum(['proportional', 'fifo', 'lifo', 'grid-first', 'solar-first'])
-    .default('proportional')
-    .describe('Which energy leaves a battery first.'),
+  withdrawal: z.enum(WITHDRAWALS).default('proportional').describe('Which energy leaves a battery first.'),
   source_order: ids.describe('Sources that serve first, in this order.'),
   sink_order: ids.describe('Sinks that are served first, in this order.'),
   efficiency: z.number().gt(0.3).lte(1).default(0.85).describe('Round-trip efficiency of batteries until it has been measured.'),

@@ -48,8 +48,12 @@ export type SiteMap = {
   readonly cascade: {readonly meter: ChannelRef; readonly loads: readonly string[]} | null;
 };
 
-export type Policy = 'solar-first' | 'proportional' | 'battery-first';
-export type Withdrawal = 'proportional' | 'fifo' | 'lifo' | 'grid-first' | 'solar-first';
+/** By which convention simultaneous sources are matched with sinks. */
+export const POLICIES = ['solar-first', 'proportional', 'battery-first'] as const;
+export type Policy = (typeof POLICIES)[number];
+/** Which energy leaves a battery first. */
+export const WITHDRAWALS = ['proportional', 'fifo', 'lifo', 'grid-first', 'solar-first'] as const;
+export type Withdrawal = (typeof WITHDRAWALS)[number];
 
 export type FlowSettings = {
   readonly policy: Policy;

@@ -1,5 +1,7 @@
 // The one table of what can be measured: the name ends in its unit, and says whether it is a gauge, a counter or a text.
 
+import type {PollClass} from './profile.ts';
+
 export type Unit = 'w' | 'wh' | 'v' | 'a' | 'hz' | 'pct' | 'c' | 'va' | 'var';
 type QuantityInfo = {
   readonly unit: Unit | 'none';
@@ -97,6 +99,10 @@ export function pointInfo(name: string): QuantityInfo {
   if (!parsed) throw new Error(`"${name}" is no point name`);
   return QUANTITIES[parsed.quantity];
 }
+
+/** How often a point is read where its profile does not say: what changes slowly is read slowly. */
+export const usualPace = (name: string): PollClass =>
+  pointInfo(name).behaves === 'counter' || name.endsWith('temperature_c') || name.endsWith('capacity_wh') ? 'slow' : 'fast';
 
 /** `grid.power_w` as a key of JSON payloads and a column of tables: `grid_power_w`. */
 export const pointKey = (name: string): string => name.replaceAll('.', '_');

@@ -5,14 +5,12 @@ import {decode} from '../core/codec.ts';
 import type {Span} from '../core/planner.ts';
 import type {Field, PointDef} from '../core/profile.ts';
 import type {Fault} from '../core/reading.ts';
+import type {PduAnswer} from '../link/pdu.ts';
 import {type FoundModel, fieldOf, type Modules, NO_KIND, wordsOf} from './sunspec-fields.ts';
 import {pointsOf} from './sunspec-points.ts';
 
 /** Reads a few words, as a device's own link does. */
-type ReadWords = (
-  at: number,
-  words: number,
-) => Promise<{readonly kind: 'words'; readonly words: readonly number[]} | {readonly kind: 'fault'; readonly fault: Fault}>;
+type ReadWords = (at: number, words: number) => Promise<PduAnswer>;
 
 type SunspecDevice = {
   readonly base: number;

@@ -1,11 +1,12 @@
 // The ledger as a download: streamed window by window, so that ten years need no more memory than a month.
 
 import {addDays, dayStart, localDay} from '../core/flow/slots.ts';
+import {POLICIES} from '../core/site.ts';
 import {moneyRow} from '../core/tariff/shown.ts';
 import {dayText, stepText} from '../core/time.ts';
 import type {HttpDeps} from './deps.ts';
 import {HttpError} from './errors.ts';
-import {oneOf, onlyKnown, POLICIES, rangeOf, STEPS} from './parameters.ts';
+import {oneOf, onlyKnown, rangeOf, STEPS} from './parameters.ts';
 
 type Download = {readonly type: string; readonly fileName: string; readonly chunks: AsyncIterable<string>};
 

@@ -1,11 +1,9 @@
 // Parameters of a request, checked: what is wrong is said with what was expected. Pure.
 
 import {addDays, dayStart, localDay} from '../core/flow/slots.ts';
-import type {Policy} from '../core/site.ts';
 import type {LedgerStep} from '../store/queries.ts';
 import {HttpError} from './errors.ts';
 
-export const POLICIES = ['solar-first', 'proportional', 'battery-first'] as const satisfies readonly Policy[];
 export const STEPS = ['15m', '1h', '1d', '1mo', '1y'] as const satisfies readonly LedgerStep[];
 /** No reply has more steps than this. */
 export const MOST_POINTS = 1500;

@@ -9,6 +9,7 @@ import {sinkOrder, sourceOrder} from '../core/flow/orders.ts';
 import {rebalance} from '../core/flow/rebalance.ts';
 import {localDay} from '../core/flow/slots.ts';
 import {largestRemainder} from '../core/flow/split.ts';
+import {sumKey} from '../core/flow/timeline.ts';
 import {type Said, say} from '../core/sentences/say.ts';
 import type {Policy} from '../core/site.ts';
 import {utcText} from '../core/time.ts';
@@ -154,11 +155,7 @@ function differenceOf(db: Db, before: SlotRecord, after: SlotRecord, day: string
     cells: Object.fromEntries(
       (Object.keys(after.cells) as Policy[]).map(policy => [
         policy,
-        changes(({cells}) =>
-          (cells[policy] ?? []).map(
-            ({origin, via, source, sink, energyMilliWh}) => [`${origin}|${via}|${source}|${sink}`, energyMilliWh] as const,
-          ),
-        ),
+        changes(({cells}) => (cells[policy] ?? []).map(cell => [sumKey(cell), cell.energyMilliWh] as const)),
       ]),
     ),
     totals: changes(({totals}) => totals.map(one => [one.name, one.energyMilliWh] as const)),

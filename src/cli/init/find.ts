@@ -4,11 +4,10 @@ import {existsSync, readdirSync} from 'node:fs';
 import {realClock} from '../../app/clock.ts';
 import {AppError} from '../../core/errors.ts';
 import {type LinkUrl, parseLinkUrl} from '../../core/linkurl.ts';
-import {silentLog} from '../../core/log.ts';
 import type {Reading} from '../../core/reading.ts';
-import {createDevice} from '../../device/device.ts';
 import type {Link} from '../../link/link.ts';
 import {openLink} from '../../link/open.ts';
+import {deviceByHand} from '../devices.ts';
 import {type Discovered, deviceId, discover, USUAL_UNITS} from '../discover.ts';
 import {type Dialog, type Question, wrong, yesNo} from './dialog.ts';
 import type {FoundDevice} from './site-yaml.ts';
@@ -172,10 +171,7 @@ async function sweepOf(
   linkUrl: LinkUrl,
   signal: AbortSignal,
 ): Promise<readonly Reading[]> {
-  const device = createDevice(
-    {id, profile, link, linkUrl, unit, units: {}, options: {}, everyMs: 0, slowEveryMs: 0},
-    {clock: realClock, log: silentLog, note() {}, localHour: () => 12},
-  );
+  const device = deviceByHand({id, profile, link, linkUrl, unit, units: {}, options: {}});
   return (await device.sweep(AbortSignal.any([signal, AbortSignal.timeout(SWEEP_MS)]))).readings;
 }
 
