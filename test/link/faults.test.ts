@@ -12,10 +12,9 @@ import {startSerialServer} from '../../src/link/line-server.ts';
 import type {Link, ReadAnswer} from '../../src/link/link.ts';
 import {openLink} from '../../src/link/open.ts';
 import {type RegisterSource, startModbusServer} from '../../src/link/server.ts';
-import {serialWire} from '../../src/link/wire.ts';
 import {afterTest} from '../support/after.ts';
 import {tempFolder} from '../support/cli.ts';
-import {type Cable, cable, haveSocat, WITHOUT_SOCAT} from '../support/pty.ts';
+import {type Cable, cable, farEnd, haveSocat, WITHOUT_SOCAT} from '../support/pty.ts';
 
 const never = new AbortController().signal;
 const opened = (text: string): Link => {
@@ -435,10 +434,7 @@ describe.skipIf(!haveSocat)(`a serial line${WITHOUT_SOCAT}`, () => {
   });
 
   test('a late answer is drained, a broken one passed over', async () => {
-    const {a, b} = await plugged();
-    const wire = serialWire(a, SERIAL);
-    expect(await wire.open(1000, never)).toBeNull();
-    afterTest(() => wire.close());
+    const {wire, port} = await farEnd();
     wire.listen(request => {
       const at = request.readUInt16BE(2);
       const words = request.readUInt16BE(4);
@@ -450,7 +446,7 @@ describe.skipIf(!haveSocat)(`a serial line${WITHOUT_SOCAT}`, () => {
       else if (at === 200) wire.write(Buffer.concat([answer.subarray(0, 5), Buffer.from([0xff]), answer]));
       else wire.write(answer);
     }, null);
-    const link = opened(`rtu://${b}?baud=9600`);
+    const link = opened(`rtu://${port}?baud=9600`);
     expect(await readInVain(link, 100)).toMatchObject({fault: {kind: 'timeout'}});
     expect(await read(link, 101)).toMatchObject({words: [101, 102]});
     expect(await read(link, 200)).toMatchObject({words: [200, 201]});
@@ -458,15 +454,12 @@ describe.skipIf(!haveSocat)(`a serial line${WITHOUT_SOCAT}`, () => {
   });
 
   test('a second master is waited for, and told of', async () => {
-    const {a, b} = await plugged();
-    const wire = serialWire(a, SERIAL);
-    expect(await wire.open(1000, never)).toBeNull();
-    afterTest(() => wire.close());
+    const {wire, port} = await farEnd();
     wire.listen(request => {
       const at = request.readUInt16BE(2);
       wire.write(rtuFrame(1, Buffer.from([3, 4, at >> 8, at & 0xff, (at + 1) >> 8, (at + 1) & 0xff])));
     }, null);
-    const link = opened(`rtu://${b}?baud=9600`);
+    const link = opened(`rtu://${port}?baud=9600`);
     for (let at = 1; at <= 8; at++) {
       // Its question and the answer to it.
       wire.write(rtuFrame(7, Buffer.from([3, 0x10, 0, 0, 2])));
