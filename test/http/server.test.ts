@@ -34,7 +34,7 @@ describe('a running house', () => {
       child.stdout.on('data', chunk => {
         text += chunk;
         const page = /page\s+(http:\S+)/.exec(text)?.[1];
-        if (page && /sun .* W/.test(text)) resolve(page);
+        if (page && /solar .* W/.test(text)) resolve(page);
       });
     });
   });
