@@ -5,7 +5,7 @@ import path from 'node:path';
 import Database from 'better-sqlite3';
 import {AppError} from '../core/errors.ts';
 import {quoted, type Said, say} from '../core/sentences/say.ts';
-import {ownAsFolder} from './folder.ts';
+import {ownAsFolder, realFile} from './folder.ts';
 import {SCHEMA_VERSION} from './schema.ts';
 
 export type Db = Database.Database;
@@ -45,7 +45,8 @@ export function identify(file: string): FileKind {
 }
 
 const wasOurs = (file: string): boolean => statSync(lockFile(file), {throwIfNoEntry: false}) !== undefined;
-export const lockFile = (file: string): string => `${file}.lock`;
+/** Beside the file itself: whoever opens it by another name meets the same lock. */
+export const lockFile = (file: string): string => `${realFile(file)}.lock`;
 
 /** A connection that reads and writes, creating the file where it is new. Throws what SQLite throws. */
 export function openReadWrite(file: string): Db {
