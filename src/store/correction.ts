@@ -55,7 +55,7 @@ export function openForChange(file: string): Db {
 /**
  * Sets one total over a range of quarter hours. The difference goes to them in proportion to what they had (evenly where they had nothing),
  * to the mWh, as far as their home, which takes it, can give; and each slot's cells are rebalanced under every stored policy. All in one
- * transaction, or nothing. Throws AppError FAILED where a slot cannot meet its new total, USAGE where the range holds no closed slot.
+ * transaction, or nothing. Throws AppError FAILED where a slot cannot meet its new total, or the range holds none that is closed.
  */
 export function correct(db: Db, correction: Correction, audit: Audit): SlotChange[] {
   const {total, fromMs, toMs, energyMilliWh} = correction;
@@ -66,10 +66,10 @@ export function correct(db: Db, correction: Correction, audit: Audit): SlotChang
         number,
         number,
       ][];
-      if (slots.length === 0) throw new AppError('USAGE', utcText(fromMs), 'no quarter hour is stored in this range');
+      if (slots.length === 0) throw new AppError('FAILED', utcText(fromMs), 'no quarter hour is stored in this range');
       const running = slots.find(([, closed]) => closed === 0);
       if (running)
-        throw new AppError('USAGE', utcText(msOfSlot(running[0])), 'this quarter hour is still running; correct it when it is over');
+        throw new AppError('FAILED', utcText(msOfSlot(running[0])), 'this quarter hour is still running; correct it when it is over');
       const records = slots.map(([slot]) => readRecord(db, slot));
       const before = records.map(record => record.totals.find(one => one.name === total)?.energyMilliWh ?? 0);
       const homes = records.map(({cells}) => homeOf(matrixOf(Object.values(cells)[0] ?? [])));
@@ -162,10 +162,10 @@ function differenceOf(db: Db, before: SlotRecord, after: SlotRecord, day: string
   };
 }
 
-/** The slot as the ledger knows it. Throws AppError USAGE where it knows none. */
+/** The slot as the ledger knows it. Throws AppError FAILED where it knows none. */
 function readRecord(db: Db, slot: number): SlotRecord {
   const record = storedRecord(db, msOfSlot(slot));
-  if (!record) throw new AppError('USAGE', utcText(msOfSlot(slot)), 'no such quarter hour is stored');
+  if (!record) throw new AppError('FAILED', utcText(msOfSlot(slot)), 'no such quarter hour is stored');
   return record;
 }
 
@@ -236,7 +236,7 @@ function targetOf(
     return result;
   };
   const shared = (had: readonly number[]): Record<string, number> => {
-    if (batteries.length === 0) throw new AppError('USAGE', total, 'this quarter hour knows no battery');
+    if (batteries.length === 0) throw new AppError('FAILED', total, 'this quarter hour knows no battery');
     const parts = largestRemainder(energy, had.some(one => one > 0) ? had : had.map(() => 1));
     return Object.fromEntries(batteries.map((id, index) => [id, parts[index] as number]));
   };
