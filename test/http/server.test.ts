@@ -72,11 +72,13 @@ describe('a running house', () => {
           rows = (await run(['export', '--db', file, '--from', '2020-01-01', '--to', '2040-01-01', '--step', step, '--what', what])).stdout
             .split('\n')
             .slice(0, 2);
-          if (rows[1] === undefined) rows = [];
+          if (!rows[1]) rows = [];
         }
         const {body} = await ask(base, `/api/v1/export?from=2020-01-01&to=2040-01-01&step=${step}&what=${what}`);
         const names = (lines: readonly string[]): unknown => [lines[0], lines[1]?.split(',').slice(0, 2)];
         expect(names(body.split('\n'))).toEqual(names(rows));
+        const empty = await ask(base, `/api/v1/export?from=2020-01-01&to=2020-02-01&step=${step}&what=${what}`);
+        expect([empty.status, empty.body]).toEqual([200, `${rows[0]}\n`]);
       }
   });
 

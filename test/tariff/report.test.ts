@@ -12,7 +12,7 @@ import {parseConfig} from '../../src/config/load.ts';
 import {openForChange} from '../../src/store/correction.ts';
 import {openReader} from '../../src/store/queries.ts';
 import {type Bench, bench, never, ZONE} from '../store/harness.ts';
-import {cell, record, SLOT_MS, START_MS, slot, total} from '../store/house.ts';
+import {cell, good, record, SLOT_MS, START_MS, slot, total} from '../store/house.ts';
 import {run} from '../support/cli.ts';
 import {HOUSE} from './configured.ts';
 
@@ -53,7 +53,7 @@ async function filled(tariffs = TARIFFS): Promise<Bench & {readonly config: stri
       quality: n === 3 ? ['gap'] : ['ok'],
     }),
   );
-  await store.write([record(0, START_MS, {slots})], never);
+  await store.write([record(0, START_MS, {readings: [good('meter', 'meter.power_w', 7)], slots})], never);
   await store.close(never);
   const config = path.join(place.folder, 'site.yaml');
   writeFileSync(config, `${HOUSE}store: {path: wattledger.db}\n${tariffs === '' ? '' : `tariffs:${tariffs}`}`);
@@ -188,6 +188,29 @@ test('CSV has a line per step, and the same money as the export', async () => {
     money.map(row => [row['cost_exact'], row['credit_exact'], row['import_mwh']]),
   );
   expect(report.reduce((sum, row) => sum + Number(row['produced_wh']), 0)).toBe(16 * 1460 + (3 * 120) / 1000);
+});
+
+test('a table says what it holds: the same columns with rows and without, and the keys of JSON lines', async () => {
+  const place = await filled();
+  const ask = async (...more: string[]) => (await run(['export', '--config', place.config, ...more])).stdout.split('\n')[0] ?? '';
+  const [then, never] = [
+    ['--from', '2026-03-28', '--to', '2026-03-30'],
+    ['--from', '2020-03-28', '--to', '2020-03-30'],
+  ];
+  for (const [what, step] of [
+    ['flows', '15m'],
+    ['totals', '1d'],
+    ['money', '15m'],
+    ['money', '1h'],
+    ['evidence', '15m'],
+    ['points', 'raw'],
+    ['points', '1mo'],
+  ] as const) {
+    const one = ['--what', what, '--step', step];
+    const columns = await ask(...one, ...then);
+    expect(await ask(...one, ...never), `${what} ${step}`).toBe(columns);
+    expect(Object.keys(JSON.parse(await ask(...one, ...then, '--format', 'jsonl'))).join(), `${what} ${step}`).toBe(columns);
+  }
 });
 
 test('the bill that came by post stands beside the ledger', async () => {
