@@ -82,11 +82,17 @@ function wrongOption(error: Error, known: readonly string[]): string {
   return `${first}${near ? `; did you mean '--${near}'?` : dash ? `; a value that begins with a dash is written ${dash}=VALUE` : ''}`;
 }
 
+/** npm hands on what the terminal has told the program as well: so soon afterwards, ms, it is the same word. */
+const ECHO_MS = 1000;
+
 /** Aborts on the first SIGINT or SIGTERM; the second ends the process at once. */
 function stopSignal(): AbortSignal {
   const stop = new AbortController();
+  let firstMs = 0;
   const onSignal = (): void => {
-    if (stop.signal.aborted) process.exit(1);
+    const nowMs = performance.now();
+    if (stop.signal.aborted && nowMs - firstMs > ECHO_MS) process.exit(1);
+    if (!stop.signal.aborted) firstMs = nowMs;
     stop.abort();
   };
   process.on('SIGINT', onSignal);
