@@ -72,7 +72,7 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
   /** What each device's energy message says: a counter that cannot be read now keeps its place in it. */
   const deviceEnergies = new Map<string, Record<string, number>>();
   const cells = new Set<string>();
-  /** Topics of devices that are not in the configuration any more. */
+  /** Topics of what is not in the configuration any more: devices, money. */
   const leftOver = new Set<string>();
   const events: string[] = [];
   let picture: Picture | null = null;
@@ -122,7 +122,7 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
   }
 
   async function lookBack(): Promise<void> {
-    const topics = [`${base}/site/energy`, `${base}/device/+/+`, ...(announcer?.lookBackTopics ?? [])];
+    const topics = [`${base}/site/energy`, `${base}/site/money`, `${base}/device/+/+`, ...(announcer?.lookBackTopics ?? [])];
     await connection.subscribe(topics);
     const beganMs = performance.now();
     // Turns of the loop are counted, not time: on a machine that stalls, messages may wait in the socket while time goes by.
@@ -149,6 +149,8 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
       held++;
       if (topic === `${base}/site/energy`) {
         if (continued) siteFloors.remember(energiesIn(payload));
+      } else if (topic === `${base}/site/money`) {
+        if (!tariffs) leftOver.add(topic);
       } else if (topic.startsWith(`${base}/device/`)) {
         rememberDevice(topic, payload);
       } else announcer?.remember(topic, payload);

@@ -271,6 +271,33 @@ describe.skipIf(!haveMosquitto).concurrent(`a real broker${WITHOUT_MOSQUITTO}`, 
     expect(JSON.parse(await heard.until('wattledger/bridge/response/health'))).toMatchObject({status: 'error'});
   });
 
+  test('a hundred questions at once are all answered', async () => {
+    const {url} = await brokerWith();
+    const sink = outlet(url);
+    await sink.open(never);
+    await untilOpen(sink);
+    const heard = await listener(url, 'wattledger/bridge/response/#');
+    const asked = Array.from({length: 100}, (_, n) => n);
+    for (const n of asked) void heard.publish(`wattledger/bridge/request/${n % 2 ? 'info' : 'health'}`, `{"transaction": ${n}}`);
+    while (heard.heard.length < asked.length) await sleep(20);
+    const replies = heard.heard.map(({payload}) => JSON.parse(payload));
+    expect(replies.map(({status}) => status)).toEqual(asked.map(() => 'ok'));
+    expect(replies.map(({transaction}) => transaction).sort((a, b) => a - b)).toEqual(asked);
+  });
+
+  test('money of a configuration that has no tariffs any more leaves the broker', async () => {
+    const {url} = await brokerWith();
+    const heard = await listener(url, 'wattledger/#');
+    for (const tariffs of [true, false]) {
+      const sink = outlet(url, {tariffs, continued: true});
+      await sink.open(never);
+      await untilOpen(sink);
+      await sink.write([{...record(1, 10), ...(tariffs ? {money: {ts: '2026-11-24T12:00:00.000Z', today_cost: 1.5}} : {})}], never);
+      await heard.until('wattledger/site/money', text => (text !== '') === tariffs);
+      await sink.close(never);
+    }
+  });
+
   test('history: in order, deleted once the broker has it, nothing lost over an outage', async () => {
     const broker = await brokerWith();
     // Stands in for the store's outbox, which has tests of its own: here it is the order on the wire that counts.
