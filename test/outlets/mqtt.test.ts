@@ -132,8 +132,15 @@ describe.skipIf(!haveMosquitto).concurrent(`a real broker${WITHOUT_MOSQUITTO}`, 
     expect(heard.heard.filter(one => one.topic.endsWith('/config'))).toHaveLength(1);
     await sink.write([blind(70)], never);
     await heard.until('wattledger/site/availability', text => text === 'offline');
-    await sink.write([record(71, 10)], never);
+    // What nobody knows any more is null for those who do not look at the availability, and said once.
+    const unknown = JSON.parse(await heard.until('wattledger/site/state', text => JSON.parse(text).grid_power_w === null));
+    expect(Object.keys(unknown).sort()).toEqual(Object.keys(record(27, 10).state ?? {}).sort());
+    expect(Object.values(unknown).filter(value => value !== null)).toEqual([new Date(record(70, 10).tick.wallMs).toISOString()]);
+    await sink.write([blind(71)], never);
+    await sink.write([record(72, 10)], never);
     await heard.until('wattledger/site/availability', text => text === 'online');
+    await heard.until('wattledger/site/state', text => JSON.parse(text).grid_power_w !== null);
+    expect(heard.heard.filter(({topic, payload}) => topic.endsWith('/state') && JSON.parse(payload).grid_power_w === null)).toHaveLength(1);
   });
 
   test('totals come at their own pace: at once when a quarter hour closes, and once more at the end', async () => {
