@@ -1,9 +1,10 @@
 // Energies out of the ledger: by quarter hour from the slots, by day and longer from the days that are kept beside them.
 
 import type {SlotQuality} from '../core/flow/model.ts';
-import {addDays, dayStart, localDay} from '../core/flow/slots.ts';
+import {dayStart, localDay} from '../core/flow/slots.ts';
 import type {Policy} from '../core/site.ts';
 import type {Db} from './connect.ts';
+import {joined, type Part, partsOf} from './days.ts';
 import {joinQualities} from './ledger.ts';
 import {getMeta} from './meta.ts';
 import type {CellRow, FlowQuery, FlowRow, LedgerStep, SlotInfo, TotalQuery, TotalRow} from './queries.ts';
@@ -22,7 +23,7 @@ const totalNames = (db: Db): Map<number, string> =>
   new Map(db.prepare('SELECT id, name FROM wl_total_name').raw().all() as [number, string][]);
 const isLong = (step: LedgerStep): step is '1d' | '1mo' | '1y' => step !== '15m' && step !== '1h';
 
-/** Local days that the range touches. */
+/** Local days of a range of whole days, first and last. */
 const daysOf = ({fromMs, toMs, zone}: TotalQuery): [string, string] => [localDay(zone, fromMs), localDay(zone, Math.max(fromMs, toMs - 1))];
 
 /** First quarter hours of the steps below a day. */
@@ -34,6 +35,37 @@ const isStoredZone = (db: Db, zone: string): boolean => getMeta(db, 'zone') === 
 
 /** Energies per cell and step, in order of time. */
 export function flows(db: Db, query: FlowQuery): FlowRow[] {
+  return joined(
+    partsFor(db, query).map(part => (part.whole ? flowsOfDays : flowsOfSlots)(db, {...query, ...part})),
+    ({origin, via, source, sink, label}) => [origin, via, source, sink, label].join('|'),
+    () => ({}),
+  );
+}
+
+/** Only days of the zone they belong to are kept. */
+const partsFor = (db: Db, query: TotalQuery): readonly Part[] =>
+  isLong(query.step) && isStoredZone(db, query.zone) ? partsOf(query) : [{...query, whole: false}];
+
+function flowsOfDays(db: Db, query: FlowQuery): FlowRow[] {
+  const names = cellNames(db);
+  const kept = KEPT_LENGTH[query.step as keyof typeof KEPT_LENGTH];
+  const startOf = dayStarts(query.zone);
+  const [from, to] = daysOf(query);
+  const qualities = dayQualities(db, kept, from, to);
+  const sums = db
+    .prepare(
+      'SELECT substr(day, 1, ?) AS step, cell, sum(energy_mwh) FROM wl_day WHERE policy = ? AND day BETWEEN ? AND ? GROUP BY step, cell ORDER BY step, cell',
+    )
+    .raw()
+    .all(kept, POLICY_IDS[query.policy], from, to) as [string, number, number][];
+  return sums.flatMap(([step, cell, energyMilliWh]) => {
+    const name = names.get(cell);
+    const day = firstDay(step);
+    return name && energyMilliWh !== 0 ? [{startMs: startOf(day), day, ...name, energyMilliWh, quality: qualities.get(step) ?? 'ok'}] : [];
+  });
+}
+
+function flowsOfSlots(db: Db, query: FlowQuery): FlowRow[] {
   const names = cellNames(db);
   const policy = POLICY_IDS[query.policy];
   const rows: FlowRow[] = [];
@@ -41,43 +73,21 @@ export function flows(db: Db, query: FlowQuery): FlowRow[] {
     const name = names.get(cell);
     if (name && energyMilliWh !== 0) rows.push({startMs, day, ...name, energyMilliWh, quality});
   };
+  const range = slotsIn(query);
   if (isLong(query.step)) {
     const kept = KEPT_LENGTH[query.step];
     const startOf = dayStarts(query.zone);
-    const [from, to] = daysOf(query);
-    if (isStoredZone(db, query.zone)) {
-      const qualities = dayQualities(db, kept, from, to);
-      const sums = db
-        .prepare(
-          'SELECT substr(day, 1, ?) AS step, cell, sum(energy_mwh) FROM wl_day WHERE policy = ? AND day BETWEEN ? AND ? GROUP BY step, cell ORDER BY step, cell',
-        )
-        .raw()
-        .all(kept, policy, from, to) as [string, number, number][];
-      for (const [step, cell, energy] of sums) {
-        const day = firstDay(step);
-        add(startOf(day), day, cell, energy, qualities.get(step) ?? 'ok');
-      }
-      return rows;
-    }
-    for (const {step, sums, quality} of bySlot(
-      db,
-      slotRange(query.zone, from, to),
-      slot => localDay(query.zone, msOfSlot(slot)).slice(0, kept),
-      policy,
-    )) {
+    for (const {step, sums, quality} of bySlot(db, range, slot => localDay(query.zone, msOfSlot(slot)).slice(0, kept), policy)) {
       const day = firstDay(step);
       for (const [cell, energy] of sums) add(startOf(day), day, cell, energy, quality);
     }
-    return rows;
-  }
-  const range: [number, number] = [Math.ceil(query.fromMs / (SLOT_S * 1000)), Math.ceil(query.toMs / (SLOT_S * 1000))];
-  if (query.step === '15m') {
+  } else if (query.step === '15m') {
     // As it is stored: nothing is to be added up.
     for (const [slot, cell, energy, quality] of slotCells(db, range, policy)) add(msOfSlot(slot), null, cell, energy, quality);
-    return rows;
+  } else {
+    for (const {step, sums, quality} of bySlot(db, range, bucketOf(query), policy))
+      for (const [cell, energy] of sums) add(msOfSlot(step), null, cell, energy, quality);
   }
-  for (const {step, sums, quality} of bySlot(db, range, bucketOf(query), policy))
-    for (const [cell, energy] of sums) add(msOfSlot(step), null, cell, energy, quality);
   return rows;
 }
 
@@ -91,10 +101,8 @@ function dayStarts(zone: string): (day: string) => number {
   };
 }
 
-const slotRange = (zone: string, fromDay: string, toDay: string): [number, number] => [
-  slotOfMs(dayStart(zone, fromDay)),
-  slotOfMs(dayStart(zone, addDays(toDay, 1))),
-];
+/** Quarter hours that begin in the range. */
+const slotsIn = ({fromMs, toMs}: TotalQuery): [number, number] => [Math.ceil(fromMs / (SLOT_S * 1000)), Math.ceil(toMs / (SLOT_S * 1000))];
 
 function dayQualities(db: Db, kept: number, from: string, to: string): Map<string, string> {
   const words = new Map<string, string[]>();
@@ -137,42 +145,43 @@ function* bySlot<T>(
 
 /** Totals per name and step, in order of time. */
 export function totals(db: Db, query: TotalQuery): TotalRow[] {
+  return joined(
+    partsFor(db, query).map(part => (part.whole ? totalsOfDays : totalsOfSlots)(db, {...query, ...part})),
+    ({name}) => name,
+    (a, b) => ({rawMilliWh: a.rawMilliWh + b.rawMilliWh, counterWh: b.counterWh}),
+  );
+}
+
+function totalsOfDays(db: Db, query: TotalQuery): TotalRow[] {
   const names = totalNames(db);
-  if (isLong(query.step)) {
-    const kept = KEPT_LENGTH[query.step];
-    const startOf = dayStarts(query.zone);
-    const [from, to] = daysOf(query);
-    if (isStoredZone(db, query.zone)) {
-      const qualities = dayQualities(db, kept, from, to);
-      const sums = db
-        .prepare(
-          'SELECT substr(day, 1, ?) AS step, name, sum(energy_mwh), sum(raw_mwh) FROM wl_total_day WHERE day BETWEEN ? AND ? GROUP BY step, name ORDER BY step, name',
-        )
-        .raw()
-        .all(kept, from, to) as [string, number, number, number][];
-      return sums.map(([step, name, energyMilliWh, rawMilliWh]) => {
-        const day = firstDay(step);
-        return {
-          startMs: startOf(day),
-          day,
-          name: names.get(name) ?? '',
-          energyMilliWh,
-          rawMilliWh,
-          counterWh: null,
-          quality: qualities.get(step) ?? 'ok',
-        };
-      });
-    }
-    return sumTotals(db, slotRange(query.zone, from, to), slot => localDay(query.zone, msOfSlot(slot)).slice(0, kept), names).map(
-      ({step, ...row}) => ({
-        ...row,
-        startMs: startOf(firstDay(step)),
-        day: firstDay(step),
-      }),
-    );
-  }
-  const range: [number, number] = [Math.ceil(query.fromMs / (SLOT_S * 1000)), Math.ceil(query.toMs / (SLOT_S * 1000))];
-  return sumTotals(db, range, bucketOf(query), names).map(({step, ...row}) => ({...row, startMs: msOfSlot(step), day: null}));
+  const kept = KEPT_LENGTH[query.step as keyof typeof KEPT_LENGTH];
+  const startOf = dayStarts(query.zone);
+  const [from, to] = daysOf(query);
+  const qualities = dayQualities(db, kept, from, to);
+  const sums = db
+    .prepare(
+      'SELECT substr(day, 1, ?) AS step, name, sum(energy_mwh), sum(raw_mwh) FROM wl_total_day WHERE day BETWEEN ? AND ? GROUP BY step, name ORDER BY step, name',
+    )
+    .raw()
+    .all(kept, from, to) as [string, number, number, number][];
+  return sums.map(([step, name, energyMilliWh, rawMilliWh]) => {
+    const day = firstDay(step);
+    const quality = qualities.get(step) ?? 'ok';
+    return {startMs: startOf(day), day, name: names.get(name) ?? '', energyMilliWh, rawMilliWh, counterWh: null, quality};
+  });
+}
+
+function totalsOfSlots(db: Db, query: TotalQuery): TotalRow[] {
+  const names = totalNames(db);
+  if (!isLong(query.step))
+    return sumTotals(db, slotsIn(query), bucketOf(query), names).map(({step, ...row}) => ({...row, startMs: msOfSlot(step), day: null}));
+  const kept = KEPT_LENGTH[query.step];
+  const startOf = dayStarts(query.zone);
+  return sumTotals(db, slotsIn(query), slot => localDay(query.zone, msOfSlot(slot)).slice(0, kept), names).map(({step, ...row}) => ({
+    ...row,
+    startMs: startOf(firstDay(step)),
+    day: firstDay(step),
+  }));
 }
 
 function sumTotals<T>(

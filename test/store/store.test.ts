@@ -116,7 +116,8 @@ describe('a slot that is told again', () => {
     await store.close(never);
     const reader = openReader(place.file);
     for (const policy of ['solar-first', 'proportional'] as const) {
-      const range = {fromMs: START_MS, toMs: START_MS + 300 * SLOT_MS, policy, zone: ZONE};
+      // Whole local days.
+      const range = {fromMs: Date.parse('2026-03-27T23:00:00Z'), toMs: Date.parse('2026-04-01T22:00:00Z'), policy, zone: ZONE};
       const byDay = reader.flows({...range, step: '1d'});
       const summed = new Map<string, number>();
       for (const row of reader.flows({...range, step: '15m'})) {
@@ -130,6 +131,34 @@ describe('a slot that is told again', () => {
   });
 });
 
+test('a range that cuts days has what lies in it, by whatever step: begin included, end excluded', async () => {
+  const place = bench();
+  await stored(place, [slots(Array.from({length: 500}, (_, n) => slot(START_MS + n * SLOT_MS, n * n)))]);
+  const reader = openReader(place.file);
+  const sumOf = (fromMs: number, toMs: number, step: '15m' | '1h' | '1d' | '1mo' | '1y', zone: string): readonly number[] => {
+    const sum = (rows: readonly {energyMilliWh: number}[]): number => rows.reduce((total, row) => total + row.energyMilliWh, 0);
+    const range = {fromMs, toMs, step, zone};
+    return [sum(reader.flows({...range, policy: 'solar-first'})), sum(reader.totals(range))];
+  };
+  const borders = [0, 1, 4, 7, 50, 96, 97, 200, 288, 290, 499, 500, 700].map(n => START_MS + n * SLOT_MS);
+  for (const zone of [ZONE, 'Pacific/Chatham'])
+    for (const [index, fromMs] of borders.entries())
+      for (const toMs of borders.slice(index + 1)) {
+        const exact = sumOf(fromMs, toMs, '15m', zone);
+        for (const step of ['1h', '1d', '1mo', '1y'] as const)
+          expect(sumOf(fromMs, toMs, step, zone), `${fromMs} ${toMs} ${step}`).toEqual(exact);
+      }
+  // A step that is cut inside the range is one row all the same, in order of time.
+  const days = reader.totals({fromMs: START_MS + SLOT_MS, toMs: START_MS + 300 * SLOT_MS, step: '1d', zone: ZONE}).map(({day}) => day);
+  expect([...new Set(days)]).toEqual(['2026-03-28', '2026-03-29', '2026-03-30', '2026-03-31', '2026-04-01']);
+  const months = reader.totals({fromMs: START_MS + SLOT_MS, toMs: START_MS + 470 * SLOT_MS, step: '1mo', zone: ZONE});
+  expect(months.map(({day, name}) => `${day} ${name}`)).toEqual([
+    ...['grid_import', 'solar', 'home'].map(name => `2026-03-01 ${name}`),
+    ...['grid_import', 'solar', 'home'].map(name => `2026-04-01 ${name}`),
+  ]);
+  reader.close();
+});
+
 test('local days have 92, 96 and 100 quarter hours', async () => {
   const place = bench();
   const firstMs = Date.parse('2026-03-27T23:00:00Z'); // local midnight of 28 March
@@ -139,7 +168,7 @@ test('local days have 92, 96 and 100 quarter hours', async () => {
   const many = (startMs: number, count: number): SlotRecord[] => Array.from({length: count}, (_, n) => quarter(startMs + n * SLOT_MS));
   await stored(place, [slots([...many(firstMs, 192), ...many(autumnMs, 100)])]);
   const reader = openReader(place.file);
-  const days = reader.flows({fromMs: firstMs, toMs: autumnMs + 1, step: '1d', policy: 'solar-first', zone: ZONE});
+  const days = reader.flows({fromMs: firstMs, toMs: autumnMs + 100 * SLOT_MS, step: '1d', policy: 'solar-first', zone: ZONE});
   expect(days.map(row => [row.day, row.energyMilliWh])).toEqual([
     ['2026-03-28', 96],
     ['2026-03-29', 92],
