@@ -183,6 +183,8 @@ test('CSV has a line per step, and the same money as the export', async () => {
     return lines.map(line => Object.fromEntries(line.split(',').map((field, at) => [head.split(',')[at] ?? '', field])));
   };
   const [report, money] = [table(stdout), table(exported.stdout)];
+  const never = await run(['report', '--month', '2020-03', '--format', 'csv', '--config', place.config]);
+  expect(never.stdout).toBe(`${stdout.split('\n')[0]}\n`);
   expect(report.map(row => row['day'])).toEqual(['2026-03-28', '2026-03-29']);
   expect(report.map(row => [row['cost_exact'], row['credit_exact'], row['import_mwh']])).toEqual(
     money.map(row => [row['cost_exact'], row['credit_exact'], row['import_mwh']]),
