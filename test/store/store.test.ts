@@ -140,7 +140,7 @@ test('a range that cuts days has what lies in it, by whatever step: begin includ
     const range = {fromMs, toMs, step, zone};
     return [sum(reader.flows({...range, policy: 'solar-first'})), sum(reader.totals(range))];
   };
-  const borders = [0, 1, 4, 7, 50, 96, 97, 200, 288, 290, 499, 500, 700].map(n => START_MS + n * SLOT_MS);
+  const borders = [0, 1, 4, 97, 288, 499, 700].map(n => START_MS + n * SLOT_MS);
   for (const zone of [ZONE, 'Pacific/Chatham'])
     for (const [index, fromMs] of borders.entries())
       for (const toMs of borders.slice(index + 1)) {
