@@ -83,7 +83,7 @@ function wrongOption(error: Error, known: readonly string[]): string {
 }
 
 /** npm hands on what the terminal has told the program as well: so soon afterwards, ms, it is the same word. */
-const ECHO_MS = 1000;
+const ECHO_MS = 300;
 
 /** Aborts on the first SIGINT or SIGTERM; the second ends the process at once. */
 function stopSignal(): AbortSignal {
