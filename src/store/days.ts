@@ -1,6 +1,6 @@
 // A range of time over days that are kept as sums: whole days as they are kept, what is cut at its ends from the quarter hours.
 
-import {dayStart, localDay} from '../core/flow/slots.ts';
+import {addDays, dayStart, localDay} from '../core/flow/slots.ts';
 import {joinQualities} from './ledger.ts';
 
 type Range = {readonly fromMs: number; readonly toMs: number; readonly zone: string};
@@ -9,7 +9,7 @@ export type Part = {readonly fromMs: number; readonly toMs: number; readonly who
 /** The range in up to three parts, those without length left out. */
 export function partsOf({fromMs, toMs, zone}: Range): Part[] {
   const begin = dayStart(zone, localDay(zone, fromMs));
-  const first = begin === fromMs ? begin : dayStart(zone, nextDay(localDay(zone, fromMs)));
+  const first = begin === fromMs ? begin : dayStart(zone, addDays(localDay(zone, fromMs), 1));
   const last = dayStart(zone, localDay(zone, toMs));
   if (last <= first) return [{fromMs, toMs, whole: fromMs === first && toMs === last}];
   return [
@@ -18,8 +18,6 @@ export function partsOf({fromMs, toMs, zone}: Range): Part[] {
     {fromMs: last, toMs, whole: false},
   ].filter(part => part.toMs > part.fromMs);
 }
-
-export const nextDay = (day: string): string => new Date(Date.parse(`${day}T00:00:00Z`) + 86_400_000).toISOString().slice(0, 10);
 
 type Row = {readonly startMs: number; readonly energyMilliWh: number; readonly quality: string};
 
