@@ -184,7 +184,5 @@ export function freshnessOf(state: Now, id: string): Fresh {
   return Object.values(state.freshness).some(one => ['held', 'missing'].includes(judge(one))) ? 'held' : 'fresh';
 }
 
-/** Signals of the site's own day: `2026-11-24` and neighbours. */
-export const dayOf = (ms: number, zone: string): string => new Intl.DateTimeFormat('en-CA', {timeZone: zone}).format(ms);
-export const shiftDay = (day: string, days: number): string =>
-  new Date(Date.parse(`${day}T12:00:00Z`) + days * 86_400_000).toISOString().slice(0, 10);
+/** This moment by the daemon's clock: that of the browser may be wrong. */
+export const presentMs = (): number => (now.value?.ts ? Date.parse(now.value.ts) + sinceNewsS.value * 1000 : Date.now());

@@ -1,6 +1,6 @@
 // Devices: how each one is, what it tells with its raw registers, and how it is read.
 
-import {ask, now} from '../data.ts';
+import {ask, now, presentMs} from '../data.ts';
 import {kindOf, said} from '../said.ts';
 import {Scroll} from '../scroll.tsx';
 import {justClock, moment, number, t, wordOf} from '../text.ts';
@@ -138,7 +138,7 @@ function Load({share}: {readonly share: number | null}) {
 function DeviceCard({device, zone, busLoad}: {readonly device: Device; readonly zone: string; readonly busLoad: number | null}) {
   const faults = Object.entries(device.faults);
   const facts: [string, string][] = [
-    [t('lastGood'), device.last_good ? justClock(device.last_good, zone) : '–'],
+    [t('lastGood'), device.last_good ? justClock(device.last_good, zone, presentMs()) : '–'],
     [t('latency'), device.latency_ms === null ? '–' : `${number(device.latency_ms)} ms`],
     [t('polls'), number(device.polls)],
     [t('faults'), faults.length === 0 ? '0' : faults.map(([kind, count]) => `${number(count)}× ${wordOf(kind)}`).join(', ')],

@@ -19,10 +19,20 @@ export function useAnswer<T>(key: string, ask: () => Promise<T>, everyMs?: numbe
           current && setLoaded(before => ({...before, error: error instanceof Refused ? error.message : t('reconnecting')})),
       );
     run();
-    const timer = everyMs === undefined ? undefined : setInterval(run, everyMs);
+    if (everyMs === undefined)
+      return () => {
+        current = false;
+      };
+    // Nobody looks at a hidden page; whoever comes back to it finds it up to date.
+    const again = (): void => {
+      if (!document.hidden) run();
+    };
+    const timer = setInterval(again, everyMs);
+    document.addEventListener('visibilitychange', again);
     return () => {
       current = false;
       clearInterval(timer);
+      document.removeEventListener('visibilitychange', again);
     };
   }, [key]);
   return loaded;

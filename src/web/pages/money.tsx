@@ -42,6 +42,9 @@ type MoneyPeriod = {
   readonly bills: boolean;
 };
 
+/** Less is 0.00 kWh. */
+const SEEN_WH = 5;
+
 export function MoneyCard({from, to, step, policy, bills}: MoneyPeriod) {
   const {data} = useAnswer(
     `money ${from} ${to} ${policy}`,
@@ -63,7 +66,7 @@ export function MoneyCard({from, to, step, policy, bills}: MoneyPeriod) {
     ...(batteries.length > 0 ? ([[t('batteryEarned'), amount(data.battery_earned)]] as [string, string][]) : []),
     ...(data.co2_g + data.co2_saved_g > 0 ? ([[t('co2Saved'), kg(data.co2_saved_g)]] as [string, string][]) : []),
   ];
-  const users = Object.entries(data.sinks).filter(([name]) => !batteries.includes(name));
+  const users = Object.entries(data.sinks).filter(([name, {wh}]) => !batteries.includes(name) && wh >= SEEN_WH);
   return (
     <section class="card">
       <h3>{t('money')}</h3>
@@ -98,7 +101,7 @@ export function MoneyCard({from, to, step, policy, bills}: MoneyPeriod) {
       {data.unpaid.not_eligible_wh > 0 && <p class="quiet">{t('notEligible', {kwh: kwh(data.unpaid.not_eligible_wh / 1000)})}</p>}
       {data.unpaid.negative_price_wh > 0 && <p class="quiet">{t('negativePrice', {kwh: kwh(data.unpaid.negative_price_wh / 1000)})}</p>}
       {Object.entries(data.batteries)
-        .filter(([, {wh}]) => wh >= 5)
+        .filter(([, {wh}]) => wh >= SEEN_WH)
         .map(([name, one]) => (
           <p class="quiet" key={name}>
             {t('holds', {
