@@ -117,8 +117,10 @@ export const justClock = (at: string | number, zone: string, nowMs: number): str
   Math.abs(nowMs - new Date(at).getTime()) < 43_200_000
     ? timeFormat({timeZone: zone, timeStyle: 'medium'}).format(new Date(at))
     : moment(at, zone);
-export const dayName = (day: string): string =>
-  timeFormat({timeZone: 'UTC', weekday: 'long', day: 'numeric', month: 'long', year: 'numeric'}).format(new Date(`${day}T12:00:00Z`));
+export const dayName = (day: string, weekday: 'long' | 'short' = 'long'): string =>
+  timeFormat({timeZone: 'UTC', weekday, day: 'numeric', month: 'long', year: 'numeric'}).format(new Date(`${day}T12:00:00Z`));
+/** A day in the shortest form that has its year. */
+export const dateOf = (day: string): string => timeFormat({timeZone: 'UTC', dateStyle: 'medium'}).format(new Date(`${day}T12:00:00Z`));
 export const shortDay = (day: string): string =>
   timeFormat({timeZone: 'UTC', day: 'numeric', month: 'short'}).format(new Date(`${day}T12:00:00Z`));
 export const monthName = (month: string, long = true): string =>

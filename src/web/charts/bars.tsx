@@ -158,12 +158,7 @@ export function Bars({bars, lines = [], summary, barMinutes, onRange}: BarsProps
         {bars.map(
           (bar, index) =>
             isLabelled(bar, index) && (
-              <text
-                key={bar.title}
-                x={LEFT + (index + (barMinutes ? 0 : 0.5)) * step}
-                y={HEIGHT - 6}
-                class={`tick ${barMinutes && index === 0 ? '' : 'middle'}`}
-              >
+              <text key={bar.title} x={LEFT + (index + (barMinutes ? 0 : 0.5)) * step} y={HEIGHT - 6} class="tick middle">
                 {bar.label}
               </text>
             ),
@@ -212,7 +207,7 @@ export function Bars({bars, lines = [], summary, barMinutes, onRange}: BarsProps
               ) : null,
             )}
             {chosen.price ? <span class="key">{t('priceOf', {price: chosen.price.text})}</span> : null}
-            {chosen.quality && <span class="key">{chosen.quality}</span>}
+            {chosen.quality && <span>{chosen.quality}</span>}
           </>
         ) : (
           <>

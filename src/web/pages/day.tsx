@@ -2,6 +2,7 @@
 
 import {useState} from 'preact/hooks';
 import {type Bar, Bars, type Price} from '../charts/bars.tsx';
+import {narrow} from '../charts/size.ts';
 import {ask, type Flows, now, type Slot} from '../data.ts';
 import {dayOf, isDay, shiftDay} from '../periods.ts';
 import {place, turnTo} from '../place.ts';
@@ -27,7 +28,7 @@ export function DayPage() {
   return (
     <>
       <Pager
-        title={dayName(day)}
+        title={dayName(day, narrow.value ? 'short' : 'long')}
         onBack={() => turn(shiftDay(day, -1))}
         onOn={day < today ? () => turn(shiftDay(day, 1)) : null}
         date={{value: day, most: today, onChange: turn}}

@@ -3,6 +3,7 @@
 import {type Bar, Bars} from '../charts/bars.tsx';
 import {Swatch} from '../charts/patterns.tsx';
 import {SankeyChart} from '../charts/sankey-chart.tsx';
+import {narrow} from '../charts/size.ts';
 import {ask, type Flows, now, presentMs, type Slot} from '../data.ts';
 import {
   alike,
@@ -107,7 +108,12 @@ const NEXT: Readonly<Record<Kind, Kind>> = {all: 'year', year: 'month', month: '
 const STEPS: Readonly<Record<Kind, string>> = {day: '1h', month: '1d', year: '1mo', all: '1y'};
 
 const titleOf = (kind: Kind, start: string): string =>
-  ({day: () => dayName(start), month: () => monthName(start.slice(0, 7)), year: () => start.slice(0, 4), all: () => t('all')})[kind]();
+  ({
+    day: () => dayName(start, narrow.value ? 'short' : 'long'),
+    month: () => monthName(start.slice(0, 7)),
+    year: () => start.slice(0, 4),
+    all: () => t('all'),
+  })[kind]();
 
 type OnePeriodProps = {
   readonly period: Period;
