@@ -1,9 +1,10 @@
 // Stacked bars over time: what came in above the line, what went out of the house below. Gaps stay gaps; what was held is hollow, what is flagged is hatched.
 
 import {useRef, useState} from 'preact/hooks';
-import {fixed, kwh, number, t, wayOf} from '../text.ts';
+import {fixed} from '../text.ts';
+import {dashOf, Legend, Told} from './bars-caption.tsx';
 import {BarsTable} from './bars-table.tsx';
-import {colour, Patterns, patternOf, Swatch} from './patterns.tsx';
+import {colour, Patterns, patternOf} from './patterns.tsx';
 import {PriceLane} from './price-lane.tsx';
 import {axisOf} from './scale.ts';
 import {narrow} from './size.ts';
@@ -51,8 +52,6 @@ const TOP = 22;
 const BOTTOM = 22;
 const RIGHT = 40;
 const LANE = 46;
-/** What tells lines apart. */
-const DASHES = [undefined, '6 3', '2 2.5', '9 3 2 3'];
 /** Minutes between two labels of an axis of time. */
 const ROUND = [15, 30, 60, 120, 180, 240, 360];
 
@@ -168,7 +167,7 @@ export function Bars({bars, lines = [], summary, barMinutes, onRange}: BarsProps
             {lines.map((one, index) => (
               <g key={one.name}>
                 <path class="line halo" d={lineOf(one, step, plot)} />
-                <path class="line" stroke-dasharray={DASHES[index % DASHES.length]} d={lineOf(one, step, plot)} />
+                <path class="line" stroke-dasharray={dashOf(index)} d={lineOf(one, step, plot)} />
               </g>
             ))}
             {[0, 50, 100].map(value => (
@@ -190,51 +189,12 @@ export function Bars({bars, lines = [], summary, barMinutes, onRange}: BarsProps
         )}
       </svg>
       <figcaption aria-live="polite">
-        {chosen ? (
-          <>
-            <strong>{chosen.href ? <a href={chosen.href}>{chosen.title}</a> : chosen.title}</strong>
-            {chosen.missing ? <span>{t('noData')}</span> : null}
-            {[...Object.entries(chosen.up), ...Object.entries(chosen.down)].map(([name, wh]) => (
-              <span key={name} class="key">
-                <Swatch name={name} /> {wayOf(name)} {kwh(wh / 1000)}
-              </span>
-            ))}
-            {lines.map(({name, unit, values}, index) =>
-              typeof values[focus as number] === 'number' ? (
-                <span key={name} class="key">
-                  <Dash index={index} /> {name} {number(Math.round(values[focus as number] as number))} {unit}
-                </span>
-              ) : null,
-            )}
-            {chosen.price ? <span class="key">{t('priceOf', {price: chosen.price.text})}</span> : null}
-            {chosen.quality && <span>{chosen.quality}</span>}
-          </>
-        ) : (
-          <>
-            {names.map(name => (
-              <span key={name} class="key">
-                <Swatch name={name} /> {wayOf(name)}
-              </span>
-            ))}
-            {lines.map(({name, unit}, index) => (
-              <span key={name} class="key">
-                <Dash index={index} /> {name} ({unit})
-              </span>
-            ))}
-          </>
-        )}
+        {chosen ? <Told bar={chosen} lines={lines} at={focus as number} /> : <Legend names={names} lines={lines} />}
       </figcaption>
       <BarsTable bars={bars} lines={lines} names={names} />
     </figure>
   );
 }
-
-/** A sample of a line for the legend. */
-const Dash = ({index}: {readonly index: number}) => (
-  <svg class="dash" viewBox="0 0 20 8" aria-hidden="true">
-    <path class="line" stroke-dasharray={DASHES[index % DASHES.length]} d="M0 4h20" />
-  </svg>
-);
 
 type OneBarProps = {
   readonly bar: Bar;
