@@ -155,6 +155,13 @@ function watch(): void {
     connected.value = false;
     listen();
   }, 1000);
+  // A stream that stands while the network went away brings nothing and breaks late; where the daemon is on this machine, the next news say so.
+  addEventListener('offline', () => {
+    connected.value = false;
+  });
+  addEventListener('online', () => {
+    if (!locked.value) listen();
+  });
   let leaving: ReturnType<typeof setTimeout> | undefined;
   document.addEventListener('visibilitychange', () => {
     clearTimeout(leaving);

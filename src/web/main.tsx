@@ -28,7 +28,7 @@ function App() {
   return (
     <>
       <button type="button" class="skip" onClick={skip}>
-        {t(page)}
+        {t('skip')}
       </button>
       <header>
         <h1>{site?.name ?? 'wattledger'}</h1>

@@ -14,13 +14,14 @@ describe.skipIf(!canBrowse)(`where the reader is${WITHOUT_BROWSER}`, () => {
   beforeAll(async () => {
     known = await knownLedger();
     base = await known.serve(() => health('good'));
-    await known.sinks[0]?.write([record(5, NOW_MS, {state: STATE, energy: {ts: STATE.ts}})], never);
+    await tick();
     browser = await launch();
   });
   afterAll(async () => {
     await browser?.close();
     await known?.close();
   });
+  const tick = async (): Promise<void> => known.sinks[0]?.write([record(5, NOW_MS, {state: STATE, energy: {ts: STATE.ts}})], never);
   const opened = (address: string) => openedIn(browser, address);
 
   test('the day looked at stands in the address: reload, the way back and a bookmark lead to it', async () => {
@@ -97,6 +98,26 @@ describe.skipIf(!canBrowse)(`where the reader is${WITHOUT_BROWSER}`, () => {
     const {page} = await opened(bare);
     expect(await page.locator('.figures dt').allInnerTexts()).toEqual(['Consumed', 'Bought']);
     expect(await page.locator('ul.labels li').allInnerTexts()).toEqual([expect.stringMatching(/Imported\s*480/)]);
+    await page.context().close();
+  });
+
+  test('what was asked while the daemon was away is asked again as soon as it is back', async () => {
+    const {page} = await opened(`${base}/#/day`);
+    // Else asked once a minute.
+    let asked = 0;
+    page.on('request', request => {
+      if (request.url().includes('/api/v1/points')) asked++;
+    });
+    await page.reload();
+    await expect.poll(() => asked).toBeGreaterThan(0);
+    const before = asked;
+    await page.evaluate(() => dispatchEvent(new Event('offline')));
+    await expect
+      .poll(async () => {
+        await tick();
+        return asked;
+      })
+      .toBeGreaterThan(before);
     await page.context().close();
   });
 });

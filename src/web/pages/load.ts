@@ -1,7 +1,7 @@
 // A question asked again when what it depends on changes. While the daemon is away its last answer stays; the head of the page says so.
 
 import {useEffect, useState} from 'preact/hooks';
-import {Refused} from '../data.ts';
+import {connected, Refused} from '../data.ts';
 import {t} from '../text.ts';
 
 type Loaded<T> = {readonly data: T | null; readonly error: string | null};
@@ -18,21 +18,23 @@ export function useAnswer<T>(key: string, ask: () => Promise<T>, everyMs?: numbe
         (error: Error) =>
           current && setLoaded(before => ({...before, error: error instanceof Refused ? error.message : t('reconnecting')})),
       );
-    run();
-    if (everyMs === undefined)
-      return () => {
-        current = false;
-      };
-    // Nobody looks at a hidden page; whoever comes back to it finds it up to date.
+    // Nobody looks at a hidden page; whoever comes back to it, or the daemon that does, brings it up to date.
     const again = (): void => {
-      if (!document.hidden) run();
+      if (!document.hidden && connected.peek()) run();
     };
-    const timer = setInterval(again, everyMs);
+    run();
+    const timer = everyMs === undefined ? undefined : setInterval(again, everyMs);
     document.addEventListener('visibilitychange', again);
+    let was = connected.peek();
+    const forget = connected.subscribe(is => {
+      if (is && !was) again();
+      was = is;
+    });
     return () => {
       current = false;
       clearInterval(timer);
       document.removeEventListener('visibilitychange', again);
+      forget();
     };
   }, [key]);
   return loaded;

@@ -6,6 +6,7 @@ export const de: Readonly<Record<TextKey, string>> = {
   energy: 'Energie',
   devices: 'Geräte',
   setup: 'Einrichtung',
+  skip: 'Zum Inhalt',
   solar: 'Solar',
   wind: 'Wind',
   generator: 'Generator',

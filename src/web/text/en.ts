@@ -6,6 +6,7 @@ export const en = {
   energy: 'Energy',
   devices: 'Devices',
   setup: 'Setup',
+  skip: 'To the content',
   solar: 'Solar',
   wind: 'Wind',
   generator: 'Generator',
