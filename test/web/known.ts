@@ -10,7 +10,7 @@ import {silentLog} from '../../src/core/log.ts';
 import {say} from '../../src/core/sentences/say.ts';
 import type {HttpDeps} from '../../src/http/deps.ts';
 import {createHttp} from '../../src/http/server.ts';
-import {createStore} from '../../src/store/store.ts';
+import {createStore, type Store} from '../../src/store/store.ts';
 import {clockAt, never, until} from '../store/harness.ts';
 import {record, SLOT_MS, slot} from '../store/house.ts';
 
@@ -105,6 +105,7 @@ export type Known = {
   /** Address of a page of its own about a house; `sinks` has it last. */
   serve(tell: () => Health, house?: object): Promise<string>;
   readonly sinks: readonly ReturnType<typeof createHttp>[];
+  readonly store: Store;
   close(): Promise<void>;
 };
 
@@ -162,6 +163,7 @@ export async function knownLedger(): Promise<Known> {
   return {
     serve,
     sinks,
+    store,
     async close() {
       for (const sink of sinks) await sink.close(never);
       await store.close(never);

@@ -2,6 +2,8 @@
 
 import type {Browser} from 'playwright-core';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
+import type {FlowEvent} from '../../src/core/flow/model.ts';
+import {quoted, say} from '../../src/core/sentences/say.ts';
 import {never} from '../store/harness.ts';
 import {record} from '../store/house.ts';
 import {canBrowse, launch, WITHOUT_BROWSER} from '../support/browser.ts';
@@ -118,6 +120,28 @@ describe.skipIf(!canBrowse)(`where the reader is${WITHOUT_BROWSER}`, () => {
         return asked;
       })
       .toBeGreaterThan(before);
+    await page.context().close();
+  });
+
+  test('what happens again and again hides nothing that happened once', async () => {
+    const written = record(9000, NOW_MS);
+    const waits = (n: number): FlowEvent => ({
+      kind: 'total-waits',
+      monoMs: written.tick.monoMs - 4000 + n,
+      about: 'home',
+      detail: say('{key}: the published total waits until the ledger has caught up', {key: 'home'}),
+    });
+    const lost: FlowEvent = {kind: 'device-lost', monoMs: written.tick.monoMs - 5000, about: 'roof', detail: quoted('roof fell silent')};
+    const events = [lost, ...Array.from({length: 120}, (_, n) => waits(n))];
+    await known.store.write([{...written, events}], never);
+    const {page} = await opened(`${base}/#/devices`);
+    const list = page.locator('ul.events > li');
+    await expect.poll(() => list.nth(0).innerText()).toMatch(/Total waits[\s\S]*and 119 more/);
+    expect(await list.nth(1).innerText()).toMatch(/Device lost\s*roof fell silent/);
+    await list.nth(0).locator('summary').click();
+    await expect.poll(() => list.nth(0).locator('p').count()).toBe(119);
+    // A hint from before all of them still stands among the findings.
+    expect(await page.locator('section[aria-labelledby=findings]').innerText()).toMatch(/unmetered generation/);
     await page.context().close();
   });
 });

@@ -1,11 +1,12 @@
 // Devices: how each one is, what it tells with its raw registers, and how it is read.
 
 import {ask, now, presentMs} from '../data.ts';
-import {kindOf, said} from '../said.ts';
+import {said} from '../said.ts';
 import {Scroll} from '../scroll.tsx';
 import {justClock, moment, number, t, wordOf} from '../text.ts';
+import {Events} from './events.tsx';
 import {Figures} from './figures.tsx';
-import {type Event, type Finding, Findings, saidAbout} from './findings.tsx';
+import {type Event, type Finding, Findings} from './findings.tsx';
 import {useAnswer} from './load.ts';
 import {type Point, PointTable} from './points.tsx';
 
@@ -52,7 +53,7 @@ export type Answer = {
 
 export function DevicesPage() {
   const {data, error} = useAnswer('devices', () => ask<Answer>('devices'), 3000);
-  const events = useAnswer('events', () => ask<{events: readonly Event[]}>('events', {limit: '50'}), 15_000);
+  const events = useAnswer('events', () => ask<{events: readonly Event[]}>('events', {limit: '500'}), 15_000);
   const zone = now.value?.site.timezone ?? 'UTC';
   if (error && !data) return <p class="warning">{error}</p>;
   if (!data) return <p class="quiet">…</p>;
@@ -68,17 +69,7 @@ export function DevicesPage() {
         />
       ))}
       <Links links={data.links} />
-      <section class="card">
-        <h2>{t('events')}</h2>
-        {events.data?.events.length === 0 && <p class="quiet">{t('noEvents')}</p>}
-        <ul class="events">
-          {(events.data?.events ?? []).map(event => (
-            <li key={event.id}>
-              <span class="quiet">{moment(event.at, zone)}</span> <b>{kindOf(event.kind)}</b> <span>{saidAbout(event)}</span>
-            </li>
-          ))}
-        </ul>
-      </section>
+      {events.data && <Events list={events.data.events} zone={zone} />}
     </>
   );
 }

@@ -94,6 +94,7 @@ export const de: Readonly<Record<TextKey, string>> = {
   outlets: 'Wohin die Daten gehen',
   log: 'Protokoll',
   events: 'Ereignisse',
+  andBefore: 'und {n} weitere dieser Art seit {at}',
   noEvents: 'Bisher ist nichts vorgefallen.',
   entities: 'Welche Entität wohin gehört (Home Assistant)',
   entitiesHelp: 'Einstellungen, Dashboards, Energie: diese Entitäten gehören in diese Felder. Die Namen beginnen mit dem Namen des Hauses.',

@@ -94,6 +94,7 @@ export const en = {
   outlets: 'Outlets',
   log: 'Log',
   events: 'Events',
+  andBefore: 'and {n} more of this kind since {at}',
   noEvents: 'Nothing has happened yet.',
   entities: 'Which entity goes where in Home Assistant',
   entitiesHelp: 'Settings, Dashboards, Energy: these entities belong into these fields. Names begin with the name of the site.',
