@@ -121,7 +121,8 @@ function Load({share}: {readonly share: number | null}) {
         <rect width="60" height="8" rx="4" class="bed" />
         <rect width={Math.max(2, Math.min(60, 60 * share))} height="8" rx="4" />
       </svg>{' '}
-      {number(Math.round(share * 1000) / 10)} %
+      {number(Math.round(share * 1000) / 10)}
+      {'\u00a0%'}
     </>
   );
 }
@@ -133,7 +134,7 @@ function DeviceCard({device, zone, busLoad}: {readonly device: Device; readonly 
     [t('latency'), device.latency_ms === null ? '–' : `${number(device.latency_ms)} ms`],
     [t('polls'), number(device.polls)],
     [t('faults'), faults.length === 0 ? '0' : faults.map(([kind, count]) => `${number(count)}× ${wordOf(kind)}`).join(', ')],
-    [t('busLoad'), busLoad === null ? '–' : `${number(Math.round(busLoad * 1000) / 10)} %`],
+    [t('busLoad'), busLoad === null ? '–' : `${number(Math.round(busLoad * 1000) / 10)}\u00a0%`],
     [t('firmware'), device.firmware ?? '–'],
   ];
   return (
