@@ -43,10 +43,9 @@ describe('a running house', () => {
   });
 
   test('now carries the keys of site/state, today and the totals', async () => {
-    const {status, body, headers} = await ask(base, '/api/v1/now');
+    const {status, headers} = await ask(base, '/api/v1/now');
     expect(status).toBe(200);
-    const now = JSON.parse(body);
-    for (const key of [
+    const keys = [
       'grid_power_w',
       'solar_power_w',
       'battery_power_w',
@@ -54,8 +53,16 @@ describe('a running house', () => {
       'battery_soc_pct',
       'solar_to_home_w',
       'unexplained_w',
-    ])
-      expect(now[key], key).toBeTypeOf('number');
+    ];
+    const told = async () => JSON.parse((await ask(base, '/api/v1/now')).body);
+    // A device that answers late on a busy machine has no number for a moment.
+    let now = await told();
+    await expect
+      .poll(async () => {
+        now = await told();
+        return keys.filter(key => typeof now[key] !== 'number');
+      })
+      .toEqual([]);
     expect(now.energy.grid_import_kwh).toBeTypeOf('number');
     expect(now.day.day).toMatch(/^\d{4}-\d\d-\d\d$/);
     expect(headers['content-security-policy']).toContain("default-src 'none'");
