@@ -71,3 +71,8 @@ export function alike(kind: Kind, start: string, nowMs: number, today: string): 
   const to = shiftDay(from, days);
   return {from, to: to < start ? to : start};
 }
+
+/** Of the period before, so much must be on record that a difference is one of the house: months are not of one length, but half a day is no day. */
+const WHOLE = 0.9;
+/** `before` and `passed` are how many steps of each are on record. */
+export const isComparable = (before: number, passed: number): boolean => before > 0 && before >= WHOLE * passed;

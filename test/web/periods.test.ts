@@ -1,7 +1,7 @@
 // Periods by their names in the address of the page, and what a running one is held against.
 
 import {expect, test} from 'vitest';
-import {alike, chosenOf, type Kind, rangeOf, startOf, stepped, wordsOf} from '../../src/web/periods.ts';
+import {alike, chosenOf, isComparable, type Kind, rangeOf, startOf, stepped, wordsOf} from '../../src/web/periods.ts';
 
 const TODAY = '2026-03-15';
 const POLICIES = ['solar-first', 'proportional'];
@@ -60,4 +60,14 @@ test.each<[string, Kind, string, string, object | null]>([
 
 test('a period that is over is held against all of the one before', () => {
   expect(alike('month', '2026-02-01', Date.parse('2026-03-15T10:00:00Z'), TODAY)).toEqual({from: '2026-01-01', to: '2026-02-01'});
+});
+
+test.each([
+  ['March and all of February', 28, 31, true],
+  ['a day of 25 hours and one of 24', 24, 25, true],
+  ['a day and one that is on record from noon', 12, 24, false],
+  ['a year and one that began in August', 5, 12, false],
+  ['anything and nothing', 0, 0, false],
+])('%s can be held against each other, or not', (_what, before, passed, expected) => {
+  expect(isComparable(before, passed)).toBe(expected);
 });

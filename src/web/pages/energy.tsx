@@ -10,6 +10,7 @@ import {
   type Chosen,
   chosenOf,
   dayOf,
+  isComparable,
   KINDS,
   type Kind,
   type Range,
@@ -141,6 +142,8 @@ function OnePeriod({period, policy, zone, hrefOf}: OnePeriodProps) {
   const [data, other] = answer.data;
   if (data.slots.length === 0) return <p class="card">{t('noData')}</p>;
   const sums = sumsOf(data.slots, batteries);
+  const passed = step === '1d' ? passedOf(data.slots, zone) : data.slots;
+  const past = earlier.data?.slots;
   // One quarter hour that is flagged does not make a whole bar so: which one it was is for the page Day.
   const bars = barsOf(data, from, to, step, zone, batteries, hrefOf).map(bar => ({
     ...bar,
@@ -155,8 +158,8 @@ function OnePeriod({period, policy, zone, hrefOf}: OnePeriodProps) {
       <PeriodFigures
         sums={sums}
         bounds={sumsOf(other.slots, batteries)}
-        passed={step === '1d' ? sumsOf(passedOf(data.slots, zone), batteries) : sums}
-        before={earlier.data && earlier.data.slots.length > 0 ? sumsOf(earlier.data.slots, batteries) : null}
+        passed={sumsOf(passed, batteries)}
+        before={past && isComparable(past.length, passed.length) ? sumsOf(past, batteries) : null}
       />
       <section class="card">
         <Bars bars={bars} summary={summary} {...(step === '1h' ? {barMinutes: 60} : {})} />
