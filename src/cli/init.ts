@@ -6,7 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 import {parseConfig} from '../config/load.ts';
 import {AppError} from '../core/errors.ts';
-import {nearest} from '../core/nearest.ts';
+import {nearestZone} from '../core/nearest.ts';
 import {makeFolder} from '../store/folder.ts';
 import {type Command, type CommandContext, DEFAULT_CONFIG, flagOption, textOption} from './command.ts';
 import {listOption} from './devices.ts';
@@ -158,8 +158,7 @@ function zoneOf(answer: string): string {
   try {
     return new Intl.DateTimeFormat('en', {timeZone: answer}).resolvedOptions().timeZone;
   } catch {
-    const zones = Intl.supportedValuesOf('timeZone');
-    const near = zones.find(zone => zone.toLowerCase().endsWith(`/${answer.toLowerCase().replaceAll(' ', '_')}`)) ?? nearest(answer, zones);
+    const near = nearestZone(answer);
     return wrong(`"${answer}" is no time zone${near ? `; did you mean ${near}?` : ', such as Europe/Berlin'}`);
   }
 }

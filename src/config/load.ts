@@ -11,7 +11,8 @@ import type {DeviceProfile} from '../core/profile.ts';
 import type {FlowSettings, Site} from '../core/site.ts';
 import {turnProfile} from '../core/turn.ts';
 import {parsePoint} from '../core/vocabulary.ts';
-import {parseYaml, placeOf, validate, type YamlFile} from './document.ts';
+import {parseYaml, placeOf, textOf, validate, type YamlFile} from './document.ts';
+import {requireOwnPorts} from './listeners.ts';
 import {loadProfile} from './profiles.ts';
 import {type ConfigFile, configSchema} from './schema.ts';
 import {offeredPoints, resolveMap} from './sitemap.ts';
@@ -73,14 +74,13 @@ type ConfigHttp = {
 
 /** Reads and checks a file. Throws AppError with file and line. */
 export function loadConfig(fileName: string): AppConfig {
-  let text: string;
+  let bytes: Buffer;
   try {
-    text = new TextDecoder('utf-8', {fatal: true}).decode(readFileSync(fileName));
+    bytes = readFileSync(fileName);
   } catch (error) {
-    if (error instanceof TypeError) throw new AppError('CONFIG_INVALID', fileName, 'is no text in UTF-8; save it as such', {cause: error});
     throw new AppError('CONFIG_UNREADABLE', fileName, reasonOf(error), {cause: error});
   }
-  return parseConfig(text, fileName);
+  return parseConfig(textOf(bytes, fileName), fileName);
 }
 
 const reasonOf = (error: unknown): string =>
@@ -140,6 +140,7 @@ export function parseConfig(text: string, fileName: string): AppConfig {
     );
   const http = file.http === false ? null : resolveHttp(file.http, secretOf);
   if (http) requireProtection(http, placeOf(yaml, ['http', 'listen']));
+  requireOwnPorts(file, yaml);
 
   return {
     fileName,

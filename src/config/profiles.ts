@@ -4,7 +4,7 @@ import {existsSync, readdirSync, readFileSync} from 'node:fs';
 import path from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {AppError} from '../core/errors.ts';
-import {nearest} from '../core/nearest.ts';
+import {holding, nearest} from '../core/nearest.ts';
 import type {DeviceProfile} from '../core/profile.ts';
 import {parseYaml, placeOf, validate} from './document.ts';
 import {ProfileProblem, toProfile} from './profile-meaning.ts';
@@ -41,11 +41,11 @@ export function loadProfile(id: string, folders: readonly string[] = []): Device
   const entries = listProfiles(folders);
   const entry = entries.find(one => one.id === id);
   if (!entry) {
-    const near = nearest(
-      id,
-      entries.map(one => one.id),
-    );
-    throw new AppError('PROFILE_UNKNOWN', `profile "${id}"`, `no profile "${id}"${near ? `; did you mean "${near}"?` : ''}`);
+    const ids = entries.map(one => one.id);
+    const parts = holding(id, ids);
+    const near = parts.length > 0 ? parts : [nearest(id, ids)].filter(one => one !== null);
+    const meant = near.length > 0 ? `; did you mean ${near.map(one => `"${one}"`).join(' or ')}?` : '';
+    throw new AppError('PROFILE_UNKNOWN', `profile "${id}"`, `no profile "${id}"${meant}`);
   }
   const known = loaded.get(entry.file);
   if (known) return known;

@@ -4,6 +4,7 @@ import {isIP} from 'node:net';
 import {validate} from 'node-cron';
 import {z} from 'zod';
 import {MOST_REGISTERS} from '../core/modbus.ts';
+import {nearestZone} from '../core/nearest.ts';
 import {POLICIES, WITHDRAWALS} from '../core/site.ts';
 import {tariffsSchema} from './tariffs.ts';
 import {duration, id, partName, partRef, pointRef, secret} from './values.ts';
@@ -12,7 +13,7 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 
-const timezone = z.string().refine(zone => {
+const isZone = (zone: string): boolean => {
   // A zone by its offset may be one that no quarter hour fits.
   if (/^[+-]/.test(zone)) return false;
   try {
@@ -21,7 +22,13 @@ const timezone = z.string().refine(zone => {
   } catch {
     return false;
   }
-}, 'expected an IANA time zone, such as Europe/Berlin');
+};
+const timezone = z.string().refine(isZone, {
+  error: ({input}) => {
+    const near = nearestZone(String(input));
+    return `expected an IANA time zone, such as Europe/Berlin${near === null ? '' : `; did you mean "${near}"?`}`;
+  },
+});
 
 /** `HOST:PORT` to listen on, with a port that exists. */
 const listenAt = (example: string) =>

@@ -180,6 +180,58 @@ describe('a wrong one says where, what and what to do', () => {
     ],
     ['a second document', ['map:', '---\nmap:'], 10, 'CONFIG_INVALID', ['second document']],
     ['no YAML', ['map:', 'map: [}'], 10, 'CONFIG_INVALID', []],
+    [
+      'a key twice',
+      ['unit: 2}', 'unit: 2, profile: eastron-sdm72}'],
+      8,
+      'CONFIG_INVALID',
+      ['devices.heating.profile: is here a second time', 'first in line 8'],
+    ],
+    ['a section twice', ['http:', 'poll: {every: 5s}\nhttp:'], 16, 'CONFIG_INVALID', ['poll: is here a second time', 'first in line 14']],
+    [
+      'a zone with a slip of the pen',
+      ['Europe/Berlin', 'Europe/Berln'],
+      2,
+      'CONFIG_INVALID',
+      ['did you mean "Europe/Berlin"', 'found "Europe/Berln"'],
+    ],
+    ['what a range does not hold', ['every: 2s', 'every: 3h'], 14, 'CONFIG_INVALID', ['from 500ms to 1h', 'found "3h"']],
+    ['a number for a text', ['name: Our house', 'name: 12'], 2, 'CONFIG_INVALID', ['found 12', 'in quotes it is one: "12"']],
+    [
+      'a profile by its model alone',
+      ['unit: 2}', 'unit: 2}\n  pump: {profile: SDM120, link: cellar, unit: 3}'],
+      9,
+      'PROFILE_UNKNOWN',
+      ['did you mean "eastron-sdm120"?'],
+    ],
+    [
+      'a profile by its maker alone',
+      ['profile: sungrow-sh', 'profile: sungrow'],
+      9,
+      'PROFILE_UNKNOWN',
+      ['did you mean "sungrow-sg" or "sungrow-sh"?'],
+    ],
+    [
+      'a device whose name is a number',
+      ['  sungrow:', '  12: {profile: eastron-sdm630, link: cellar, unit: 300}\n  sungrow:'],
+      9,
+      'CONFIG_INVALID',
+      ['devices.12.unit: found 300, expected at most 255'],
+    ],
+    [
+      'the page and a link on one port',
+      ['http:', 'proxy: {cellar: {listen: "0.0.0.0:8080"}}\nhttp:'],
+      16,
+      'CONFIG_INVALID',
+      ['proxy.cellar.listen', 'where http.listen listens'],
+    ],
+    [
+      'two links on one port',
+      ['http:', 'proxy: {cellar: {listen: "localhost:1502"}, roof: {listen: "127.0.0.1:1502"}}\nhttp:'],
+      16,
+      'CONFIG_INVALID',
+      ['proxy.roof.listen', 'where proxy.cellar.listen listens'],
+    ],
     ['another version', ['version: 1', 'version: 7'], 1, 'CONFIG_INVALID', ['version']],
   ] as const)('%s', (_what, [from, to], line, code, words) => {
     expect(GOOD).toContain(from);
@@ -231,7 +283,16 @@ test('a secret that is empty opens nothing', () => {
 test('a file in another encoding than UTF-8 is told as such', () => {
   const file = path.join(mkdtempSync(path.join(os.tmpdir(), 'wattledger-latin-')), 'site.yaml');
   writeFileSync(file, GOOD.replace('Our house', 'Häuschen'), 'latin1');
-  expect(() => loadConfig(file)).toThrow(/site\.yaml: is no text in UTF-8/);
+  expect(() => loadConfig(file)).toThrow(/site\.yaml:2: is no text in UTF-8/);
+});
+
+test('links on ports of their own, or on free ones, are no error', () => {
+  const {proxies} = parseConfig(`${GOOD}proxy: {cellar: {listen: "127.0.0.1:0"}, roof: {listen: "127.0.0.1:0"}}\n`, 'site.yaml');
+  expect(proxies.map(({link}) => link)).toEqual(['cellar', 'roof']);
+});
+
+test('an address that is none does not show the password in it', () => {
+  expect(errorOf(`${GOOD}mqtt: {url: "mqtt://user:gehe im@a b"}\n`).what).not.toMatch(/gehe/);
 });
 
 test('a file that is not there', () => {
