@@ -1,6 +1,6 @@
 // What `check` and `doctor` find without asking anybody: the configuration, the bus load, the clock, the disk.
 
-import {accessSync, constants, existsSync, statfsSync} from 'node:fs';
+import {accessSync, constants, existsSync, statfsSync, statSync} from 'node:fs';
 import path from 'node:path';
 import {realClock} from '../app/clock.ts';
 import {fetchSeries, troubleOf} from '../app/prices.ts';
@@ -93,6 +93,7 @@ function machineFindings(config: AppConfig): Finding[] {
     found.push({where: 'clock', what: 'the clock has not been synchronised since the start', todo: 'check the network, or `timedatectl`'});
   const folder = nearestFolder(path.dirname(config.store.path));
   try {
+    requireFile(config.store.path, folder);
     accessSync(existsSync(config.store.path) ? config.store.path : folder, constants.W_OK);
     const {bavail, bsize} = statfsSync(folder);
     const freeMb = Math.floor((bavail * bsize) / 1e6);
@@ -106,6 +107,12 @@ function machineFindings(config: AppConfig): Finding[] {
     });
   }
   return found;
+}
+
+/** Throws where the database would be a folder, or would lie in a file. */
+function requireFile(file: string, folder: string): void {
+  if (existsSync(file) && statSync(file).isDirectory()) throw new Error('it is a directory, expected a file');
+  if (!statSync(folder).isDirectory()) throw new Error(`${folder} is no directory`);
 }
 
 /** Price series as the daemon would read them: files always, addresses only `online`. */

@@ -203,6 +203,16 @@ describe('a machine that does not play along', () => {
     expect(code).toBe(1);
     expect(stderr).toContain('occupied');
     noTrace(stderr);
+    const checked = await run(['check', '--config', file]);
+    expect(checked.stdout).toContain('occupied is no directory');
+    expect(checked.code).toBe(3);
+  });
+
+  test('a database that is a folder is found by check, before the daemon meets it', async () => {
+    const file = configFile(text => text.replace(/path: .*db/, `path: ${tempFolder()}`));
+    const {code, stdout} = await run(['check', '--config', file]);
+    expect(stdout).toMatch(/^store\.path: .* cannot be written: it is a directory, expected a file$/m);
+    expect(code).toBe(3);
   });
 
   test('a port of the page that is taken', async () => {
