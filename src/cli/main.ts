@@ -34,6 +34,13 @@ const err = (text: string): void => void process.stderr.write(`${text}\n`);
 /** An error that ends the program; in the journal with its priority, so that `-p err` finds it. */
 const fatal = (text: string): void => err(`${isJournal(process.stderr.fd, process.env) ? '<3>' : ''}${text}`);
 
+/** Something stands on stdout. */
+let told = false;
+const out = (text: string): void => {
+  told = true;
+  process.stdout.write(`${text}\n`);
+};
+
 function overview(): string {
   return `wattledger: where every watt came from and where it went
 
@@ -133,7 +140,7 @@ async function main(argv: readonly string[]): Promise<number> {
   return command.run({
     values: parsed.values,
     positionals: parsed.positionals,
-    out: text => void process.stdout.write(`${text}\n`),
+    out,
     err,
     tty: process.stdout.isTTY === true,
     signal: stopSignal(),
@@ -143,6 +150,9 @@ async function main(argv: readonly string[]): Promise<number> {
 function report(error: unknown): number {
   const debug = process.argv.includes('--debug');
   if (error instanceof AppError) {
+    const {code, where, what, hint} = error;
+    // A script that asked for a document gets one.
+    if (process.argv.includes('--json') && !told) out(JSON.stringify({schema: 1, error: {code, where, what, hint}}));
     fatal(`${error.where}: ${error.what}`);
     if (error.hint) err(error.hint);
     if (debug) err(String(error.stack));

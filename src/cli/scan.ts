@@ -59,7 +59,7 @@ A gateway that answers for one device under several unit ids is listed once: kno
             link: url.text,
             devices: named.map(({id, found}) => document(id, found)),
             unknown_units: result.unknown,
-            yaml: yamlOf(url, named),
+            yaml: named.length === 0 ? '' : yamlOf(url, named),
           },
           null,
           2,

@@ -147,6 +147,19 @@ describe('a device that is not what it should be', () => {
     expect(code).toBe(2);
   });
 
+  test.each([
+    // what is asked for with --json                                          code
+    [['scan', '--link', 'tcp://127.0.0.1:1', '--json'], 'DEVICE_SILENT', 1],
+    [['profiles', 'sdm630', '--json'], 'PROFILE_UNKNOWN', 2],
+    [['check', '--config', '/nonexistent/site.yaml', '--json'], 'CONFIG_UNREADABLE', 2],
+    [['plan', '--json', '--profile'], 'USAGE', 2],
+  ])('with --json an error is a document too: %j', async (args, error, exit) => {
+    const {code, stdout, stderr} = await run(args);
+    expect(JSON.parse(stdout)).toMatchObject({schema: 1, error: {code: error}});
+    expect(stderr).toContain(JSON.parse(stdout).error.what);
+    expect(code).toBe(exit);
+  });
+
   test('a time that does not exist, or lies beyond all that is measured, is told at once', async () => {
     const folder = tempFolder();
     const db = path.join(folder, 'wattledger.db');
