@@ -107,6 +107,17 @@ describe('a device that is not what it should be', () => {
     noTrace(stderr);
   });
 
+  test('a path that is no serial port', async () => {
+    const folder = tempFolder();
+    const file = path.join(folder, 'no-port');
+    writeFileSync(file, '');
+    for (const place of [folder, file]) {
+      const {code, stderr} = await run(['read', '--link', `rtu://${place}`, '--profile', 'eastron-sdm630']);
+      expect(stderr.split('\n')[0]).toBe(`rtu://${place} unit 1: ${place} is no serial port, or does not know this baud rate`);
+      expect(code).toBe(1);
+    }
+  });
+
   test('a wrong port: a web server answers', async () => {
     const {port} = await listen(socket => {
       socket.on('data', () => socket.end('HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\n\r\nBad Request'));
@@ -137,6 +148,7 @@ describe('a device that is not what it should be', () => {
       '--option: e3dc has no option "constructor"; known: none',
     ],
     [['plan', '--link', 'tcp://h', '--profile', 'e3dc', '--every', '0s'], '--every: found "0s", expected a duration such as 2s or 500ms'],
+    [['scan', '--link', 'rtu+tcp://h:1', '--bauds', 'all'], '--bauds: baud rates belong to a serial bus'],
     [['plan', '--config', 'x.yaml', '--profile', 'e3dc'], 'wattledger plan: expected either --profile ID or --config FILE'],
     [['plan', '--link', 'tcp://h', '--profile', 'e3dc', '--option', 'unit.x=1'], '--option: e3dc has no unit "x"; known: none'],
   ])('%j', async (args, told) => {

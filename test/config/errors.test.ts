@@ -74,6 +74,13 @@ describe('a wrong one says where, what and what to do', () => {
     ['a zone that is none', ['Europe/Berlin', 'Europe/Bärlin'], 2, 'CONFIG_INVALID', ['site.timezone', 'IANA']],
     ['a link that is none', ['tcp://192.0.2.11:502', 'tpc://192.0.2.11'], 5, 'LINK_INVALID', ['links.roof.url', 'did you mean "tcp"']],
     [
+      'a path with a bare % in it',
+      ['tcp://192.0.2.11:502', 'rtu:///dev/tty%zz'],
+      5,
+      'LINK_INVALID',
+      ['links.roof.url: found "/dev/tty%zz"', 'a % in it is written %25'],
+    ],
+    [
       'a page open to the network without a password',
       ['127.0.0.1:8080', '0.0.0.0:8080'],
       16,
@@ -258,6 +265,10 @@ test('an option of a profile may be written as a number or in quotes', () => {
         'site.yaml',
       ).devices.find(({id}) => id === 'sungrow')?.options,
     ).toEqual({energy_step: '0.1'});
+});
+
+test('the scheme of a link may be in capitals', () => {
+  expect(parseConfig(GOOD.replace('tcp://192.0.2.11', 'TCP://192.0.2.11'), 'site.yaml').links[1]?.url).toMatchObject({kind: 'tcp'});
 });
 
 test('a folder of profiles that is not there is told with its line', () => {
