@@ -122,6 +122,8 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stdout.write(`${VERSION}\n`);
     return 0;
   }
+  // A reload that is asked for while the daemon is being loaded must not end it: the configuration is read after this.
+  if (name === 'run') process.on('SIGHUP', () => {});
   const {command} = await commandNamed(name);
   let parsed: ReturnType<typeof parseArgs>;
   try {
