@@ -50,6 +50,8 @@ Registers that the device refuses are left out.`,
     const profileId = textOption(context, 'profile');
     if ((profileId === undefined) === (ranges.length === 0))
       throw new AppError('USAGE', 'wattledger capture', 'expected either --profile ID or --range FC:START:COUNT');
+    if (flagOption(context, 'redact') && profileId === undefined)
+      throw new AppError('USAGE', '--redact', 'belongs to --profile, which knows the registers of serial numbers');
     const profile = profileId === undefined ? null : loadProfile(profileId, listOption(context, 'profiles'));
     const unitText = textOption(context, 'unit');
     const unit = unitText === undefined ? (profile?.defaults.unit ?? 1) : wholeNumber(unitText, 'unit', 0, 255);
@@ -94,8 +96,9 @@ Registers that the device refuses are left out.`,
         if (fresh.length === 0 && blocks.length === 0)
           throw new AppError('DEVICE_SILENT', `${url.text} unit ${unit}`, fault ? describeFault(fault) : 'it has none of these registers');
         blocks.push(...fresh);
-        if (count > 1)
-          context.err(`sweep ${i + 1} of ${count}${fresh.length === 0 ? `: ${fault ? describeFault(fault) : 'nothing'}` : ''}`);
+        const missed = fault ? describeFault(fault) : fresh.length === 0 ? 'nothing' : null;
+        if (count > 1) context.err(`sweep ${i + 1} of ${count}${missed === null ? '' : `: ${missed}`}`);
+        else if (missed !== null) context.err(`not all of it: ${missed}`);
         if (i + 1 < count)
           await sleep(Math.max(0, started + (i + 1) * everyMs - performance.now()), undefined, {signal: context.signal}).catch(() => {});
       }
