@@ -2,8 +2,9 @@
 
 import {NOT_IMPLEMENTED, REGISTERS} from '../core/codec.ts';
 import {MOST_REGISTERS} from '../core/modbus.ts';
+import {nearest} from '../core/nearest.ts';
 import type {DeviceProfile, Field, FlagMatch, IdentifyRule, Limits, PointDef, PointSource, Variant} from '../core/profile.ts';
-import {parsePoint, pointInfo, usualPace} from '../core/vocabulary.ts';
+import {parsePoint, pointInfo, QUANTITIES, usualPace} from '../core/vocabulary.ts';
 import {moved} from './moved.ts';
 import type {FieldFile, LimitsFile, PointFile, ProfileFile, RuleFile, SourceFile} from './profile-schema.ts';
 
@@ -179,7 +180,10 @@ function reader(file: ProfileFile, defaults: FieldFile) {
       Object.entries(quantities).map(([quantity, raw]): PointDef => {
         const name = `${part}.${quantity}`;
         const at = [...path, part, quantity];
-        if (!parsePoint(name)) throw new ProfileProblem(at, `"${name}" is no point name`);
+        if (!parsePoint(name)) {
+          const near = nearest(quantity, Object.keys(QUANTITIES));
+          throw new ProfileProblem(at, `"${name}" is no point name${near === null ? '' : `; did you mean "${part}.${near}"?`}`);
+        }
         const {every, between, zero_if_absent, states, note, ...rest} = raw as PointFile;
         return {
           name,

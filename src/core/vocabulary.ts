@@ -83,7 +83,7 @@ function takeApart(name: string): PointName | null {
   const bare = string ? `string_${string[2]}` : rest;
   const phase = /^(.+)_l([123])_([a-z]+)$/.exec(bare);
   const quantity = phase ? `${phase[1]}_${phase[3]}` : bare;
-  if (!(quantity in QUANTITIES) || quantity.startsWith('string_') !== (string !== null)) return null;
+  if (!Object.hasOwn(QUANTITIES, quantity) || quantity.startsWith('string_') !== (string !== null)) return null;
   return {
     part: part as Part,
     instance: instance === '' ? 1 : Number(instance),
