@@ -34,7 +34,8 @@ export function listProfiles(folders: readonly string[] = []): readonly ProfileE
   return [...found].map(([id, file]) => ({id, file})).sort((a, b) => a.id.localeCompare(b.id));
 }
 
-const loaded = new Map<string, DeviceProfile>();
+/** By file, for as long as it says the same: a reload of the daemon must see what was changed in one's own profile. */
+const loaded = new Map<string, {readonly text: string; readonly profile: DeviceProfile}>();
 
 /** The profile of that id. Throws AppError PROFILE_UNKNOWN or PROFILE_INVALID (with file and line). */
 export function loadProfile(id: string, folders: readonly string[] = []): DeviceProfile {
@@ -47,11 +48,12 @@ export function loadProfile(id: string, folders: readonly string[] = []): Device
     const meant = near.length > 0 ? `; did you mean ${near.map(one => `"${one}"`).join(' or ')}?` : '';
     throw new AppError('PROFILE_UNKNOWN', `profile "${id}"`, `no profile "${id}"${meant}`);
   }
+  const text = readFileSync(entry.file, 'utf8');
   const known = loaded.get(entry.file);
-  if (known) return known;
-  const profile = parseProfile(readFileSync(entry.file, 'utf8'), entry.file);
+  if (known?.text === text) return known.profile;
+  const profile = parseProfile(text, entry.file);
   if (profile.id !== id) throw new AppError('PROFILE_INVALID', entry.file, `its id is "${profile.id}", its file name says "${id}"`);
-  loaded.set(entry.file, profile);
+  loaded.set(entry.file, {text, profile});
   return profile;
 }
 
