@@ -137,7 +137,8 @@ export async function priceFindings(config: AppConfig, online: boolean): Promise
   return (await Promise.all(found)).flat();
 }
 
-function nearestFolder(folder: string): string {
+/** The folder itself, or what there is of the way to it. */
+export function nearestFolder(folder: string): string {
   let here = folder;
   while (!existsSync(here) && path.dirname(here) !== here) here = path.dirname(here);
   return here;

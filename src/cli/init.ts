@@ -1,7 +1,7 @@
 // `wattledger init`: asks, finds devices, tries them, writes a configuration with comments. Never overwrites.
 
 import {randomBytes} from 'node:crypto';
-import {existsSync, readFileSync} from 'node:fs';
+import {accessSync, constants, existsSync, readFileSync, statSync} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import {parseConfig} from '../config/load.ts';
@@ -11,6 +11,7 @@ import {makeFolder} from '../store/folder.ts';
 import {type Command, type CommandContext, DEFAULT_CONFIG, flagOption, textOption} from './command.ts';
 import {listOption} from './devices.ts';
 import {unitList} from './discover.ts';
+import {nearestFolder} from './findings.ts';
 import {chooseBroker} from './init/broker.ts';
 import {type Dialog, openDialog, type Question, silentDialog, wrong, yesNo} from './init/dialog.ts';
 import {findDevices} from './init/find.ts';
@@ -64,6 +65,7 @@ What it wrote can be changed by hand; \`wattledger check\` tells whether it stil
   async run(context) {
     const file = path.resolve(textOption(context, 'output') ?? DEFAULT_CONFIG);
     if (existsSync(file)) throw new AppError('FILE_EXISTS', file, 'there is a configuration already');
+    requirePlace(file); // not only found out after all questions
     const links = listOption(context, 'link');
     const dialog = flagOption(context, 'yes') ? silentDialog(context.err, context.signal) : openDialog(context.signal);
     try {
@@ -73,6 +75,23 @@ What it wrote can be changed by hand; \`wattledger check\` tells whether it stil
     }
   },
 };
+
+/** Throws AppError where this user could not write the file, or make its folder. */
+function requirePlace(file: string): void {
+  const folder = nearestFolder(path.dirname(file));
+  const trouble = writeTrouble(folder);
+  if (trouble !== null) throw new AppError('FILE_UNWRITABLE', file, `${folder} ${trouble}; name another place with -o FILE`);
+}
+
+function writeTrouble(folder: string): string | null {
+  if (!statSync(folder).isDirectory()) return 'is no directory';
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK);
+    return null;
+  } catch {
+    return 'cannot be written by this user';
+  }
+}
 
 async function guide(context: CommandContext, dialog: Dialog, file: string, given: readonly string[]): Promise<number> {
   if (!dialog.silent)
