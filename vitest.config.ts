@@ -34,7 +34,7 @@ class LongestFirst extends BaseSequencer {
  */
 const WORLD = [
   'test/{app,cli,http,package,store}/*.test.ts',
-  'test/link/!(chaos|spoiled).test.ts',
+  'test/link/!(chaos|spoiled|framing).test.ts',
   'test/outlets/!(counters).test.ts',
   'test/web/{page,ledger}.test.ts',
   'test/demo/{demo,oracle}.test.ts',

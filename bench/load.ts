@@ -105,7 +105,7 @@ type Use<T> = (base: string, pid: number, folder: string) => Promise<T>;
 /** A demo of its own at real speed; `use` gets its address, process and folder. */
 export async function withDemo<T>(use: Use<T>, args: readonly string[] = []): Promise<T> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'wattledger-load-'));
-  const told = (text: string): string | undefined => (/sun .* W/.test(text) ? /page\s+(http:\S+)/.exec(text)?.[1] : undefined);
+  const told = (text: string): string | undefined => (/solar .* W/.test(text) ? /page\s+(http:\S+)/.exec(text)?.[1] : undefined);
   return withProcess(['demo', '--data', folder, '--port', '0', ...args], folder, told, use);
 }
 

@@ -18,7 +18,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   cli: 5,
   web: 1,
 };
-/** Folders that may look into a neighbour on their own floor or into this one above: none. */
+/** The files that may use a package. */
 const FENCES: Readonly<Record<string, RegExp>> = {
   'modbus-serial': /^link\//,
   serialport: /^link\//,

@@ -23,7 +23,7 @@ import {runTicks} from './tick.ts';
 import {createClockTrust} from './trust.ts';
 import {startWatchdog} from './watchdog.ts';
 
-export type AppOptions = {
+type AppOptions = {
   readonly config: AppConfig;
   readonly clock: Clock;
   readonly log: Log;

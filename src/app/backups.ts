@@ -7,13 +7,13 @@ import {utcText} from '../core/time.ts';
 import {makeFolder} from '../store/folder.ts';
 import {onCalendar} from './calendar.ts';
 
-export type BackupSettings = {
+type BackupSettings = {
   readonly folder: string;
   /** Five fields, in the site's time zone. */
   readonly cron: string;
   readonly keep: number;
 };
-export type BackupDeps = {
+type BackupDeps = {
   readonly log: Log;
   readonly timezone: string;
   readonly wallMs: () => number;

@@ -7,7 +7,7 @@ import type {Clock} from '../core/time.ts';
 import {VERSION} from '../core/version.ts';
 import type {HouseLink} from './house.ts';
 
-export type HealthSources = {
+type HealthSources = {
   readonly clock: Clock;
   readonly startedMs: number;
   readonly everyMs: number;

@@ -25,7 +25,7 @@ export type House = {
   close(): Promise<void>;
 };
 
-export type HouseDeps = {readonly clock: Clock; readonly log: Log; readonly note: (event: FlowEvent) => void};
+type HouseDeps = {readonly clock: Clock; readonly log: Log; readonly note: (event: FlowEvent) => void};
 
 /** Nothing is connected yet: the first poll does. */
 export function openHouse(config: AppConfig, {clock, log, note}: HouseDeps): House {

@@ -4,7 +4,7 @@ import {type DestinationStream, destination, type Logger, pino} from 'pino';
 import type {Log, LogFields} from '../core/log.ts';
 import {VERSION} from '../core/version.ts';
 
-export type LoggerOptions = {
+type LoggerOptions = {
   readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   /** 1 stdout, 2 stderr, or a stream of one's own. */
   readonly to: 1 | 2 | DestinationStream;

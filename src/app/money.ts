@@ -12,8 +12,8 @@ import {type Clock, utcText} from '../core/time.ts';
 import type {MoneyQuery} from '../store/read-money.ts';
 import type {Store} from '../store/store.ts';
 
-export type MoneyKeeper = {now(): MoneyNow | null; stop(): void};
-export type MoneyDeps = {
+type MoneyKeeper = {now(): MoneyNow | null; stop(): void};
+type MoneyDeps = {
   readonly site: Site;
   readonly clock: Clock;
   readonly log: Log;

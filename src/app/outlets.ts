@@ -12,7 +12,7 @@ import type {Store} from '../store/store.ts';
 import type {House} from './house.ts';
 import type {Prices} from './prices.ts';
 
-export type OutletDeps = {
+type OutletDeps = {
   readonly clock: Clock;
   readonly log: Log;
   readonly health: () => Health;
@@ -23,7 +23,7 @@ export type OutletDeps = {
   readonly continued: boolean;
   readonly prices: Prices | null;
 };
-export type Outlet = {
+type Outlet = {
   readonly sink: Sink /** Must open before the daemon starts. */;
   readonly required: boolean;
   readonly newestOnly: boolean;

@@ -10,7 +10,7 @@ import {parseCsv, parseJsonSeries, type SeriesRow} from '../core/tariff/series.t
 import type {Clock} from '../core/time.ts';
 import type {Store} from '../store/store.ts';
 
-export type PriceDeps = {
+type PriceDeps = {
   readonly clock: Clock;
   readonly log: Log;
   readonly zone: string;

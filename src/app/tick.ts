@@ -13,7 +13,7 @@ import type {Clock} from '../core/time.ts';
 import type {Poller} from './poll.ts';
 import type {ClockTrust} from './trust.ts';
 
-export type TickDeps = {
+type TickDeps = {
   readonly clock: Clock;
   readonly site: Site;
   readonly poller: Poller;

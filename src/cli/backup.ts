@@ -4,6 +4,7 @@ import {renameSync, rmSync, statSync} from 'node:fs';
 import {resolve} from 'node:path';
 import {AppError} from '../core/errors.ts';
 import {backupFile} from '../store/copies.ts';
+import {realFile} from '../store/folder.ts';
 import {type Command, flagOption} from './command.ts';
 import {ledgerFile, ledgerHelp, ledgerOptions} from './ledger-file.ts';
 
@@ -42,7 +43,7 @@ function checkReplaceable(target: string, database: string): void {
   if (!there) return;
   if (!there.isFile()) throw new AppError('FILE_UNWRITABLE', target, 'is no file');
   for (const suffix of ['', '-wal', '-shm', '.lock']) {
-    const own = statSync(database + suffix, {throwIfNoEntry: false});
+    const own = statSync(realFile(database) + suffix, {throwIfNoEntry: false});
     if (own && own.dev === there.dev && own.ino === there.ino)
       throw new AppError('USAGE', target, suffix === '' ? 'is the database itself' : 'belongs to the database');
   }

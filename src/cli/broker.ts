@@ -5,10 +5,10 @@ import type {ConfigMqtt} from '../config/load.ts';
 import {silentLog} from '../core/log.ts';
 import {createConnection} from '../outlets/mqtt/connection.ts';
 
-export type BrokerLogin = Pick<ConfigMqtt, 'url' | 'username' | 'password' | 'tls' | 'protocol'>;
-export type Heard = {readonly topic: string; readonly payload: string};
+type BrokerLogin = Pick<ConfigMqtt, 'url' | 'username' | 'password' | 'tls' | 'protocol'>;
+type Heard = {readonly topic: string; readonly payload: string};
 /** `problem` is null where the broker took the login; `heard` are the retained messages of the topics asked for. */
-export type BrokerTold = {readonly problem: string | null; readonly protocol: 4 | 5; readonly heard: readonly Heard[]};
+type BrokerTold = {readonly problem: string | null; readonly protocol: 4 | 5; readonly heard: readonly Heard[]};
 
 const PATIENCE_MS = 8000;
 /** Retained messages come at once after a subscription. */

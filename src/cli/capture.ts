@@ -8,12 +8,13 @@ import {loadProfile} from '../config/profiles.ts';
 import {AppError} from '../core/errors.ts';
 import {describeFault} from '../core/faults.ts';
 import {parseLinkUrl} from '../core/linkurl.ts';
+import {MOST_REGISTERS} from '../core/modbus.ts';
 import {fieldsOf, type Span, spansOf} from '../core/planner.ts';
 import type {DeviceProfile, Field, Limits, Timing} from '../core/profile.ts';
 import type {Fault} from '../core/reading.ts';
 import type {Block, Capture} from '../device/capture.ts';
 import {createLearned, type Learned} from '../device/learned.ts';
-import {timingOf} from '../device/plan.ts';
+import {timingOf, unitFinder} from '../device/plan.ts';
 import {sunspecSpans} from '../device/sunspec.ts';
 import {readSpans, type Sweep} from '../device/words.ts';
 import {openLink} from '../link/open.ts';
@@ -49,6 +50,8 @@ Registers that the device refuses are left out.`,
     const profileId = textOption(context, 'profile');
     if ((profileId === undefined) === (ranges.length === 0))
       throw new AppError('USAGE', 'wattledger capture', 'expected either --profile ID or --range FC:START:COUNT');
+    if (flagOption(context, 'redact') && profileId === undefined)
+      throw new AppError('USAGE', '--redact', 'belongs to --profile, which knows the registers of serial numbers');
     const profile = profileId === undefined ? null : loadProfile(profileId, listOption(context, 'profiles'));
     const unitText = textOption(context, 'unit');
     const unit = unitText === undefined ? (profile?.defaults.unit ?? 1) : wholeNumber(unitText, 'unit', 0, 255);
@@ -72,7 +75,7 @@ Registers that the device refuses are left out.`,
       const wanted = profile
         ? await spansOfProfile(
             profile,
-            key => (key === null ? unit : (units[key] ?? profile.units[key]?.default ?? unit)),
+            unitFinder(profile, {unit, units}),
             (at, words) => link.read(unit, {fc: 3, at, words}, context.signal, timing),
             serials,
           )
@@ -93,8 +96,9 @@ Registers that the device refuses are left out.`,
         if (fresh.length === 0 && blocks.length === 0)
           throw new AppError('DEVICE_SILENT', `${url.text} unit ${unit}`, fault ? describeFault(fault) : 'it has none of these registers');
         blocks.push(...fresh);
-        if (count > 1)
-          context.err(`sweep ${i + 1} of ${count}${fresh.length === 0 ? `: ${fault ? describeFault(fault) : 'nothing'}` : ''}`);
+        const missed = fault ? describeFault(fault) : fresh.length === 0 ? 'nothing' : null;
+        if (count > 1) context.err(`sweep ${i + 1} of ${count}${missed === null ? '' : `: ${missed}`}`);
+        else if (missed !== null) context.err(`not all of it: ${missed}`);
         if (i + 1 < count)
           await sleep(Math.max(0, started + (i + 1) * everyMs - performance.now()), undefined, {signal: context.signal}).catch(() => {});
       }
@@ -148,7 +152,7 @@ function parseRange(text: string): Span[] {
 
 const PART_WORDS = 100;
 
-const NO_LIMITS: Limits = {maxRegisters: 125, maxGap: 0, barriers: [], forbidden: [], single: [], atomic: []};
+const NO_LIMITS: Limits = {maxRegisters: MOST_REGISTERS, maxGap: 0, barriers: [], forbidden: [], single: [], atomic: []};
 const USUAL_TIMING: Timing = {connectDelayMs: 0, minGapMs: 0, unitPauseMs: 0, timeoutMs: 3000};
 
 type UnitSpan = {readonly unit: number; readonly span: Span};

@@ -29,6 +29,9 @@ export type Command = {
   run(context: CommandContext): Promise<number>;
 };
 
+/** Where the package puts the configuration. */
+export const DEFAULT_CONFIG = '/etc/wattledger/wattledger.yaml';
+
 export function textOption(context: CommandContext, name: string): string | undefined {
   const value = context.values[name];
   return typeof value === 'string' ? value : undefined;

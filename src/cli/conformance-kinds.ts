@@ -15,6 +15,7 @@ import {type ByOrigin, byOrigin, charge, discharge, type Pool, trueUp} from '../
 import {rebalance} from '../core/flow/rebalance.ts';
 import {daySpan} from '../core/flow/slots.ts';
 import {amountsOf, integer, listOf, objectOf, oneOf, snapshot} from '../core/flow/snapshot.ts';
+import {WITHDRAWALS} from '../core/site.ts';
 import {cents, netBilling, netMeteringMonth, netting, PICO_PER_CENT, pico} from '../core/tariff/rules.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -215,7 +216,7 @@ function gapKind(input: Fields): unknown {
 }
 
 function ledgerKind(input: Fields): unknown {
-  const mode = oneOf(input['mode'] ?? null, ['proportional', 'fifo', 'lifo', 'grid-first', 'solar-first'] as const, 'mode');
+  const mode = oneOf(input['mode'] ?? null, WITHDRAWALS, 'mode');
   const etaPpm = integer(input['etaPpm'], 'etaPpm', 1);
   if (etaPpm > 1_000_000) throw new RangeError('etaPpm: a battery gives back no more than it took');
   let pool: Pool = Object.entries(amountsOf(input['initial'] ?? {}, 'initial', 0)).flatMap(([origin, energy]) =>

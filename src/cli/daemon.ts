@@ -6,7 +6,7 @@ import type {Health} from '../core/health.ts';
 
 const PATIENCE_MS = 3000;
 
-export type DaemonTold = {readonly lines: readonly string[]; readonly findings: readonly Finding[]};
+type DaemonTold = {readonly lines: readonly string[]; readonly findings: readonly Finding[]};
 
 /** Never throws: a daemon that is not there is a line. */
 export async function askDaemon(config: AppConfig): Promise<DaemonTold> {

@@ -100,17 +100,17 @@ function optionValue(profile: DeviceProfile, name: string, text: string): string
   return values.length === 0 || values.includes(value) ? value : fail(`one of ${values.join(', ')}`);
 }
 
+/** A device that is swept by hand, without a pace: nothing is logged, nobody told, and it is never night. */
+export const deviceByHand = (device: Omit<Parameters<typeof createDevice>[0], 'everyMs' | 'slowEveryMs'>): Device =>
+  createDevice({...device, everyMs: 0, slowEveryMs: 0}, {clock: realClock, log: silentLog, note() {}, localHour: () => 12});
+
 /** The link and the device that the options name. Throws AppError. */
 export function openDevice(context: CommandContext): {link: Link; device: Device} {
   const linkUrl = parseLinkUrl(requireText(context, 'link', 'tcp://HOST:502'), '--link');
   const profile = loadProfile(requireText(context, 'profile', 'ID'), listOption(context, 'profiles'));
   const settings = deviceSettings(context, profile);
   const link = openLink('link', linkUrl, {clock: realClock});
-  const device = createDevice(
-    {id: profile.id, profile, link, linkUrl, ...settings, everyMs: 0, slowEveryMs: 0},
-    {clock: realClock, log: silentLog, note() {}, localHour: () => 12},
-  );
-  return {link, device};
+  return {link, device: deviceByHand({id: profile.id, profile, link, linkUrl, ...settings})};
 }
 
 /** A measured value as \`read --json\` shows it. */

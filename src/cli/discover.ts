@@ -4,12 +4,11 @@ import {realClock} from '../app/clock.ts';
 import {listProfiles, loadProfile} from '../config/profiles.ts';
 import {AppError} from '../core/errors.ts';
 import type {LinkUrl} from '../core/linkurl.ts';
-import {silentLog} from '../core/log.ts';
 import type {DeviceProfile} from '../core/profile.ts';
-import {createDevice} from '../device/device.ts';
 import {type Fit, scanUnit} from '../device/scan.ts';
 import type {Link} from '../link/link.ts';
 import {openLink} from '../link/open.ts';
+import {deviceByHand} from './devices.ts';
 
 export type Discovered = Fit & {
   readonly unit: number;
@@ -99,10 +98,8 @@ type Traits = {readonly counters: boolean; readonly values: ReadonlyMap<string, 
 async function traitsOf({profile}: Fit, unit: number, linkUrl: LinkUrl, link: Link, signal: AbortSignal): Promise<Traits> {
   const counting = profile.points.filter(point => point.name.endsWith('energy_wh'));
   const points = counting.length > 0 ? counting : profile.points;
-  const device = createDevice(
-    {id: profile.id, profile: {...profile, points, variants: []}, link, linkUrl, unit, units: {}, options: {}, everyMs: 0, slowEveryMs: 0},
-    {clock: realClock, log: silentLog, note() {}, localHour: () => 12},
-  );
+  const plain = {...profile, points, variants: []};
+  const device = deviceByHand({id: profile.id, profile: plain, link, linkUrl, unit, units: {}, options: {}});
   const {readings} = await device.sweep(signal);
   const values = readings.flatMap(({point, measured}): [string, number][] =>
     measured.kind === 'good' && typeof measured.value === 'number' ? [[point, measured.value]] : [],
@@ -125,10 +122,7 @@ async function settle(fit: Fit, unit: number, linkUrl: LinkUrl, link: Link, sign
   let best = fit;
   let most = -Infinity;
   for (const profile of [fit.profile, ...fit.tied]) {
-    const device = createDevice(
-      {id: profile.id, profile, link, linkUrl, unit, units: {}, options: {}, everyMs: 0, slowEveryMs: 0},
-      {clock: realClock, log: silentLog, note() {}, localHour: () => 12},
-    );
+    const device = deviceByHand({id: profile.id, profile, link, linkUrl, unit, units: {}, options: {}});
     const {readings, identity} = await device.sweep(signal);
     const good = readings.filter(reading => reading.measured.kind === 'good').length;
     // A single-phase meter answers for the phases it does not have with zeros.

@@ -8,7 +8,7 @@ import {utcText} from '../core/time.ts';
 import {VERSION} from '../core/version.ts';
 import {damageOf} from '../store/copies.ts';
 import {openReader} from '../store/queries.ts';
-import {type Command, flagOption, textOption} from './command.ts';
+import {type Command, DEFAULT_CONFIG, flagOption, textOption} from './command.ts';
 import {askDaemon} from './daemon.ts';
 import {busLoads, offlineFindings} from './findings.ts';
 import {readMachine} from './machine.ts';
@@ -21,7 +21,7 @@ export const command: Command = {
   summary: 'one page for a support request, secrets removed',
   usage: '[--config FILE] [--online]',
   options: {config: {type: 'string', short: 'c'}, online: {type: 'boolean'}},
-  help: `  --config FILE   the configuration (default /etc/wattledger/wattledger.yaml)
+  help: `  --config FILE   the configuration (default ${DEFAULT_CONFIG})
   --online        asks each device and each broker as well; where a device admits one client, stop the daemon first
 
 Prints the machine (power, heat, card, serial adapters), the configuration with its secrets masked, what the running daemon says of itself (latency, faults,
@@ -29,7 +29,7 @@ load, outlets), what \`check\` finds, whether the database is sound, and its las
 Serial numbers of devices stay in; read it before you publish it.`,
 
   async run(context) {
-    const fileName = textOption(context, 'config') ?? '/etc/wattledger/wattledger.yaml';
+    const fileName = textOption(context, 'config') ?? DEFAULT_CONFIG;
     const section = (title: string, lines: readonly string[]): void => {
       context.out(`\n## ${title}\n`);
       for (const line of lines) context.out(line);

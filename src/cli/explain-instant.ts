@@ -18,7 +18,7 @@ const AFTER_POLLS = 5;
 const MOST_ROWS = 2000;
 
 /** Signed into the bus, loads and the house against it; mW. `before` and `after`: the samples around the instant, UTC ms. */
-export type Aligned = {
+type Aligned = {
   readonly channel: string;
   readonly device: string;
   readonly point: string;

@@ -2,12 +2,11 @@
 
 import {realClock} from '../app/clock.ts';
 import {AppError} from '../core/errors.ts';
-import type {SlotQuality} from '../core/flow/model.ts';
+import {ORIGINS, type SlotQuality} from '../core/flow/model.ts';
 import {nearest} from '../core/nearest.ts';
 import type {Policy} from '../core/site.ts';
 import {utcText} from '../core/time.ts';
-import type {CellRow, RawRow, Reader, TotalRow} from '../store/queries.ts';
-import type {SlotInfo} from '../store/read-flows.ts';
+import type {CellRow, RawRow, Reader, SlotInfo, TotalRow} from '../store/queries.ts';
 import {SLOT_S} from '../store/schema.ts';
 import {type Command, flagOption, textOption} from './command.ts';
 import {type ExplainedInstant, explainInstant, instantJson, instantLines} from './explain-instant.ts';
@@ -69,7 +68,7 @@ const QUALITIES: Readonly<Record<SlotQuality, string>> = {
   undated: 'the clock could not be trusted at the time',
 };
 
-export type Explanation = {
+type Explanation = {
   readonly atMs: number;
   readonly slot: SlotInfo;
   readonly policy: Policy;
@@ -81,7 +80,7 @@ export type Explanation = {
   readonly raw: readonly {readonly device: string; readonly keptSince: number | null; readonly rows: readonly RawRow[]}[];
 };
 
-/** Everything stored about the quarter hour that holds `atMs`. Throws AppError USAGE where there is none, or no such cell. */
+/** Everything stored about the quarter hour that holds `atMs`. Throws AppError FAILED where there is none, or no such cell, USAGE where no cell is called so. */
 export function explain(reader: Reader, atMs: number, policy: Policy, cell: string | null): Explanation {
   const slot = reader.slot(atMs);
   if (!slot) {
@@ -90,20 +89,13 @@ export function explain(reader: Reader, atMs: number, policy: Policy, cell: stri
       firstSlotMs === null || lastSlotMs === null
         ? 'the ledger is still empty'
         : `the ledger goes from ${utcText(firstSlotMs)} to ${utcText(lastSlotMs + SLOT_MS)}`;
-    throw new AppError('USAGE', '--at', `nothing is stored for ${utcText(atMs)}; ${span}`);
+    throw new AppError('FAILED', '--at', `nothing is stored for ${utcText(atMs)}; ${span}`);
   }
   const {startMs} = slot;
   const cells = reader.slotCells({startMs, policy});
-  if (cells.length === 0) throw new AppError('USAGE', '--policy', `this quarter hour was not attributed by ${policy}`);
+  if (cells.length === 0) throw new AppError('FAILED', '--policy', `this quarter hour was not attributed by ${policy}`);
   const names = [...new Set(cells.map(nameOf))];
-  if (cell !== null && !names.includes(cell)) {
-    const near = nearest(cell, names);
-    throw new AppError(
-      'USAGE',
-      '--cell',
-      `"${cell}" is zero or unknown in this quarter hour${near ? `; did you mean "${near}"?` : ''}; there are ${names.join(', ')}`,
-    );
-  }
+  if (cell !== null && !names.includes(cell)) throw noSuchCell(cell, cells, names);
   const all = {fromMs: 0, toMs: Number.MAX_SAFE_INTEGER, limit: 100_000};
   return {
     atMs,
@@ -120,6 +112,20 @@ export function explain(reader: Reader, atMs: number, policy: Policy, cell: stri
       rows: nearestRows(reader.rawAround({device: id, fromMs: atMs - AROUND_MS, toMs: atMs + AROUND_MS, limit: MOST_ROWS}), atMs),
     })),
   };
+}
+
+/** Every house has these, whatever flows in this quarter hour. */
+const SINKS = ['home', 'standby', 'loss', 'grid'];
+
+/** Nothing flowed there, which is an answer; or nothing is called so. */
+function noSuchCell(cell: string, cells: readonly CellRow[], names: readonly string[]): AppError {
+  const there = `there are ${names.join(', ')}`;
+  const [source = '', sink = ''] = cell.split('_to_');
+  const ids = [...cells.map(one => one.source), ...cells.map(one => one.sink), ...ORIGINS];
+  if (ids.includes(source) && [...ids, ...SINKS].includes(sink))
+    return new AppError('FAILED', '--cell', `"${cell}" is zero in this quarter hour; ${there}`);
+  const near = nearest(cell, names);
+  return new AppError('USAGE', '--cell', `no cell is called "${cell}"${near ? `; did you mean "${near}"?` : ''}; ${there}`);
 }
 
 /** Those nearest to the moment, in the order of time. */

@@ -1,6 +1,7 @@
 // `wattledger export`: the ledger as CSV or JSON lines, streamed to stdout.
 
 import {realClock} from '../app/clock.ts';
+import {columnsOf} from '../core/columns.ts';
 import {AppError} from '../core/errors.ts';
 import {addDays, dayStart, localDay} from '../core/flow/slots.ts';
 import type {Policy} from '../core/site.ts';
@@ -69,7 +70,7 @@ Everything goes to stdout, in order of time (points: one point after the other);
         money: () => moneyOf(ledger, span, longStep(step, what), policy),
         evidence: () => evidenceLines(ledger, span, step, policy),
       }[what]();
-      return await print(context, lines, format, span);
+      return await print(context, lines, format === 'csv' ? columnsOf(what, step) : null, span);
     } finally {
       ledger.reader.close();
     }
@@ -193,15 +194,15 @@ function* pointLines(context: CommandContext, reader: Reader, {fromMs, toMs, zon
   }
 }
 
-/** Ends early with 1 on the stop signal. */
-async function print(context: CommandContext, lines: Iterable<Line>, format: 'csv' | 'jsonl', span: Span): Promise<number> {
+/** CSV with these columns, or JSON lines where there are none. Ends early with 1 on the stop signal. */
+async function print(context: CommandContext, lines: Iterable<Line>, columns: readonly string[] | null, span: Span): Promise<number> {
   let count = 0;
   let told = false;
   for (const line of lines) {
-    if (format === 'jsonl') context.out(JSON.stringify(line));
+    if (columns === null) context.out(JSON.stringify(line));
     else {
-      if (count === 0) context.out(Object.keys(line).join());
-      context.out(Object.values(line).map(csvField).join());
+      if (count === 0) context.out(columns.join());
+      context.out(columns.map(name => csvField(line[name] ?? null)).join());
     }
     if (++count % LINES_PER_PAUSE !== 0) continue;
     // Lets a signal and a slow reader of the pipe have their turn.
@@ -215,6 +216,8 @@ async function print(context: CommandContext, lines: Iterable<Line>, format: 'cs
       context.err(`export: ${count} lines, at ${line['slot_start_utc'] ?? line['day'] ?? line['utc']}`);
     }
   }
+  // A table without a row is a table all the same.
+  if (count === 0 && columns !== null) context.out(columns.join());
   if (count === 0) context.err(`export: nothing is stored between ${utcText(span.fromMs)} and ${utcText(span.toMs)}`);
   else if (told) context.err(`export: ${count} lines, done`);
   return 0;

@@ -1,9 +1,10 @@
 // What `check` and `doctor` find without asking anybody: the configuration, the bus load, the clock, the disk.
 
-import {accessSync, constants, existsSync, statfsSync} from 'node:fs';
+import {accessSync, constants, existsSync, statfsSync, statSync} from 'node:fs';
 import path from 'node:path';
 import {realClock} from '../app/clock.ts';
 import {fetchSeries, troubleOf} from '../app/prices.ts';
+import {EARLIEST_MS} from '../app/trust.ts';
 import type {AppConfig} from '../config/load.ts';
 import {type Finding, siteFindings} from '../core/checks.ts';
 import {maskUrls} from '../core/masked.ts';
@@ -14,8 +15,6 @@ import {planProfile, sweepMs, timingOf} from '../device/plan.ts';
 /** Above this share of the time on the wire, polls begin to wait for each other. */
 const BUSY_BUS = 0.8;
 const LITTLE_SPACE_MB = 500;
-/** No clock that has been set shows a time before this program was written. */
-const EARLIEST_MS = Date.UTC(2026, 0, 1);
 
 /** What can be found without asking anybody. */
 export function offlineFindings(config: AppConfig): Finding[] {
@@ -94,6 +93,7 @@ function machineFindings(config: AppConfig): Finding[] {
     found.push({where: 'clock', what: 'the clock has not been synchronised since the start', todo: 'check the network, or `timedatectl`'});
   const folder = nearestFolder(path.dirname(config.store.path));
   try {
+    requireFile(config.store.path, folder);
     accessSync(existsSync(config.store.path) ? config.store.path : folder, constants.W_OK);
     const {bavail, bsize} = statfsSync(folder);
     const freeMb = Math.floor((bavail * bsize) / 1e6);
@@ -107,6 +107,12 @@ function machineFindings(config: AppConfig): Finding[] {
     });
   }
   return found;
+}
+
+/** Throws where the database would be a folder, or would lie in a file. */
+function requireFile(file: string, folder: string): void {
+  if (existsSync(file) && statSync(file).isDirectory()) throw new Error('it is a directory, expected a file');
+  if (!statSync(folder).isDirectory()) throw new Error(`${folder} is no directory`);
 }
 
 /** Price series as the daemon would read them: files always, addresses only `online`. */
@@ -131,7 +137,8 @@ export async function priceFindings(config: AppConfig, online: boolean): Promise
   return (await Promise.all(found)).flat();
 }
 
-function nearestFolder(folder: string): string {
+/** The folder itself, or what there is of the way to it. */
+export function nearestFolder(folder: string): string {
   let here = folder;
   while (!existsSync(here) && path.dirname(here) !== here) here = path.dirname(here);
   return here;

@@ -1,16 +1,17 @@
 // `wattledger init`: asks, finds devices, tries them, writes a configuration with comments. Never overwrites.
 
 import {randomBytes} from 'node:crypto';
-import {existsSync, readFileSync} from 'node:fs';
+import {accessSync, constants, existsSync, readFileSync, statSync} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import {parseConfig} from '../config/load.ts';
 import {AppError} from '../core/errors.ts';
-import {nearest} from '../core/nearest.ts';
+import {nearestZone} from '../core/nearest.ts';
 import {makeFolder} from '../store/folder.ts';
-import {type Command, type CommandContext, flagOption, textOption} from './command.ts';
+import {type Command, type CommandContext, DEFAULT_CONFIG, flagOption, textOption} from './command.ts';
 import {listOption} from './devices.ts';
 import {unitList} from './discover.ts';
+import {nearestFolder} from './findings.ts';
 import {chooseBroker} from './init/broker.ts';
 import {type Dialog, openDialog, type Question, silentDialog, wrong, yesNo} from './init/dialog.ts';
 import {findDevices} from './init/find.ts';
@@ -19,7 +20,6 @@ import {offerStart, writePrivate} from './init/service.ts';
 import {checkSigns} from './init/signs.ts';
 import {siteYaml} from './init/site-yaml.ts';
 
-const DEFAULT_FILE = '/etc/wattledger/wattledger.yaml';
 const BROKER_FILE = 'mqtt-password';
 const PAGE_FILE = 'page-password';
 const SHORTEST_PASSWORD = 8;
@@ -44,7 +44,7 @@ export const command: Command = {
     'no-start': {type: 'boolean'},
     yes: {type: 'boolean', short: 'y'},
   },
-  help: `  -o FILE         where to write (default ${DEFAULT_FILE}); an existing file is never touched
+  help: `  -o FILE         where to write (default ${DEFAULT_CONFIG}); an existing file is never touched
   --link LINK     where devices are, once per bus or host; asked for if left out
   --units LIST    unit ids to try (default: those devices usually have)
   --role ID=ROLE  what a device measures: grid, solar, battery, hybrid, load, "grid and hybrid", "grid and solar" or none
@@ -63,8 +63,9 @@ Only reads from devices. An empty answer takes what stands in brackets, ? explai
 What it wrote can be changed by hand; \`wattledger check\` tells whether it still makes sense.`,
 
   async run(context) {
-    const file = path.resolve(textOption(context, 'output') ?? DEFAULT_FILE);
+    const file = path.resolve(textOption(context, 'output') ?? DEFAULT_CONFIG);
     if (existsSync(file)) throw new AppError('FILE_EXISTS', file, 'there is a configuration already');
+    requirePlace(file); // not only found out after all questions
     const links = listOption(context, 'link');
     const dialog = flagOption(context, 'yes') ? silentDialog(context.err, context.signal) : openDialog(context.signal);
     try {
@@ -74,6 +75,23 @@ What it wrote can be changed by hand; \`wattledger check\` tells whether it stil
     }
   },
 };
+
+/** Throws AppError where this user could not write the file, or make its folder. */
+function requirePlace(file: string): void {
+  const folder = nearestFolder(path.dirname(file));
+  const trouble = writeTrouble(folder);
+  if (trouble !== null) throw new AppError('FILE_UNWRITABLE', file, `${folder} ${trouble}; name another place with -o FILE`);
+}
+
+function writeTrouble(folder: string): string | null {
+  if (!statSync(folder).isDirectory()) return 'is no directory';
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK);
+    return null;
+  } catch {
+    return 'cannot be written by this user';
+  }
+}
 
 async function guide(context: CommandContext, dialog: Dialog, file: string, given: readonly string[]): Promise<number> {
   if (!dialog.silent)
@@ -159,8 +177,7 @@ function zoneOf(answer: string): string {
   try {
     return new Intl.DateTimeFormat('en', {timeZone: answer}).resolvedOptions().timeZone;
   } catch {
-    const zones = Intl.supportedValuesOf('timeZone');
-    const near = zones.find(zone => zone.toLowerCase().endsWith(`/${answer.toLowerCase().replaceAll(' ', '_')}`)) ?? nearest(answer, zones);
+    const near = nearestZone(answer);
     return wrong(`"${answer}" is no time zone${near ? `; did you mean ${near}?` : ', such as Europe/Berlin'}`);
   }
 }

@@ -4,19 +4,16 @@ import {existsSync} from 'node:fs';
 import {realClock} from '../app/clock.ts';
 import {type AppConfig, loadConfig} from '../config/load.ts';
 import {AppError} from '../core/errors.ts';
-import type {Policy} from '../core/site.ts';
+import {POLICIES, type Policy} from '../core/site.ts';
 import {openReader, type Reader} from '../store/queries.ts';
 import type {MoneyQuery} from '../store/read-money.ts';
-import {type CommandContext, textOption} from './command.ts';
+import {type CommandContext, DEFAULT_CONFIG, textOption} from './command.ts';
 
 export const ledgerOptions = {db: {type: 'string'}, config: {type: 'string', short: 'c'}} as const;
-export const ledgerHelp = `  --config FILE   the configuration that names the database (default /etc/wattledger/wattledger.yaml)
+export const ledgerHelp = `  --config FILE   the configuration that names the database (default ${DEFAULT_CONFIG})
   --db FILE       the database itself, instead`;
 
-const DEFAULT_CONFIG = '/etc/wattledger/wattledger.yaml';
-const POLICIES: readonly Policy[] = ['solar-first', 'proportional', 'battery-first'];
-
-export type LedgerFile = {readonly path: string; readonly config: AppConfig | null};
+type LedgerFile = {readonly path: string; readonly config: AppConfig | null};
 
 /** The database that --db, --config or the default configuration names. Throws AppError. */
 export function ledgerFile(context: CommandContext): LedgerFile {

@@ -5,7 +5,7 @@ import path from 'node:path';
 import type {Finding} from '../core/checks.ts';
 
 /** `root` stands in front of every path, so that another machine's files can be looked at. */
-export type Machine = {readonly lines: readonly string[]; readonly findings: readonly Finding[]};
+type Machine = {readonly lines: readonly string[]; readonly findings: readonly Finding[]};
 
 /** Bits of the firmware's `get_throttled`. Source: Raspberry Pi documentation, "vcgencmd", get_throttled. */
 const THROTTLED: readonly (readonly [bit: number, what: string])[] = [

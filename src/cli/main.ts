@@ -34,6 +34,13 @@ const err = (text: string): void => void process.stderr.write(`${text}\n`);
 /** An error that ends the program; in the journal with its priority, so that `-p err` finds it. */
 const fatal = (text: string): void => err(`${isJournal(process.stderr.fd, process.env) ? '<3>' : ''}${text}`);
 
+/** Something stands on stdout. */
+let told = false;
+const out = (text: string): void => {
+  told = true;
+  process.stdout.write(`${text}\n`);
+};
+
 function overview(): string {
   return `wattledger: where every watt came from and where it went
 
@@ -82,11 +89,17 @@ function wrongOption(error: Error, known: readonly string[]): string {
   return `${first}${near ? `; did you mean '--${near}'?` : dash ? `; a value that begins with a dash is written ${dash}=VALUE` : ''}`;
 }
 
+/** npm hands on what the terminal has told the program as well: so soon afterwards, ms, it is the same word. */
+const ECHO_MS = 300;
+
 /** Aborts on the first SIGINT or SIGTERM; the second ends the process at once. */
 function stopSignal(): AbortSignal {
   const stop = new AbortController();
+  let firstMs = 0;
   const onSignal = (): void => {
-    if (stop.signal.aborted) process.exit(1);
+    const nowMs = performance.now();
+    if (stop.signal.aborted && nowMs - firstMs > ECHO_MS) process.exit(1);
+    if (!stop.signal.aborted) firstMs = nowMs;
     stop.abort();
   };
   process.on('SIGINT', onSignal);
@@ -109,6 +122,8 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stdout.write(`${VERSION}\n`);
     return 0;
   }
+  // A reload that is asked for while the daemon is being loaded must not end it: the configuration is read after this.
+  if (name === 'run') process.on('SIGHUP', () => {});
   const {command} = await commandNamed(name);
   let parsed: ReturnType<typeof parseArgs>;
   try {
@@ -127,7 +142,7 @@ async function main(argv: readonly string[]): Promise<number> {
   return command.run({
     values: parsed.values,
     positionals: parsed.positionals,
-    out: text => void process.stdout.write(`${text}\n`),
+    out,
     err,
     tty: process.stdout.isTTY === true,
     signal: stopSignal(),
@@ -137,6 +152,9 @@ async function main(argv: readonly string[]): Promise<number> {
 function report(error: unknown): number {
   const debug = process.argv.includes('--debug');
   if (error instanceof AppError) {
+    const {code, where, what, hint} = error;
+    // A script that asked for a document gets one.
+    if (process.argv.includes('--json') && !told) out(JSON.stringify({schema: 1, error: {code, where, what, hint}}));
     fatal(`${error.where}: ${error.what}`);
     if (error.hint) err(error.hint);
     if (debug) err(String(error.stack));

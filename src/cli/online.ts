@@ -3,16 +3,16 @@
 import {realClock} from '../app/clock.ts';
 import type {AppConfig, ConfigMqtt, DeviceConfig} from '../config/load.ts';
 import type {Finding} from '../core/checks.ts';
-import {silentLog} from '../core/log.ts';
 import {numberOf, type Reading} from '../core/reading.ts';
 import type {ChannelRef} from '../core/site.ts';
-import {createDevice, type FullSweep} from '../device/device.ts';
+import type {FullSweep} from '../device/device.ts';
 import type {Link} from '../link/link.ts';
 import {openLink} from '../link/open.ts';
 import {shown} from '../outlets/mqtt/connection.ts';
 import {ownPrefix} from '../outlets/mqtt/homeassistant.ts';
 import {balanceOf} from './balance.ts';
 import {tryBroker} from './broker.ts';
+import {deviceByHand} from './devices.ts';
 
 /** What each told, for people; `findings` are what somebody should act on. */
 export type OnlineTold = {
@@ -22,7 +22,7 @@ export type OnlineTold = {
   /** What is left for the house; null where a power is missing. */
   readonly homeW: number | null;
 };
-export type DeviceTold = {
+type DeviceTold = {
   readonly id: string;
   readonly identity: Readonly<Record<string, string | number | null>>;
   readonly good: number;
@@ -67,10 +67,7 @@ export async function askAround(config: AppConfig, signal: AbortSignal, tell: (t
 function sweepOf(device: DeviceConfig, link: Link, config: AppConfig, signal: AbortSignal): Promise<FullSweep> {
   const linkUrl = config.links.find(one => one.name === device.link)?.url;
   if (!linkUrl) throw new Error(`no link ${device.link}`);
-  return createDevice(
-    {...device, link, linkUrl, everyMs: 0, slowEveryMs: 0},
-    {clock: realClock, log: silentLog, note() {}, localHour: () => 12},
-  ).sweep(AbortSignal.any([signal, AbortSignal.timeout(DEVICE_PATIENCE_MS)]));
+  return deviceByHand({...device, link, linkUrl}).sweep(AbortSignal.any([signal, AbortSignal.timeout(DEVICE_PATIENCE_MS)]));
 }
 
 /** Null where the device told nothing. */

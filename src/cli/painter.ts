@@ -2,7 +2,7 @@
 
 import type {WriteStream} from 'node:tty';
 
-export type Painter = {
+type Painter = {
   /** Shortest time between two drawings, ms. */
   readonly everyMs: number;
   style(): {readonly columns: number; readonly colour: boolean};

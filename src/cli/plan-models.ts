@@ -10,7 +10,7 @@ import {prepare} from '../device/prepare.ts';
 import {openLink} from '../link/open.ts';
 import type {DeviceSettings} from './devices.ts';
 
-export type AskedModels = {
+type AskedModels = {
   readonly points: readonly PointDef[];
   readonly once: readonly Planned[];
   /** Why there is no list; null where there is. */

@@ -7,7 +7,7 @@ import {type CommandContext, textOption} from './command.ts';
 import type {Figures} from './figures.ts';
 import type {Period} from './when.ts';
 
-export type ComparisonRow = {
+type ComparisonRow = {
   readonly what: string;
   readonly unit: 'currency' | 'kWh';
   /** Null where the ledger has no such figure. */

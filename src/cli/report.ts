@@ -1,6 +1,7 @@
 // `wattledger report`: a day, a month or a year of the house, for people; with --json for scripts.
 
 import {realClock} from '../app/clock.ts';
+import {columnsOf} from '../core/columns.ts';
 import {AppError} from '../core/errors.ts';
 import type {Policy} from '../core/site.ts';
 import {moneyJson, moneyRow} from '../core/tariff/shown.ts';
@@ -118,7 +119,7 @@ const stepWh = (step: Omit<StepFigures, 'startMs' | 'day'>): Record<string, numb
 });
 
 /** The document of docs/reports.md. `money` is null where there is no tariff. */
-export function jsonOf({period, policy, zone, figures, coverage, money}: Report): unknown {
+function jsonOf({period, policy, zone, figures, coverage, money}: Report): unknown {
   return {
     schema: 1,
     period: {kind: period.kind, name: period.name, from: utcText(period.fromMs), to: utcText(period.toMs), zone},
@@ -144,6 +145,9 @@ export function jsonOf({period, policy, zone, figures, coverage, money}: Report)
   };
 }
 
+/** The keys of `stepWh`. */
+const STEP_COLUMNS = ['produced_wh', 'consumed_wh', 'imported_wh', 'exported_wh'];
+
 /** A line per step, energies in Wh; money's columns only where there are tariffs. */
 function csvOf({figures, policy, money}: Report): string {
   const amounts = new Map(money?.answer.rows.map(row => [row.startMs, row]));
@@ -157,10 +161,10 @@ function csvOf({figures, policy, money}: Report): string {
       ...(money && row ? moneyRow(money.currency, row, false) : {}),
     };
   });
-  const [first] = rows;
-  return first
-    ? [Object.keys(first), ...rows.map(Object.values<string | number | null>)].map(fields => fields.map(csvField).join()).join('\n')
-    : '';
+  // The head is there without a step as well.
+  const columns = ['start_utc', 'day', 'policy', ...STEP_COLUMNS, ...(money ? columnsOf('money', '1d').slice(2) : [])];
+  const lines = rows.map((row: Readonly<Record<string, unknown>>) => columns.map(name => csvField(row[name] ?? null)).join());
+  return [columns.join(), ...lines].join('\n');
 }
 
 /** NO_COLOR is honoured (no-color.org). */

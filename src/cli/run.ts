@@ -5,7 +5,7 @@ import {realClock} from '../app/clock.ts';
 import {createLogger} from '../app/logger.ts';
 import {type AppConfig, loadConfig} from '../config/load.ts';
 import {AppError} from '../core/errors.ts';
-import {type Command, textOption} from './command.ts';
+import {type Command, DEFAULT_CONFIG, textOption} from './command.ts';
 
 /** Lines of the log that the page can show. */
 const TAIL_LINES = 200;
@@ -15,14 +15,14 @@ export const command: Command = {
   summary: 'the daemon, until SIGTERM or SIGINT',
   usage: '--config FILE',
   options: {config: {type: 'string', short: 'c'}},
-  help: `  --config FILE   the configuration (default /etc/wattledger/wattledger.yaml)
+  help: `  --config FILE   the configuration (default ${DEFAULT_CONFIG})
 
 Logs one JSON line an event to stdout. SIGHUP checks the file again and continues with it without losing a slot; a wrong file
 changes nothing. SIGTERM and SIGINT write what is there and end within seconds; a second one ends at once.
 A device or a broker that is not there is waited for.`,
 
   async run(context) {
-    const fileName = textOption(context, 'config') ?? '/etc/wattledger/wattledger.yaml';
+    const fileName = textOption(context, 'config') ?? DEFAULT_CONFIG;
     let config = loadConfig(fileName);
     const tail: string[] = [];
     const log = createLogger({

@@ -59,7 +59,7 @@ A gateway that answers for one device under several unit ids is listed once: kno
             link: url.text,
             devices: named.map(({id, found}) => document(id, found)),
             unknown_units: result.unknown,
-            yaml: yamlOf(url, named),
+            yaml: named.length === 0 ? '' : yamlOf(url, named),
           },
           null,
           2,
@@ -88,8 +88,8 @@ const COMMON_BAUDS = ['9600', '19200', '115200', '38400', '57600', '4800', '2400
 function linksToTry(text: string, bauds: string | undefined): LinkUrl[] {
   const url = parseLinkUrl(text, '--link');
   if (bauds === undefined) return [url];
-  if (url.kind === 'tcp' || url.kind === 'goodwe+udp' || url.kind === 'solarman+tcp')
-    throw new AppError('USAGE', '--bauds', 'baud rates belong to a serial bus');
+  // Behind a gateway the speed is the gateway's business.
+  if (url.kind !== 'rtu' && url.kind !== 'ascii') throw new AppError('USAGE', '--bauds', 'baud rates belong to a serial bus');
   const [base = '', query = ''] = text.split('?');
   const speeds = bauds === 'all' ? COMMON_BAUDS.flatMap(baud => [{baud}, {baud, parity: 'even'}]) : bauds.split(',').map(baud => ({baud}));
   return speeds.map(speed => {

@@ -1,12 +1,25 @@
 // YAML text against a schema: errors name file, line, column, key, what was found and what was expected, and the nearest known word.
 
-import {type Document, isMap, isNode, isPair, LineCounter, parseDocument, visit} from 'yaml';
+import {isUtf8} from 'node:buffer';
+import {type Document, isMap, isNode, isPair, isScalar, LineCounter, parseDocument, visit, type YAMLParseError} from 'yaml';
 import type {z} from 'zod';
 import {AppError, type ErrorCode} from '../core/errors.ts';
 import {maskUrls} from '../core/masked.ts';
 import {nearest} from '../core/nearest.ts';
 
 export type YamlFile = {readonly name: string; readonly document: Document; readonly lines: LineCounter};
+
+/** The bytes as text. Throws AppError with the first line that is no UTF-8. */
+export function textOf(bytes: Buffer, fileName: string): string {
+  if (isUtf8(bytes)) return new TextDecoder().decode(bytes);
+  let line = 1;
+  for (let from = 0; ; line++) {
+    const end = bytes.indexOf('\n', from);
+    if (end < 0 || !isUtf8(bytes.subarray(from, end))) break;
+    from = end + 1;
+  }
+  throw new AppError('CONFIG_INVALID', `${fileName}:${line}`, 'is no text in UTF-8; save it as such');
+}
 
 /** The text as YAML. Throws AppError with the line where it is not. */
 export function parseYaml(text: string, fileName: string, code: ErrorCode = 'CONFIG_INVALID'): YamlFile {
@@ -15,9 +28,14 @@ export function parseYaml(text: string, fileName: string, code: ErrorCode = 'CON
   const [error] = document.errors;
   if (error) {
     const {line, col} = lines.linePos(error.pos[0]);
-    const what = error.code === 'MULTIPLE_DOCS' ? 'a second document begins here (`---`); expected one' : error.message.split('\n')[0];
-    throw new AppError(code, `${fileName}:${line}:${col}`, what ?? 'not YAML', {cause: error});
+    throw new AppError(code, `${fileName}:${line}:${col}`, whatIsWrong(error, lines, document), {cause: error});
   }
+  // A key is a text, also `12:`; it is looked for as one.
+  visit(document, {
+    Pair(_, {key}) {
+      if (isScalar(key) && typeof key.value === 'number') key.value = String(key.value);
+    },
+  });
   const yaml = {name: fileName, document, lines};
   try {
     document.toJS();
@@ -25,6 +43,32 @@ export function parseYaml(text: string, fileName: string, code: ErrorCode = 'CON
     throw new AppError(code, aliasPlace(yaml), (error as Error).message, {cause: error});
   }
   return yaml;
+}
+
+function whatIsWrong({code, message, pos}: YAMLParseError, lines: LineCounter, document: Document): string {
+  if (code === 'MULTIPLE_DOCS') return 'a second document begins here (`---`); expected one';
+  if (code === 'DUPLICATE_KEY') {
+    const same = sameKeys(document, pos[0]);
+    if (same) return `${same.key}: is here a second time, first in line ${lines.linePos(same.firstAt).line}; expected once`;
+  }
+  return message.split('\n')[0] ?? 'not YAML';
+}
+
+/** The key that stands at an offset, with those above it, and where it stood first. */
+function sameKeys(document: Document, offset: number): {readonly key: string; readonly firstAt: number} | null {
+  let found: {readonly key: string; readonly firstAt: number} | null = null;
+  visit(document, {
+    Map(_, map, above) {
+      const second = map.items.find(({key}) => isScalar(key) && key.range?.[0] === offset);
+      if (!second) return undefined;
+      const name = String(second.key);
+      const first = map.items.find(({key}) => String(key) === name);
+      const path = [...above.flatMap(one => (isPair(one) ? [String(one.key)] : [])), name];
+      found = {key: path.join('.'), firstAt: isNode(first?.key) ? (first.key.range?.[0] ?? 0) : 0};
+      return visit.BREAK;
+    },
+  });
+  return found;
 }
 
 /** Where the first alias stands that leads nowhere, else the first of all: too many of them are an error as well. */
@@ -133,11 +177,15 @@ function describe({issue, path}: Problem, schema: z.ZodType, file: YamlFile): st
     return `${key}found ${shown}, expected ${values.length > 1 ? 'one of ' : ''}${values.join(', ')}${near ? `; did you mean "${near}"?` : ''}`;
   }
   if (issue.code === 'invalid_key') return `${key}${issue.issues[0]?.message ?? issue.message}`;
-  if (issue.code === 'invalid_type' && !issue.message.startsWith('expected'))
-    return `${key}found ${shown}, expected ${article(issue.expected)}`;
+  if (issue.code === 'invalid_type' && !issue.message.startsWith('expected')) {
+    const bare = issue.expected === 'string' && ['number', 'boolean'].includes(typeof plain(found));
+    return `${key}found ${shown}, expected ${article(issue.expected)}${bare ? `; in quotes it is one: "${shown}"` : ''}`;
+  }
   const expected = expectedBy(issue);
   if (expected) return `${key}found ${shown}, expected ${expected}`;
-  return `${key}${issue.message}${issue.code === 'custom' ? '' : ` (found ${shown})`}`;
+  // An address that is none may hold its password where no mask finds it.
+  const told = issue.message.startsWith('found') || (issue.code === 'custom' && shown.includes('://'));
+  return `${key}${issue.message}${told ? '' : ` (found ${shown})`}`;
 }
 
 /** JSON of what was found, without the secrets that may stand deeper in it or inside an address. */
@@ -193,7 +241,7 @@ const article = (type: string): string =>
           : `a ${type}`;
 
 /** Keys that the schema knows at a path; empty where any key may stand. */
-export function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
+function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
   let options: readonly z.core.$ZodType[] = unwrap(schema);
   for (const step of path) {
     options = options.flatMap(option => {

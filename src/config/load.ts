@@ -11,7 +11,8 @@ import type {DeviceProfile} from '../core/profile.ts';
 import type {FlowSettings, Site} from '../core/site.ts';
 import {turnProfile} from '../core/turn.ts';
 import {parsePoint} from '../core/vocabulary.ts';
-import {parseYaml, placeOf, validate, type YamlFile} from './document.ts';
+import {parseYaml, placeOf, textOf, validate, type YamlFile} from './document.ts';
+import {requireOwnPorts} from './listeners.ts';
 import {loadProfile} from './profiles.ts';
 import {type ConfigFile, configSchema} from './schema.ts';
 import {offeredPoints, resolveMap} from './sitemap.ts';
@@ -19,7 +20,7 @@ import {type MoneyConfig, resolveTariffs} from './tariffs.ts';
 import {upgrade} from './upgrade.ts';
 import type {SecretSource} from './values.ts';
 
-export type LinkConfig = {readonly name: string; readonly url: LinkUrl; readonly timeoutMs?: number; readonly minGapMs?: number};
+type LinkConfig = {readonly name: string; readonly url: LinkUrl; readonly timeoutMs?: number; readonly minGapMs?: number};
 export type DeviceConfig = {
   readonly id: string;
   readonly profile: DeviceProfile;
@@ -63,7 +64,7 @@ export type ConfigMqtt = Omit<MqttFile, 'password' | 'tls'> & {
   readonly password?: string;
   readonly tls: {ca?: string; cert?: string; key?: string; servername?: string; verify: boolean};
 };
-export type ConfigHttp = {
+type ConfigHttp = {
   readonly listen: string;
   readonly hosts: readonly string[];
   readonly trustProxy: readonly string[];
@@ -73,14 +74,13 @@ export type ConfigHttp = {
 
 /** Reads and checks a file. Throws AppError with file and line. */
 export function loadConfig(fileName: string): AppConfig {
-  let text: string;
+  let bytes: Buffer;
   try {
-    text = new TextDecoder('utf-8', {fatal: true}).decode(readFileSync(fileName));
+    bytes = readFileSync(fileName);
   } catch (error) {
-    if (error instanceof TypeError) throw new AppError('CONFIG_INVALID', fileName, 'is no text in UTF-8; save it as such', {cause: error});
     throw new AppError('CONFIG_UNREADABLE', fileName, reasonOf(error), {cause: error});
   }
-  return parseConfig(text, fileName);
+  return parseConfig(textOf(bytes, fileName), fileName);
 }
 
 const reasonOf = (error: unknown): string =>
@@ -140,6 +140,7 @@ export function parseConfig(text: string, fileName: string): AppConfig {
     );
   const http = file.http === false ? null : resolveHttp(file.http, secretOf);
   if (http) requireProtection(http, placeOf(yaml, ['http', 'listen']));
+  requireOwnPorts(file, yaml);
 
   return {
     fileName,
@@ -264,7 +265,6 @@ function resolveDevices(file: ConfigFile, yaml: YamlFile, folder: string): Devic
   });
 }
 
-/** The profile; where its id is unknown the error names the configuration's line instead of the profile folder. */
 /** The profile's own values for what the file says: `3` and `"3"` are the same to whoever writes it. Throws AppError with the line. */
 function resolveOptions(
   id: string,
@@ -285,6 +285,7 @@ function resolveOptions(
   return Object.fromEntries(entries);
 }
 
+/** The profile; where its id is unknown the error names the configuration's line instead of the profile folder. */
 function namedProfile(id: string, folders: string[], where: string): DeviceProfile {
   try {
     return loadProfile(id, folders);

@@ -1,7 +1,10 @@
 // What the file of a device profile means once loaded: fields with their defaults, points, variants.
 
-import type {DeviceProfile, Field, FlagMatch, IdentifyRule, Limits, PointDef, PointSource, RegisterType, Variant} from '../core/profile.ts';
-import {parsePoint, pointInfo} from '../core/vocabulary.ts';
+import {NOT_IMPLEMENTED, REGISTERS} from '../core/codec.ts';
+import {MOST_REGISTERS} from '../core/modbus.ts';
+import {nearest} from '../core/nearest.ts';
+import type {DeviceProfile, Field, FlagMatch, IdentifyRule, Limits, PointDef, PointSource, Variant} from '../core/profile.ts';
+import {parsePoint, pointInfo, QUANTITIES, usualPace} from '../core/vocabulary.ts';
 import {moved} from './moved.ts';
 import type {FieldFile, LimitsFile, PointFile, ProfileFile, RuleFile, SourceFile} from './profile-schema.ts';
 
@@ -13,27 +16,6 @@ export class ProfileProblem extends Error {
     this.path = path;
   }
 }
-
-const WORDS: Readonly<Record<Exclude<RegisterType, 'text'>, number>> = {
-  u16: 1,
-  s16: 1,
-  u32: 2,
-  s32: 2,
-  u64: 4,
-  s64: 4,
-  f32: 2,
-  f64: 4,
-  acc32: 2,
-  acc64: 4,
-};
-const NAN: Readonly<Partial<Record<RegisterType, bigint>>> = {
-  u16: 0xffffn,
-  s16: 0x8000n,
-  u32: 0xffff_ffffn,
-  s32: 0x8000_0000n,
-  u64: 0xffff_ffff_ffff_ffffn,
-  s64: 0x8000_0000_0000_0000n,
-};
 
 /** The file as the program uses it. Throws ProfileProblem. */
 export function toProfile(file: ProfileFile): DeviceProfile {
@@ -77,7 +59,7 @@ export function toProfile(file: ProfileFile): DeviceProfile {
     setup: file.setup,
     notes: file.notes,
     driver: file.driver,
-    limits: {maxRegisters: 125, maxGap: 0, barriers: [], forbidden: [], single: [], atomic: [], ...limitsOf(file.limits)},
+    limits: {maxRegisters: MOST_REGISTERS, maxGap: 0, barriers: [], forbidden: [], single: [], atomic: [], ...limitsOf(file.limits)},
     timing: {
       connectDelayMs: file.timing.connect_delay_ms,
       minGapMs: file.timing.min_gap_ms,
@@ -106,7 +88,7 @@ function reader(file: ProfileFile, defaults: FieldFile) {
     if (merged.at === undefined && merged.words_at === undefined)
       throw new ProfileProblem(path, 'expected `at`, the address of the register');
     if (type === 'text' && merged.words === undefined) throw new ProfileProblem(path, 'a text needs `words`, its length in registers');
-    const words = type === 'text' ? (merged.words ?? 1) : (merged.words_at?.length ?? WORDS[type]);
+    const words = type === 'text' ? (merged.words ?? 1) : (merged.words_at?.length ?? REGISTERS[type]);
     const at = raw.words_at ? Math.min(...raw.words_at) : (merged.at ?? 0);
     if (at + words > 0x10000) throw new ProfileProblem(path, 'the registers end beyond 65535');
     return {
@@ -124,7 +106,7 @@ function reader(file: ProfileFile, defaults: FieldFile) {
           : {kind: 'exponentAt', at: merged.scale.exponent_at},
       offset: merged.offset ?? 0,
       invert: merged.invert ?? false,
-      absent: (merged.absent ?? []).flatMap(raw => (raw === 'nan' ? (NAN[type] === undefined ? [] : [NAN[type]]) : [BigInt(raw)])),
+      absent: (merged.absent ?? []).flatMap(raw => (raw === 'nan' ? (NOT_IMPLEMENTED[type] ?? []) : [BigInt(raw)])),
     };
   };
 
@@ -198,15 +180,17 @@ function reader(file: ProfileFile, defaults: FieldFile) {
       Object.entries(quantities).map(([quantity, raw]): PointDef => {
         const name = `${part}.${quantity}`;
         const at = [...path, part, quantity];
-        if (!parsePoint(name)) throw new ProfileProblem(at, `"${name}" is no point name`);
+        if (!parsePoint(name)) {
+          const near = nearest(quantity, Object.keys(QUANTITIES));
+          throw new ProfileProblem(at, `"${name}" is no point name${near === null ? '' : `; did you mean "${part}.${near}"?`}`);
+        }
         const {every, between, zero_if_absent, states, note, ...rest} = raw as PointFile;
-        const info = pointInfo(name);
         return {
           name,
           source: sourceOf(rest as SourceFile, at),
           unitKey: unitOf(rest as SourceFile, at) ?? defaults.unit ?? null,
-          every: every ?? (info.behaves === 'counter' || name.endsWith('temperature_c') || name.endsWith('capacity_wh') ? 'slow' : 'fast'),
-          between: between ?? info.plausible,
+          every: every ?? usualPace(name),
+          between: between ?? pointInfo(name).plausible,
           ...(zero_if_absent ? {zeroIfAbsent: true} : {}),
           words: states ?? null,
           note: note ?? null,

@@ -1,6 +1,7 @@
 // The file of a device profile: its schema.
 
 import {z} from 'zod';
+import {MOST_REGISTERS} from '../core/modbus.ts';
 
 const address = z.int().min(0).max(0xffff);
 const registerType = z.enum(['u16', 's16', 'u32', 's32', 'u64', 's64', 'f32', 'f64', 'acc32', 'acc64', 'text']);
@@ -11,7 +12,7 @@ const fieldKeys = {
   at: address.optional(),
   fc: z.union([z.literal(3), z.literal(4)]).optional(),
   type: registerType.optional(),
-  words: z.int().min(1).max(125).optional(),
+  words: z.int().min(1).max(MOST_REGISTERS).optional(),
   word_order: wordOrder.optional(),
   swap_bytes: z.boolean().optional(),
   words_at: z.array(address).min(1).max(4).optional(),
@@ -72,7 +73,7 @@ const when = z.strictObject({
 });
 const parts = z.record(z.string(), z.record(z.string(), point));
 const limits = z.strictObject({
-  max_registers: z.int().min(1).max(125).optional(),
+  max_registers: z.int().min(1).max(MOST_REGISTERS).optional(),
   max_gap: z.int().min(0).max(124).optional(),
   barriers: z.array(address).optional(),
   forbidden: z.array(z.tuple([address, address])).optional(),

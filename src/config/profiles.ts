@@ -4,7 +4,7 @@ import {existsSync, readdirSync, readFileSync} from 'node:fs';
 import path from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {AppError} from '../core/errors.ts';
-import {nearest} from '../core/nearest.ts';
+import {holding, nearest} from '../core/nearest.ts';
 import type {DeviceProfile} from '../core/profile.ts';
 import {parseYaml, placeOf, validate} from './document.ts';
 import {ProfileProblem, toProfile} from './profile-meaning.ts';
@@ -17,7 +17,7 @@ export function dataFolder(name: string): string {
   return path.join(folder, 'config', name);
 }
 
-export type ProfileEntry = {readonly id: string; readonly file: string};
+type ProfileEntry = {readonly id: string; readonly file: string};
 
 /** Ids and files of all profiles, by id; a user's own profile hides the program's of the same id. Throws AppError for a folder that is none. */
 export function listProfiles(folders: readonly string[] = []): readonly ProfileEntry[] {
@@ -34,24 +34,26 @@ export function listProfiles(folders: readonly string[] = []): readonly ProfileE
   return [...found].map(([id, file]) => ({id, file})).sort((a, b) => a.id.localeCompare(b.id));
 }
 
-const loaded = new Map<string, DeviceProfile>();
+/** By file, for as long as it says the same: a reload of the daemon must see what was changed in one's own profile. */
+const loaded = new Map<string, {readonly text: string; readonly profile: DeviceProfile}>();
 
 /** The profile of that id. Throws AppError PROFILE_UNKNOWN or PROFILE_INVALID (with file and line). */
 export function loadProfile(id: string, folders: readonly string[] = []): DeviceProfile {
   const entries = listProfiles(folders);
   const entry = entries.find(one => one.id === id);
   if (!entry) {
-    const near = nearest(
-      id,
-      entries.map(one => one.id),
-    );
-    throw new AppError('PROFILE_UNKNOWN', `profile "${id}"`, `no profile "${id}"${near ? `; did you mean "${near}"?` : ''}`);
+    const ids = entries.map(one => one.id);
+    const parts = holding(id, ids);
+    const near = parts.length > 0 ? parts : [nearest(id, ids)].filter(one => one !== null);
+    const meant = near.length > 0 ? `; did you mean ${near.map(one => `"${one}"`).join(' or ')}?` : '';
+    throw new AppError('PROFILE_UNKNOWN', `profile "${id}"`, `no profile "${id}"${meant}`);
   }
+  const text = readFileSync(entry.file, 'utf8');
   const known = loaded.get(entry.file);
-  if (known) return known;
-  const profile = parseProfile(readFileSync(entry.file, 'utf8'), entry.file);
+  if (known?.text === text) return known.profile;
+  const profile = parseProfile(text, entry.file);
   if (profile.id !== id) throw new AppError('PROFILE_INVALID', entry.file, `its id is "${profile.id}", its file name says "${id}"`);
-  loaded.set(entry.file, profile);
+  loaded.set(entry.file, {text, profile});
   return profile;
 }
 

@@ -3,6 +3,9 @@
 import {isIP} from 'node:net';
 import {validate} from 'node-cron';
 import {z} from 'zod';
+import {MOST_REGISTERS} from '../core/modbus.ts';
+import {nearestZone} from '../core/nearest.ts';
+import {POLICIES, WITHDRAWALS} from '../core/site.ts';
 import {tariffsSchema} from './tariffs.ts';
 import {duration, id, partName, partRef, pointRef, secret} from './values.ts';
 
@@ -10,7 +13,7 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 
-const timezone = z.string().refine(zone => {
+const isZone = (zone: string): boolean => {
   // A zone by its offset may be one that no quarter hour fits.
   if (/^[+-]/.test(zone)) return false;
   try {
@@ -19,7 +22,13 @@ const timezone = z.string().refine(zone => {
   } catch {
     return false;
   }
-}, 'expected an IANA time zone, such as Europe/Berlin');
+};
+const timezone = z.string().refine(isZone, {
+  error: ({input}) => {
+    const near = nearestZone(String(input));
+    return `expected an IANA time zone, such as Europe/Berlin${near === null ? '' : `; did you mean "${near}"?`}`;
+  },
+});
 
 /** `HOST:PORT` to listen on, with a port that exists. */
 const listenAt = (example: string) =>
@@ -55,7 +64,7 @@ const device = z.strictObject({
     .union([partName.transform(part => [part]), z.array(partName)])
     .default([])
     .describe('Parts that are mounted the other way round, such as meter: powers change sign, counters change places.'),
-  max_registers: z.int().min(1).max(125).optional().describe('Largest block a gateway in between can carry.'),
+  max_registers: z.int().min(1).max(MOST_REGISTERS).optional().describe('Largest block a gateway in between can carry.'),
   every: duration(500, HOUR_MS).optional().describe('Slower than `poll.every` for this device.'),
   plausible: z
     .record(
@@ -98,12 +107,9 @@ const map = z.strictObject({
 
 const ids = z.array(id).default([]);
 const flows = z.strictObject({
-  policy: z.enum(['solar-first', 'proportional', 'battery-first']).default('solar-first'),
+  policy: z.enum(POLICIES).default('solar-first'),
   netting: z.enum(['net', 'per-phase']).default('net').describe('How the utility counts the three phases.'),
-  withdrawal: z
-    .enum(['proportional', 'fifo', 'lifo', 'grid-first', 'solar-first'])
-    .default('proportional')
-    .describe('Which energy leaves a battery first.'),
+  withdrawal: z.enum(WITHDRAWALS).default('proportional').describe('Which energy leaves a battery first.'),
   source_order: ids.describe('Sources that serve first, in this order.'),
   sink_order: ids.describe('Sinks that are served first, in this order.'),
   efficiency: z.number().gt(0.3).lte(1).default(0.85).describe('Round-trip efficiency of batteries until it has been measured.'),

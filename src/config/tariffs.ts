@@ -201,7 +201,7 @@ export const tariffsSchema = z
   .union([z.array(period).min(1, AT_LEAST_ONE), section], {error: 'expected a list of tariffs, or `periods:` with further keys'})
   .optional()
   .describe('What energy costs and earns.');
-export type TariffsFile = z.infer<typeof tariffsSchema>;
+type TariffsFile = z.infer<typeof tariffsSchema>;
 
 export type SeriesSource = {
   readonly id: string;

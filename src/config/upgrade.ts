@@ -17,7 +17,7 @@ export const FIRST_VERSION = 1;
 /** In order, without a hole. There is one version so far. */
 export const CONFIG_STEPS: readonly ConfigStep[] = [];
 
-export type Upgraded = {readonly from: number; readonly to: number; readonly changes: readonly string[]};
+type Upgraded = {readonly from: number; readonly to: number; readonly changes: readonly string[]};
 
 /** Brings the document to the newest version, in memory; a version that is no version is left to the schema. Throws AppError for a newer one. */
 export function upgrade(yaml: YamlFile, steps: readonly ConfigStep[] = CONFIG_STEPS): Upgraded {

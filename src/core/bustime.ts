@@ -27,7 +27,7 @@ const ANSWER_CHARACTERS = 5;
 /** Colon, unit, function, address, count, check, end of line; and the answer without its registers. Source: V1.02, section 2.5.2. */
 const ASCII_REQUEST_CHARACTERS = 17;
 const ASCII_ANSWER_CHARACTERS = 11;
-/** Bytes of a Modbus TCP request and of an answer without its registers; wire time is nothing next to the device's. */
+/** Two bytes at 10 Mbit/s: next to the device's own time the wire is nothing. */
 const TCP_MS_PER_REGISTER = 0.0016;
 
 /** The silence that ends a frame: 3.5 characters. ASCII frames have an end of their own. */

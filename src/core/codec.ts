@@ -1,12 +1,36 @@
 // Words off the wire to numbers and back. Sentinels become "absent"; nothing here guesses.
 
-import type {Field} from './profile.ts';
+import type {Field, RegisterType} from './profile.ts';
 
 export type Decoded =
   | {readonly kind: 'number'; readonly value: number}
   | {readonly kind: 'text'; readonly value: string}
   | {readonly kind: 'absent'};
 const ABSENT: Decoded = {kind: 'absent'};
+
+/** Registers of a number of each type. */
+export const REGISTERS: Readonly<Record<Exclude<RegisterType, 'text'>, number>> = {
+  u16: 1,
+  s16: 1,
+  u32: 2,
+  s32: 2,
+  u64: 4,
+  s64: 4,
+  f32: 2,
+  f64: 4,
+  acc32: 2,
+  acc64: 4,
+};
+
+/** Raw values that mean "not implemented". Floats and accumulators have their own: NaN, and zero or all ones. */
+export const NOT_IMPLEMENTED: Readonly<Partial<Record<RegisterType, bigint>>> = {
+  u16: 0xffffn,
+  s16: 0x8000n,
+  u32: 0xffff_ffffn,
+  s32: 0x8000_0000n,
+  u64: 0xffff_ffff_ffff_ffffn,
+  s64: 0x8000_0000_0000_0000n,
+};
 
 /** All registers a field needs, scale factor not included: runs of adjacent addresses. */
 export function fieldSpans(field: Field): readonly {readonly at: number; readonly words: number}[] {
@@ -48,9 +72,11 @@ export function decode(field: Field, word: (address: number) => number | undefin
 export function decodeRaw(field: Field, word: (address: number) => number | undefined): bigint | null {
   const words = wordsOf(field, word);
   if (!words) return null;
-  const raw = join(words);
-  return field.bits ? (raw >> BigInt(field.bits.from)) & ((1n << BigInt(field.bits.count)) - 1n) : raw;
+  return packed(field, join(words));
 }
+
+/** The field's own bits of a packed register. */
+const packed = ({bits}: Field, raw: bigint): bigint => (bits ? (raw >> BigInt(bits.from)) & ((1n << BigInt(bits.count)) - 1n) : raw);
 
 /** Words most significant first, or null where one is missing. */
 function wordsOf(field: Field, word: (address: number) => number | undefined): number[] | null {
@@ -79,7 +105,7 @@ function decodeText(words: readonly number[]): Decoded {
 }
 
 function interpret(field: Field, raw: bigint): number | null {
-  if (field.bits) return Number((raw >> BigInt(field.bits.from)) & ((1n << BigInt(field.bits.count)) - 1n));
+  if (field.bits) return Number(packed(field, raw));
   switch (field.type) {
     case 'u16':
     case 'u32':
@@ -140,8 +166,7 @@ function scaleOf(field: Field, word: (address: number) => number | undefined): {
 /** Takes the noise of binary fractions off: a register of 0.1 V has no ninth digit. */
 function tidy(value: number, step: number): number {
   if (Number.isInteger(value) || step === 1) return value;
-  const rounded = Number(value.toPrecision(12));
-  return rounded;
+  return Number(value.toPrecision(12));
 }
 
 /**

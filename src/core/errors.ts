@@ -1,7 +1,7 @@
 // The errors a person must act on. What a device or a bus does is a Fault in a reading, never thrown.
 
 /** Every code with what to do about it, and the exit code it leads to (contract: 1 failed, 2 wrong usage or configuration, 3 a check found something). */
-export const ERROR_CODES = {
+const ERROR_CODES = {
   USAGE: {exit: 2, hint: 'See `wattledger --help`.'},
   CONFIG_UNREADABLE: {exit: 2, hint: 'Give the path of a configuration file that this user can read.'},
   CONFIG_INVALID: {exit: 2, hint: 'Correct the line; `wattledger check --config FILE` tells whether all is well.'},

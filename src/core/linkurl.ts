@@ -30,10 +30,10 @@ export function parseLinkUrl(text: string, where = text): LinkUrl {
   const fail = (what: string): never => {
     throw new AppError('LINK_INVALID', where, what);
   };
-  const match = /^([a-z+]+):\/\/([^?#]*)(?:\?([^#]*))?$/.exec(text.trim());
+  const match = /^([a-z+]+):\/\/([^?#]*)(?:\?([^#]*))?$/i.exec(text.trim());
   if (!match) return fail(`found "${text}", expected a URL such as tcp://192.168.1.40:502`);
   const [, scheme = '', rest = '', query = ''] = match;
-  const kind = SCHEMES.find(known => known === scheme);
+  const kind = SCHEMES.find(known => known === scheme.toLowerCase());
   if (!kind)
     return fail(`"${scheme}" is no kind of link${nearest(scheme, SCHEMES) ? `; did you mean "${nearest(scheme, SCHEMES)}"?` : ''}`);
   const parameters = new URLSearchParams(query);
@@ -51,7 +51,7 @@ export function parseLinkUrl(text: string, where = text): LinkUrl {
       allow('baud', 'parity', 'stop', 'data');
       if (!rest.startsWith('/'))
         return fail('expected the path of a serial port, such as rtu:///dev/ttyUSB0?baud=9600, or rtu://usb?vendor=0403&product=6001');
-      return {kind, path: decodeURIComponent(rest), usb: null, serial: serialOf(parameters, kind, fail), text};
+      return {kind, path: pathOf(rest, fail), usb: null, serial: serialOf(parameters, kind, fail), text};
     }
     case 'rtu+tcp':
     case 'rtu+udp': {
@@ -69,6 +69,14 @@ export function parseLinkUrl(text: string, where = text): LinkUrl {
     case 'goodwe+udp':
       allow();
       return {kind, ...hostPort(rest, DEFAULT_PORTS[kind], fail), text};
+  }
+}
+
+function pathOf(text: string, fail: (what: string) => never): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return fail(`found "${text}", expected a path; a % in it is written %25`);
   }
 }
 

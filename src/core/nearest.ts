@@ -11,6 +11,21 @@ export function nearest(word: string, candidates: readonly string[]): string | n
   return best;
 }
 
+/** Candidates that have all of the word in them, whatever stands between its letters and digits: `sdm630` or `SDM 630` in `eastron-sdm630`. */
+export function holding(word: string, candidates: readonly string[]): readonly string[] {
+  const bare = (text: string): string => text.toLowerCase().replace(/[^a-z0-9]/g, '');
+  return bare(word).length < SHORTEST_PART ? [] : candidates.filter(candidate => bare(candidate).includes(bare(word)));
+}
+
+/** The time zone that is meant by a word: the city alone is enough. */
+export function nearestZone(word: string): string | null {
+  const zones = Intl.supportedValuesOf('timeZone');
+  return zones.find(zone => zone.toLowerCase().endsWith(`/${word.toLowerCase().replaceAll(' ', '_')}`)) ?? nearest(word, zones);
+}
+
+/** Fewer letters than that are in everything. */
+const SHORTEST_PART = 3;
+
 /** Edits between two words; two neighbours swapped are one edit (optimal string alignment). */
 function editDistance(a: string, b: string): number {
   let row = Array.from({length: b.length + 1}, (_, i) => i);

@@ -1,6 +1,6 @@
 // A device as data, once loaded: which registers hold which points, how they are encoded, and what the device tolerates.
 
-export type FunctionCode = 3 | 4;
+type FunctionCode = 3 | 4;
 export type RegisterType = 'u16' | 's16' | 'u32' | 's32' | 'u64' | 's64' | 'f32' | 'f64' | 'acc32' | 'acc64' | 'text';
 export type PollClass = 'fast' | 'slow' | 'once';
 
@@ -92,7 +92,7 @@ export type Timing = {
 };
 
 /** `manufacturer`, `model`, `serial`, `firmware` of a device: a constant text or a field. */
-export type IdentityDef = Readonly<Partial<Record<'manufacturer' | 'model' | 'serial' | 'firmware', string | Field>>>;
+type IdentityDef = Readonly<Partial<Record<'manufacturer' | 'model' | 'serial' | 'firmware', string | Field>>>;
 
 /** What holds on such a device: `scan` tries it, and a device that says otherwise is told about. */
 export type IdentifyRule =

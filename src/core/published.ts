@@ -17,7 +17,7 @@ import {byOrigin} from './flow/origin.ts';
 import {remembered} from './flow/remembered.ts';
 import {localDay} from './flow/slots.ts';
 import type {FlowState, Sums} from './flow/state.ts';
-import {newSums} from './flow/state.ts';
+import {newSums, sumsOfDay} from './flow/state.ts';
 import {sumKey} from './flow/timeline.ts';
 import {type EventKind, type Said, say} from './sentences/say.ts';
 import type {Tick} from './sink.ts';
@@ -223,8 +223,9 @@ export function publishEnergy(house: House, state: FlowState, open: readonly Slo
 export function publishDay(site: Site, house: House, state: FlowState, open: readonly SlotRecord[], tick: Tick): SiteEnergy {
   const today = localDay(site.timezone, tick.wallMs);
   const dated = open.filter(record => record.slot.kind === 'utc' && localDay(site.timezone, record.slot.startMs) === today);
-  const {byName, totals, labels} = energiesOf(house, state.day?.day === today ? state.day.sums : newSums(), dated);
-  const before = state.day?.day === today ? (state.day.qualities ?? []) : [];
+  const known = sumsOfDay(state, today);
+  const {byName, totals, labels} = energiesOf(house, known?.sums ?? newSums(), dated);
+  const before = known?.qualities ?? [];
   const result: Record<string, number | string | null> = {
     ts: utcText(tick.wallMs),
     day: today,

@@ -1,9 +1,7 @@
 // Who plays which part in the house: the `map:` and `flows:` of the configuration, resolved against the devices' points.
 
-import type {Limits} from './profile.ts';
-
 /** A device, or one part of it: `{device: 'sungrow', part: 'battery'}`. `part` carries an instance number where there is one: `battery2`. */
-export type PartRef = {readonly device: string; readonly part: string};
+type PartRef = {readonly device: string; readonly part: string};
 
 /** One channel of the flow picture and the points that feed it. Power points are signed as their names say (into the AC bus). */
 export type ChannelRef = PartRef & {
@@ -50,8 +48,12 @@ export type SiteMap = {
   readonly cascade: {readonly meter: ChannelRef; readonly loads: readonly string[]} | null;
 };
 
-export type Policy = 'solar-first' | 'proportional' | 'battery-first';
-export type Withdrawal = 'proportional' | 'fifo' | 'lifo' | 'grid-first' | 'solar-first';
+/** By which convention simultaneous sources are matched with sinks. */
+export const POLICIES = ['solar-first', 'proportional', 'battery-first'] as const;
+export type Policy = (typeof POLICIES)[number];
+/** Which energy leaves a battery first. */
+export const WITHDRAWALS = ['proportional', 'fifo', 'lifo', 'grid-first', 'solar-first'] as const;
+export type Withdrawal = (typeof WITHDRAWALS)[number];
 
 export type FlowSettings = {
   readonly policy: Policy;
@@ -69,5 +71,3 @@ export type FlowSettings = {
   /** Age of a channel's registers when they are read, ms; learned nightly where not set. */
   readonly ageMs: Readonly<Record<string, number>>;
 };
-
-export type {Limits};

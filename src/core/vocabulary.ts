@@ -1,7 +1,9 @@
 // The one table of what can be measured: the name ends in its unit, and says whether it is a gauge, a counter or a text.
 
+import type {PollClass} from './profile.ts';
+
 export type Unit = 'w' | 'wh' | 'v' | 'a' | 'hz' | 'pct' | 'c' | 'va' | 'var';
-export type QuantityInfo = {
+type QuantityInfo = {
   readonly unit: Unit | 'none';
   readonly behaves: 'gauge' | 'counter' | 'text';
   readonly label: string;
@@ -43,7 +45,7 @@ export const QUANTITIES = vocabulary({
   power_factor: {unit: 'none', behaves: 'gauge', label: 'Power factor', step: 0.001, plausible: null},
   state: {unit: 'none', behaves: 'text', label: 'State', step: 1, plausible: null},
 });
-export type Quantity = keyof typeof QUANTITIES;
+type Quantity = keyof typeof QUANTITIES;
 
 export const PARTS = ['grid', 'meter', 'load', 'pv', 'wind', 'generator', 'battery', 'inverter'] as const;
 export type Part = (typeof PARTS)[number];
@@ -81,7 +83,7 @@ function takeApart(name: string): PointName | null {
   const bare = string ? `string_${string[2]}` : rest;
   const phase = /^(.+)_l([123])_([a-z]+)$/.exec(bare);
   const quantity = phase ? `${phase[1]}_${phase[3]}` : bare;
-  if (!(quantity in QUANTITIES) || quantity.startsWith('string_') !== (string !== null)) return null;
+  if (!Object.hasOwn(QUANTITIES, quantity) || quantity.startsWith('string_') !== (string !== null)) return null;
   return {
     part: part as Part,
     instance: instance === '' ? 1 : Number(instance),
@@ -97,6 +99,10 @@ export function pointInfo(name: string): QuantityInfo {
   if (!parsed) throw new Error(`"${name}" is no point name`);
   return QUANTITIES[parsed.quantity];
 }
+
+/** How often a point is read where its profile does not say: what changes slowly is read slowly. */
+export const usualPace = (name: string): PollClass =>
+  pointInfo(name).behaves === 'counter' || name.endsWith('temperature_c') || name.endsWith('capacity_wh') ? 'slow' : 'fast';
 
 /** `grid.power_w` as a key of JSON payloads and a column of tables: `grid_power_w`. */
 export const pointKey = (name: string): string => name.replaceAll('.', '_');

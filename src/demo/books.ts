@@ -55,7 +55,7 @@ type Amounts = Record<string, number>;
 
 /**
  * Solar first, worked out for itself and on purpose not with the daemon's code: the sun serves the house, then the heat pump, then the
- * battery, then the street; the battery serves what is left, the grid the rest. Nothing goes from a thing into itself.
+ * battery, then the grid; the battery serves what is left, the grid the rest. Nothing goes from a thing into itself.
  */
 export function cellsOf(flows: Flows): Readonly<Amounts> {
   const cells: Amounts = {};

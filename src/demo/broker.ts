@@ -3,7 +3,7 @@
 import {createServer, type Socket} from 'node:net';
 import {AppError} from '../core/errors.ts';
 
-export type DemoBroker = {readonly url: string; close(): Promise<void>};
+type DemoBroker = {readonly url: string; close(): Promise<void>};
 
 /** Listens on a free port of loopback. Throws AppError where the optional broker is not installed. */
 export async function startBroker(): Promise<DemoBroker> {

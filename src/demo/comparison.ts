@@ -11,7 +11,7 @@ import {createLatest} from './latest.ts';
 import type {Simulation} from './simulation.ts';
 import {type Compared, compare, ledgerSums} from './summary.ts';
 
-export type Comparison = {
+type Comparison = {
   take(record: TickRecord): void;
   /** After the daemon has ended. */
   result(database: string): {totals: Compared; cells: Compared};

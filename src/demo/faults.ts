@@ -1,6 +1,7 @@
 // A bad day for the devices: late, lost, refused and lying answers, the same ones for the same seed.
 
 import {setTimeout as sleep} from 'node:timers/promises';
+import {EXCEPTION} from '../core/modbus.ts';
 import type {RegisterSource, ServedAnswer} from '../link/server.ts';
 import type {Dice} from './random.ts';
 import type {Values} from './registers.ts';
@@ -12,7 +13,6 @@ const BUSY = 0.01;
 const RESET = 0.002;
 /** Real milliseconds of a late answer; all within the longest wait. */
 const LATE_MS = {from: 20, to: 250} as const;
-const DEVICE_BUSY = 6;
 
 /** The same source, on a bad day. */
 export function troubled(source: RegisterSource, dice: Dice): RegisterSource {
@@ -25,7 +25,7 @@ export function troubled(source: RegisterSource, dice: Dice): RegisterSource {
       };
       if (meets(SILENT)) return 'silent';
       if (meets(RESET)) return 'reset';
-      if (meets(BUSY)) return {exception: DEVICE_BUSY};
+      if (meets(BUSY)) return {exception: EXCEPTION.busy};
       if (meets(LATE)) await sleep(dice.whole(LATE_MS.from, LATE_MS.to));
       return source.read(fc, at, words);
     },

@@ -18,7 +18,7 @@ export type HousePlan = {
   readonly nightCharge: {readonly fromHour: number; readonly toHour: number; readonly powerW: number; readonly untilPct: number} | null;
   /** Sells this much beyond what the house takes. */
   readonly eveningExport: {readonly fromHour: number; readonly toHour: number; readonly powerW: number; readonly downToPct: number} | null;
-  /** The street goes dark: first after so many seconds, then again and again. Only a `dc` house can live on. */
+  /** The grid fails: first after so many seconds, then again and again. Only a `dc` house can live on. */
   readonly outage: {readonly firstS: number; readonly everyS: number; readonly lastsS: number} | null;
 };
 

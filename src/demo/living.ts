@@ -5,7 +5,7 @@ import type {Dice} from './random.ts';
 /** Powers of the three phases, whole mW. */
 export type Phases = readonly [number, number, number];
 
-export type Appliance = {readonly powerMilliW: number; readonly phase: 0 | 1 | 2; readonly untilS: number};
+type Appliance = {readonly powerMilliW: number; readonly phase: 0 | 1 | 2; readonly untilS: number};
 export type Living = {
   readonly appliances: readonly Appliance[];
   readonly kettle: {readonly fromS: number; readonly untilS: number};
@@ -13,7 +13,7 @@ export type Living = {
   readonly heatPump: {readonly on: boolean; readonly untilS: number; readonly powerMilliW: number};
 };
 
-export type Demand = {
+type Demand = {
   /** Everything but the heat pump. */
   readonly home: Phases;
   readonly heatPump: Phases;
@@ -36,7 +36,7 @@ const HABIT_OFFSET_S = 3600;
 const DAY_S = 86_400;
 
 /** Seconds since local midnight by the house's habits. */
-export const secondOfDay = (epochS: number): number => (epochS + HABIT_OFFSET_S) % DAY_S;
+const secondOfDay = (epochS: number): number => (epochS + HABIT_OFFSET_S) % DAY_S;
 export const hourOfDay = (epochS: number): number => secondOfDay(epochS) / 3600;
 
 /** A house in which the kettle is about to be switched on, so that something happens soon. */

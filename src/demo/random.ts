@@ -1,7 +1,7 @@
 // Random numbers that can be stored and continued: a house is the same house for the same seed.
 
 /** A number in [0, 1) and the state to draw the next one from. State: any 32-bit integer. Source: Tommy Ettinger's mulberry32 (public domain). */
-export function draw(state: number): {readonly value: number; readonly state: number} {
+function draw(state: number): {readonly value: number; readonly state: number} {
   const next = (state + 0x6d2b79f5) | 0;
   let mixed = Math.imul(next ^ (next >>> 15), next | 1);
   mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);

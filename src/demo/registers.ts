@@ -2,6 +2,7 @@
 
 import {sunspecModels} from '../config/sunspec.ts';
 import {encode} from '../core/codec.ts';
+import {EXCEPTION} from '../core/modbus.ts';
 import {fieldsOf} from '../core/planner.ts';
 import type {DeviceProfile, Field, PointSource} from '../core/profile.ts';
 import type {RegisterSource} from '../link/server.ts';
@@ -119,7 +120,7 @@ export const sourceOf = (words: () => Words): RegisterSource => ({
     const answer: number[] = [];
     for (let address = at; address < at + count; address++) {
       const word = now.get(address);
-      if (word === undefined) return {exception: 2};
+      if (word === undefined) return {exception: EXCEPTION.illegalAddress};
       answer.push(word);
     }
     return answer;
@@ -231,6 +232,18 @@ const COMMON_WORDS = 66;
 const INVERTER_WORDS = 50;
 const STORAGE_WORDS = 24;
 const moduleWords = (count: number): number => 8 + 20 * count;
+/** Model 1: who the device is. */
+const commonModel = (identity: Readonly<Record<string, string>>): ModelWords => ({
+  id: 1,
+  length: COMMON_WORDS,
+  values: {
+    Mn: identity['manufacturer'] ?? '',
+    Md: identity['model'] ?? '',
+    SN: identity['serial'] ?? '',
+    Vr: identity['firmware'] ?? '',
+  },
+});
+
 /** Exponents of model 103: amperes, volts, watts, hertz, watt-hours, degrees. */
 const INVERTER_EXPONENTS = {6: -2, 13: -1, 15: 0, 17: -2, 19: 0, 23: -2, 26: 0, 32: 0, 37: -1};
 const RUNNING = 4;
@@ -257,16 +270,7 @@ export function roofWords(identity: Readonly<Record<string, string>>, {solar, en
   const watts = Number(solar);
   const first = Math.round(watts * 0.55);
   return chainWords([
-    {
-      id: 1,
-      length: COMMON_WORDS,
-      values: {
-        Mn: identity['manufacturer'] ?? '',
-        Md: identity['model'] ?? '',
-        SN: identity['serial'] ?? '',
-        Vr: identity['firmware'] ?? '',
-      },
-    },
+    commonModel(identity),
     inverterModel(watts, {WH: Number(energy), DCW: watts}),
     {
       id: 160,
@@ -285,16 +289,7 @@ export function roofWords(identity: Readonly<Record<string, string>>, {solar, en
 export function wallWords(identity: Readonly<Record<string, string>>, {battery, soc, charge, discharge}: Values): Words {
   const watts = Number(battery);
   return chainWords([
-    {
-      id: 1,
-      length: COMMON_WORDS,
-      values: {
-        Mn: identity['manufacturer'] ?? '',
-        Md: identity['model'] ?? '',
-        SN: identity['serial'] ?? '',
-        Vr: identity['firmware'] ?? '',
-      },
-    },
+    commonModel(identity),
     inverterModel(watts, {}),
     {id: 124, length: STORAGE_WORDS, exponents: {22: -1, 24: -1}, values: {ChaState: Number(soc), InBatV: 402.6}},
     {

@@ -28,7 +28,7 @@ export type Scenario = {
 };
 
 const HOUR_S = 3600;
-/** Late in the morning: sun, battery and street are all alive. */
+/** Late in the morning: sun, battery and grid are all alive. */
 const MORNING_S = 10 * HOUR_S + 600;
 /** A minute before the night tariff. */
 const NIGHT_S = 0 * HOUR_S + 59 * 60;
@@ -47,17 +47,17 @@ const villaPlan: HousePlan = {
 };
 const hybridPlan: HousePlan = {...villaPlan, coupling: 'dc', battery: {...WALL_BATTERY, powerW: 5000, oneWayPct: 97}};
 
-const STREET: SimDevice = {id: 'meter', profile: 'eastron-sdm630', unit: 1, plays: 'grid', model: 'SDM630'};
+const METER: SimDevice = {id: 'meter', profile: 'eastron-sdm630', unit: 1, plays: 'grid', model: 'SDM630'};
 const HEATING: SimDevice = {id: 'heating', profile: 'eastron-sdm630', unit: 2, plays: 'heat_pump', model: 'SDM630'};
 const ROOF: SimDevice = {id: 'roof', profile: 'sunspec', unit: 1, plays: 'solar', model: 'Symo 9.8-3-M'};
 const WALL: SimDevice = {id: 'wall', profile: 'sunspec', unit: 1, plays: 'battery', model: 'Wall 10'};
 const HYBRID: SimDevice = {id: 'goodwe', profile: 'goodwe-et', unit: 247, plays: 'hybrid', model: 'GW10K-ET'};
 
-const villaDevices = [STREET, HEATING, ROOF, WALL];
+const villaDevices = [METER, HEATING, ROOF, WALL];
 const SCENARIOS: readonly Scenario[] = [
   {
     name: 'villa',
-    story: 'a roof, a battery with an inverter of its own, a heat pump, and the meter to the street',
+    story: 'a roof, a battery with an inverter of its own, a heat pump, and the grid meter',
     plan: villaPlan,
     devices: villaDevices,
     startS: MORNING_S,
@@ -68,7 +68,7 @@ const SCENARIOS: readonly Scenario[] = [
     name: 'hybrid',
     story: 'sun and battery behind one hybrid inverter; its losses are booked',
     plan: hybridPlan,
-    devices: [STREET, HEATING, HYBRID],
+    devices: [METER, HEATING, HYBRID],
     startS: MORNING_S,
     faults: false,
     counterWh: 100,
@@ -102,9 +102,9 @@ const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'island',
-    story: 'the street goes dark now and then, and the hybrid carries the house alone',
+    story: 'the grid fails now and then, and the hybrid carries the house alone',
     plan: {...hybridPlan, outage: {firstS: 180, everyS: 2400, lastsS: 600}},
-    devices: [STREET, HEATING, HYBRID],
+    devices: [METER, HEATING, HYBRID],
     startS: MORNING_S,
     faults: false,
     counterWh: 100,

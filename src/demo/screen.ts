@@ -3,7 +3,7 @@
 import type {Health} from '../core/health.ts';
 import type {TickRecord} from '../core/sink.ts';
 
-export type ScreenFacts = {
+type ScreenFacts = {
   readonly scenario: string;
   readonly speed: number;
   readonly timezone: string;
@@ -12,7 +12,7 @@ export type ScreenFacts = {
   /** What stands at the foot: label and address. */
   readonly places: readonly (readonly [string, string])[];
 };
-export type ScreenStyle = {readonly columns: number; readonly colour: boolean};
+type ScreenStyle = {readonly columns: number; readonly colour: boolean};
 
 /** What the colours of a terminal stand for, in the demo and in reports. */
 export const COLOURS = {
@@ -48,10 +48,10 @@ export function screenLines(facts: ScreenFacts, style: ScreenStyle): string[] {
     .map(key => key.slice(0, -'_power_w'.length))
     .filter(name => !KNOWN.has(name));
   lines.push(
-    bar('sun', power('solar'), 'solar', paint, ''),
+    bar('solar', power('solar'), 'solar', paint, ''),
     bar('battery', battery, 'battery', paint, `${soc === null ? '' : `${soc.toFixed(0)} %  `}${direction(battery, 'gives', 'takes')}`),
-    bar('street', power('grid'), 'grid', paint, direction(power('grid'), 'buying', 'selling')),
-    bar('house', power('home'), 'home', paint, ''),
+    bar('grid', power('grid'), 'grid', paint, direction(power('grid'), 'buying', 'selling')),
+    bar('home', power('home'), 'home', paint, ''),
     ...loads.map(name => bar(name.replaceAll('_', ' '), power(name), 'home', paint, '')),
     '',
   );
@@ -176,10 +176,10 @@ export function statusLine({record, timezone}: Pick<ScreenFacts, 'record' | 'tim
   const soc = numberOf(state['battery_soc_pct']);
   return [
     clockText(record.tick.wallMs, timezone),
-    `sun ${watts(numberOf(state['solar_power_w']))}`,
+    `solar ${watts(numberOf(state['solar_power_w']))}`,
     `battery ${watts(numberOf(state['battery_power_w']))}${soc === null ? '' : ` (${soc.toFixed(0)} %)`}`,
-    `street ${watts(numberOf(state['grid_power_w']))}`,
-    `house ${watts(numberOf(state['home_power_w']))}`,
+    `grid ${watts(numberOf(state['grid_power_w']))}`,
+    `home ${watts(numberOf(state['home_power_w']))}`,
     `bought ${kwh(numberOf(energy['grid_import_kwh']))}`,
     `sold ${kwh(numberOf(energy['grid_export_kwh']))}`,
   ].join('  ');

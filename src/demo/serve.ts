@@ -10,7 +10,7 @@ import type {Simulation} from './simulation.ts';
 
 /** Where a device is to be found. Devices on one bus share a link. */
 export type ServedDevice = {readonly device: SimDevice; readonly link: string; readonly port: number};
-export type ServedHouse = {
+type ServedHouse = {
   readonly devices: readonly ServedDevice[];
   /** House time at which the device showed this value, the showing nearest to that moment: the reader's own clock knows it to some ms only. */
   shownAt(device: string, value: number, nearMs: number): number;

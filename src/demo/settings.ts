@@ -3,7 +3,7 @@
 import type {Scenario} from './scenarios.ts';
 import {AGES_MS, type ServedDevice} from './serve.ts';
 
-export type DemoSettings = {
+type DemoSettings = {
   readonly scenario: Scenario;
   readonly devices: readonly ServedDevice[];
   readonly everyMs: number;

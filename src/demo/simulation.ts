@@ -9,8 +9,6 @@ export type Simulation = {
   at(epochMs: number): Moment;
   /** Books up to that instant, the running second taken in part. */
   booksAt(epochMs: number): Books;
-  /** Lifetime of the house so far; the newest second it has been brought to. */
-  newestS(): number;
   /** The ledger begins at this instant and with these books: what it is compared with starts here. */
   openLedger(epochMs: number, books: Books): void;
   opening(): SavedHouse['opening'];
@@ -18,7 +16,7 @@ export type Simulation = {
   save(): void;
 };
 
-export type SimulationOptions = {
+type SimulationOptions = {
   readonly plan: HousePlan;
   readonly scenario: string;
   readonly seed: number;
@@ -81,7 +79,6 @@ export function createSimulation(options: SimulationOptions): Simulation {
   return {
     at: epochMs => stateAt(epochMs).moment,
     booksAt,
-    newestS: () => newest.moment.epochS,
     openLedger(epochMs, books) {
       opening = {atS: epochMs / 1000, books};
       store(horizonS);

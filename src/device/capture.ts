@@ -2,6 +2,7 @@
 
 import {readFileSync} from 'node:fs';
 import {AppError} from '../core/errors.ts';
+import {EXCEPTION} from '../core/modbus.ts';
 import type {RegisterSource} from '../link/server.ts';
 
 export type Block = {
@@ -59,8 +60,6 @@ export function checkCapture(value: unknown, fileName: string): Capture {
 
 const isWord = (value: unknown): value is number => typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 0xffff;
 
-const ILLEGAL_ADDRESS = 2;
-
 /** The capture's units as register sources. `elapsedMs` only rises, and drives blocks with `at_ms`: the newest one whose moment has come holds. */
 export function bankOf(capture: Capture, elapsedMs: () => number): ReadonlyMap<number, RegisterSource> {
   const units = new Map<number, Block[]>();
@@ -82,7 +81,7 @@ export function bankOf(capture: Capture, elapsedMs: () => number): ReadonlyMap<n
         const result: number[] = [];
         for (let i = 0; i < count; i++) {
           const word = words.get(fc * 0x10000 + at + i);
-          if (word === undefined) return {exception: ILLEGAL_ADDRESS};
+          if (word === undefined) return {exception: EXCEPTION.illegalAddress};
           result.push(word);
         }
         return result;

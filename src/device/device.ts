@@ -10,15 +10,15 @@ import {say} from '../core/sentences/say.ts';
 import type {Link} from '../link/link.ts';
 import {createDoubt} from './doubt.ts';
 import {evaluate, rawWords} from './evaluate.ts';
-import {changeOf, isWatched, known} from './identity.ts';
+import {changeOf, isWatched, known, unread} from './identity.ts';
 import {createLatest} from './latest.ts';
 import {createLearned, type Learned} from './learned.ts';
-import {PACES, type PlanView, planOf, spansOfPoint, timingOf} from './plan.ts';
+import {PACES, type PlanView, planOf, spansOfPoint, timingOf, unitFinder} from './plan.ts';
 import {type Options, type Prepared, prepare, type Reader} from './prepare.ts';
 import {createPresence, type PresenceDeps} from './presence.ts';
 import {type Registers, readSpans, type Sweep} from './words.ts';
 
-export type DeviceOptions = {
+type DeviceOptions = {
   readonly id: string;
   readonly profile: DeviceProfile;
   readonly link: Link;
@@ -31,7 +31,7 @@ export type DeviceOptions = {
   /** Pace of slow points: counters, temperatures. */
   readonly slowEveryMs: number;
 };
-export type PointDetail = {
+type PointDetail = {
   readonly point: string;
   readonly every: PollClass;
   readonly registers: readonly {readonly fc: number; readonly at: number; readonly word: number | null}[];
@@ -90,8 +90,7 @@ export function createDevice(options: DeviceOptions, deps: PresenceDeps): Device
   let identityDueMs = Infinity;
   let setup = {requests: 0, registers: 0, ms: 0};
 
-  const unitOf = (unitKey: string | null): number =>
-    unitKey === null ? unit : (options.units[unitKey] ?? profile.units[unitKey]?.default ?? unit);
+  const unitOf = unitFinder(profile, options);
   const learnedOf = (one: number): Learned => {
     let learned = learnedByUnit.get(one);
     if (!learned) {
@@ -219,12 +218,11 @@ export function createDevice(options: DeviceOptions, deps: PresenceDeps): Device
 
     async sweep(signal) {
       setup = {requests: 0, registers: 0, ms: 0};
-      const started: DeviceIdentity = {profile: profile.id, unit, manufacturer: null, model: null, serial: null, firmware: null};
       const failed = await ensurePrepared(signal);
       if (failed) {
         const readings = profile.points.map(({name}): Reading => ({device: id, point: name, measured: {kind: 'missing', fault: failed}}));
         return {
-          identity: started,
+          identity: {...unread(profile, unit), manufacturer: null},
           readings,
           bus: {...setup, ms: tenths(setup.ms)},
           fault: failed,
@@ -263,14 +261,7 @@ export function createDevice(options: DeviceOptions, deps: PresenceDeps): Device
     health: () => ({
       id,
       link: link.name,
-      identity: prepared?.identity ?? {
-        profile: profile.id,
-        unit,
-        manufacturer: profile.manufacturer || null,
-        model: null,
-        serial: null,
-        firmware: null,
-      },
+      identity: prepared?.identity ?? unread(profile, unit),
       ...presence.health(),
       polls,
       latencyMs: latencyMs === null ? null : tenths(latencyMs),

@@ -24,13 +24,11 @@ const LONGEST_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
 
 type Known = {readonly value: number; readonly monoMs: number; readonly largest: number};
-export type Doubt = {
+type Doubt = {
   /** From now on (monotonic ms) every point must fit what is known of it. */
   begin(monoMs: number): void;
   /** The readings with those that do not fit replaced by `implausible`; the others are remembered. */
   judge(readings: readonly Reading[]): readonly Reading[];
-  /** Points held back now. */
-  held(): readonly string[];
 };
 
 export function createDoubt(): Doubt {
@@ -62,7 +60,6 @@ export function createDoubt(): Doubt {
       for (const point of known.keys()) unproven.set(point, {proofs: 0, held: false, sinceMs: monoMs});
     },
     judge: readings => readings.map(judge),
-    held: () => [...unproven].filter(([, state]) => state.held).map(([point]) => point),
   };
 }
 

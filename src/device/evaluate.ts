@@ -21,8 +21,7 @@ export function evaluate(point: PointDef, registers: Registers): Measured {
       return {kind: 'missing', fault: {kind: 'implausible', value}};
     if (point.words) value = point.words[String(value)] ?? `unknown (${value})`;
     else if (point.name.endsWith('.state')) value = String(value);
-    // Percent or ratio: devices differ, and no power factor is larger than one.
-    else if (point.name.endsWith('.power_factor') && Math.abs(value) > 1) value = Math.round(value * 1000) / 100_000;
+    else if (point.name.endsWith('.power_factor')) value = ratioOf(value);
     if (point.turned && typeof value === 'number') value = 0 - value;
   }
   return {kind: 'good', value, monoMs: result.monoMs};
@@ -34,6 +33,15 @@ function nothingFor(told: Value, source: PointSource, registers: Registers): Val
   const [field] = fieldsOf(source);
   const word = field && registers.word(field.fc, field.wordsAt?.[0] ?? field.at);
   return word ? {kind: 'value', value: 0, monoMs: word.monoMs} : told;
+}
+
+/** Devices that tell a ratio go a little over one at full load; a percentage below this is nothing any device tells. */
+const LARGEST_RATIO = 1.1;
+
+/** A power factor from -1 to 1: devices tell percent or the ratio. */
+function ratioOf(value: number): number {
+  if (Math.abs(value) <= 1) return value;
+  return Math.abs(value) <= LARGEST_RATIO ? Math.sign(value) : Math.round(value * 1000) / 100_000;
 }
 
 /** Raw words behind a point, in address order, for those who want to see them. */

@@ -1,13 +1,13 @@
 // What a unit was found to refuse, to choke on, and to take for an answer. All of it is tried again after an hour, then after two, and so on.
 
 import {type BusTiming, requestMs} from '../core/bustime.ts';
+import {MOST_REGISTERS} from '../core/modbus.ts';
 import {type PlannedRequest, planReads, type Span} from '../core/planner.ts';
 import type {Limits} from '../core/profile.ts';
 import type {Fault} from '../core/reading.ts';
 
 const FIRST_MEMORY_MS = 3_600_000;
 const LONGEST_MEMORY_MS = 86_400_000;
-const MOST_WORDS = 125;
 /** Round trips before the measured turnaround counts, and how far it must be off the one in use. */
 const ENOUGH_SAMPLES = 30;
 const WEIGHT = 0.05;
@@ -41,7 +41,7 @@ const keyOf = ({fc, at, words}: Span): string => `${fc}/${at}/${words}`;
 const overlap = (a: Span, b: Span): boolean => a.fc === b.fc && a.at < b.at + b.words && b.at < a.at + a.words;
 
 /** `mostWords`: what the configuration allows a request. */
-export function createLearned(mostWords = MOST_WORDS): Learned {
+export function createLearned(mostWords = MOST_REGISTERS): Learned {
   const refused = new Map<string, {readonly span: Span; readonly fault: Fault}>();
   const barriers = {3: new Set<number>(), 4: new Set<number>()};
   let longest = mostWords;

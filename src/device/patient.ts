@@ -7,7 +7,7 @@ import type {Reader} from './prepare.ts';
 const ABOUT_THE_REQUEST = 3;
 const saysNo = (fault: Fault): boolean => fault.kind === 'refused' && fault.exception <= ABOUT_THE_REQUEST;
 
-export type Patient = {
+type Patient = {
   readonly read: Reader;
   /** Why the device is not there any more; nothing that was read after that counts. */
   gone(): Fault | null;

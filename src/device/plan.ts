@@ -2,6 +2,7 @@
 
 import {type BusTiming, bitsPerCharacter, requestMs, silenceMs} from '../core/bustime.ts';
 import type {LinkUrl} from '../core/linkurl.ts';
+import {MOST_REGISTERS} from '../core/modbus.ts';
 import {fieldsOf, type PlannedRequest, type Span, spansOf} from '../core/planner.ts';
 import type {DeviceProfile, Field, Limits, PointDef, PollClass, Timing, Variant} from '../core/profile.ts';
 import {createLearned, type Learned} from './learned.ts';
@@ -44,13 +45,19 @@ export type Planning = {
   readonly maxRegisters?: number | undefined;
 };
 
+/** The unit id of a point by its key in `units:` of the profile; null is the device's own. */
+export const unitFinder =
+  (profile: DeviceProfile, {unit, units}: Pick<Planning, 'unit' | 'units'>) =>
+  (key: string | null): number =>
+    key === null ? unit : (units[key] ?? profile.units[key]?.default ?? unit);
+
 /** Every request that a profile may lead to: those at the start, those of its points, and what a variant adds that only the device can decide on. */
 export function planProfile(
   profile: DeviceProfile,
   bus: BusTiming,
-  {unit, units, options, maxRegisters = MOST_WORDS}: Planning,
+  {unit, units, options, maxRegisters = MOST_REGISTERS}: Planning,
 ): Planned[] {
-  const unitOf = (key: string | null): number => (key === null ? unit : (units[key] ?? profile.units[key]?.default ?? unit));
+  const unitOf = unitFinder(profile, {unit, units});
   const plan = (kept: readonly Variant[]): PlanView => {
     const {points, limits} = withVariants(profile, kept);
     return planOf(points, {...limits, maxRegisters: Math.min(limits.maxRegisters, maxRegisters)}, unitOf, bus);
@@ -70,7 +77,6 @@ export function planProfile(
 }
 
 const keyOf = ({class: pace, unit, request}: PlanView[number]): string => `${pace}/${unit}/${request.fc}/${request.at}/${request.words}`;
-const MOST_WORDS = 125;
 
 /** What is read once at the start: whether somebody is there, the probes of the variants, who the device is, and whether it is the one. */
 function startOf(profile: DeviceProfile, unitOf: (unitKey: string | null) => number, bus: BusTiming): PlanView {

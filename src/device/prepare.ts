@@ -2,20 +2,18 @@
 
 import {decode} from '../core/codec.ts';
 import type {DeviceIdentity} from '../core/health.ts';
+import {EXCEPTION} from '../core/modbus.ts';
 import type {DeviceProfile, Field, IdentifyRule, Limits, PointDef, Variant} from '../core/profile.ts';
 import type {Fault} from '../core/reading.ts';
 import {type Said, say} from '../core/sentences/say.ts';
 import {turnPoints} from '../core/turn.ts';
+import type {PduAnswer} from '../link/pdu.ts';
 import {fits, speaksAgainst} from './against.ts';
+import {unread} from './identity.ts';
 import {patient} from './patient.ts';
 import {walkSunspec} from './sunspec.ts';
 
-export type Reader = (
-  unitKey: string | null,
-  fc: 3 | 4,
-  at: number,
-  words: number,
-) => Promise<{readonly kind: 'words'; readonly words: readonly number[]} | {readonly kind: 'fault'; readonly fault: Fault}>;
+export type Reader = (unitKey: string | null, fc: 3 | 4, at: number, words: number) => Promise<PduAnswer>;
 export type Options = Readonly<Record<string, string | number | boolean>>;
 
 export type Prepared = {
@@ -26,7 +24,7 @@ export type Prepared = {
   /** Why this may be another device than the profile says; it is read all the same. */
   readonly against: readonly Said[];
 };
-export type Preparation =
+type Preparation =
   | {readonly kind: 'ready'; readonly prepared: Prepared}
   | {readonly kind: 'silent'; readonly fault: Fault}
   | {readonly kind: 'foreign'; readonly reason: string};
@@ -36,14 +34,7 @@ export async function prepare(profile: DeviceProfile, unit: number, options: Opt
   let points = profile.points;
   let limits = profile.limits;
   let definitions = profile.identity;
-  let identity: DeviceIdentity = {
-    profile: profile.id,
-    unit,
-    manufacturer: profile.manufacturer || null,
-    model: null,
-    serial: null,
-    firmware: null,
-  };
+  let identity = unread(profile, unit);
   if (profile.driver === 'sunspec') {
     const walk = await walkSunspec((at, words) => read(null, 3, at, words));
     if (walk.kind === 'none')
@@ -115,11 +106,9 @@ async function knock(profile: DeviceProfile, read: Reader): Promise<Fault | null
   if (!first) return null;
   const field = firstField(first);
   const answer = await read(first.unitKey, field.fc, field.at, field.words);
-  return answer.kind === 'fault' && answer.fault.kind !== 'refused'
-    ? answer.fault
-    : answer.kind === 'fault' && answer.fault.kind === 'refused' && answer.fault.exception === 0x0b
-      ? answer.fault
-      : null;
+  if (answer.kind === 'words') return null;
+  const {fault} = answer;
+  return fault.kind === 'refused' && fault.exception !== EXCEPTION.targetSilent ? null : fault;
 }
 
 function firstField(point: PointDef): Field {

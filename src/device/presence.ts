@@ -18,7 +18,7 @@ export type PresenceDeps = {
   /** Hour of the day at the site, 0 to 23: an inverter that may sleep is believed to sleep in the dark. */
   readonly localHour: () => number;
 };
-export type Presence = {
+type Presence = {
   health(): Pick<DeviceHealth, 'state' | 'sinceMs' | 'lastGoodMs' | 'faults' | 'lastFault'>;
   /** Nothing came at all: readings that say why. */
   silent(fault: Fault, points: readonly PointDef[]): readonly Reading[];

@@ -2,8 +2,10 @@
 
 import {sunspecModels} from '../config/sunspec.ts';
 import type {DeviceIdentity} from '../core/health.ts';
+import {EXCEPTION} from '../core/modbus.ts';
 import type {DeviceProfile, IdentifyRule} from '../core/profile.ts';
 import type {Fault} from '../core/reading.ts';
+import {unread} from './identity.ts';
 import {prepare, type Reader, ruleHolds} from './prepare.ts';
 import {walkSunspec} from './sunspec.ts';
 
@@ -17,7 +19,7 @@ export type Fit = {
   /** Those of them for which just as much speaks. */
   readonly tied: readonly DeviceProfile[];
 };
-export type UnitScan =
+type UnitScan =
   | {readonly kind: 'silent'}
   /** Somebody answers, but no profile fits. */
   | {readonly kind: 'unknown'}
@@ -31,7 +33,7 @@ const KNOCKS: readonly (readonly [3 | 4, number, number])[] = [
   [4, 0, 1],
   [3, 40_000, 2],
 ];
-const NO_TARGET = [0x0a, 0x0b];
+const NO_TARGET: readonly number[] = [EXCEPTION.gatewayPath, EXCEPTION.targetSilent];
 
 /** `read` reads from that unit. Each register is read once, whatever the number of profiles. */
 export async function scanUnit(profiles: readonly DeviceProfile[], unit: number, read: Reader): Promise<UnitScan> {
@@ -72,10 +74,7 @@ export async function scanUnit(profiles: readonly DeviceProfile[], unit: number,
   const [best, ...others] = fits;
   if (!best) return {kind: 'unknown'};
   const prepared = await prepare(best.profile, unit, {}, once);
-  const identity: DeviceIdentity =
-    prepared.kind === 'ready'
-      ? prepared.prepared.identity
-      : {profile: best.profile.id, unit, manufacturer: best.profile.manufacturer || null, model: null, serial: null, firmware: null};
+  const identity = prepared.kind === 'ready' ? prepared.prepared.identity : unread(best.profile, unit);
   return {
     kind: 'fits',
     fit: {

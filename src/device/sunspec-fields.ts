@@ -1,6 +1,7 @@
 // What a point of a SunSpec model is on the wire: type, width, scale factor, "not implemented".
 
 import type {Model, ModelPoint} from '../config/sunspec.ts';
+import {NOT_IMPLEMENTED, REGISTERS} from '../core/codec.ts';
 import type {Field, RegisterType} from '../core/profile.ts';
 
 export type FoundModel = {readonly id: number; readonly at: number; readonly length: number};
@@ -23,27 +24,8 @@ export type Found = {
 
 /** An enumeration that says nothing. */
 export const NO_KIND = 0xffff;
-const NAN: Readonly<Record<string, bigint>> = {
-  u16: 0xffffn,
-  s16: 0x8000n,
-  u32: 0xffff_ffffn,
-  s32: 0x8000_0000n,
-  u64: 0xffff_ffff_ffff_ffffn,
-};
-const WIDTH: Readonly<Record<ModelPoint['type'], number>> = {
-  u16: 1,
-  s16: 1,
-  u32: 2,
-  s32: 2,
-  f32: 2,
-  acc32: 2,
-  u64: 4,
-  acc64: 4,
-  text8: 8,
-  text16: 16,
-};
 /** Registers of a point of a model. */
-export const wordsOf = (point: ModelPoint): number => WIDTH[point.type];
+export const wordsOf = ({type}: ModelPoint): number => (type === 'text8' ? 8 : type === 'text16' ? 16 : REGISTERS[type]);
 
 /** Whether a point and its scale factor are inside the length that the device gives its model. Behind it another model begins. */
 export const reaches = ({length}: FoundModel, point: ModelPoint): boolean =>
@@ -51,10 +33,12 @@ export const reaches = ({length}: FoundModel, point: ModelPoint): boolean =>
 
 /** A point as a field; `from` is where its module starts, for those of a repeated block. */
 export function fieldOf(found: FoundModel, point: ModelPoint, from = found.at): Field {
+  const type: RegisterType = point.type === 'text8' || point.type === 'text16' ? 'text' : point.type;
+  const notImplemented = NOT_IMPLEMENTED[type];
   return {
     fc: 3,
     at: from + point.offset,
-    type: (point.type.startsWith('text') ? 'text' : point.type) as RegisterType,
+    type,
     words: wordsOf(point),
     wordOrder: 'high-first',
     swapBytes: false,
@@ -63,6 +47,6 @@ export function fieldOf(found: FoundModel, point: ModelPoint, from = found.at): 
     scale: point.exponent === null ? {kind: 'factor', by: 1} : {kind: 'exponentAt', at: found.at + point.exponent},
     offset: 0,
     invert: false,
-    absent: NAN[point.type] === undefined ? [] : [NAN[point.type] as bigint],
+    absent: notImplemented === undefined ? [] : [notImplemented],
   };
 }

@@ -1,7 +1,7 @@
 // A SunSpec device's points from the models it was found to have: which model tells what, and what its vendor means by it.
 
-import type {Field, PointDef, PointSource, PollClass} from '../core/profile.ts';
-import {pointInfo} from '../core/vocabulary.ts';
+import type {Field, PointDef, PointSource} from '../core/profile.ts';
+import {pointInfo, usualPace} from '../core/vocabulary.ts';
 import {type Found, type FoundModel, fieldOf, reaches} from './sunspec-fields.ts';
 import {type ModuleSources, moduleSources} from './sunspec-modules.ts';
 
@@ -57,9 +57,8 @@ export function pointsOf(device: Found): PointDef[] {
   const points: PointDef[] = [];
   const add = (name: string, source: PointSource | null, extra: Partial<PointDef> = {}): void => {
     if (!source) return;
-    const {behaves, plausible} = pointInfo(name);
-    const every: PollClass = behaves === 'counter' || name.endsWith('temperature_c') || name.endsWith('capacity_wh') ? 'slow' : 'fast';
-    points.push({name, source, unitKey: null, every, between: plausible, words: null, note: null, ...extra});
+    const between = pointInfo(name).plausible;
+    points.push({name, source, unitKey: null, every: usualPace(name), between, words: null, note: null, ...extra});
   };
   const of = (found: FoundModel | undefined, name: string, turned = false): PointSource | null => {
     const point = found && table.get(found.id)?.points[name];

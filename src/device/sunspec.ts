@@ -5,16 +5,14 @@ import {decode} from '../core/codec.ts';
 import type {Span} from '../core/planner.ts';
 import type {Field, PointDef} from '../core/profile.ts';
 import type {Fault} from '../core/reading.ts';
+import type {PduAnswer} from '../link/pdu.ts';
 import {type FoundModel, fieldOf, type Modules, NO_KIND, wordsOf} from './sunspec-fields.ts';
 import {pointsOf} from './sunspec-points.ts';
 
 /** Reads a few words, as a device's own link does. */
-export type ReadWords = (
-  at: number,
-  words: number,
-) => Promise<{readonly kind: 'words'; readonly words: readonly number[]} | {readonly kind: 'fault'; readonly fault: Fault}>;
+type ReadWords = (at: number, words: number) => Promise<PduAnswer>;
 
-export type SunspecDevice = {
+type SunspecDevice = {
   readonly base: number;
   readonly models: readonly FoundModel[];
   readonly manufacturer: string | null;
@@ -23,7 +21,7 @@ export type SunspecDevice = {
   readonly firmware: string | null;
   readonly points: readonly PointDef[];
 };
-export type Walk = {readonly kind: 'found'; readonly device: SunspecDevice} | {readonly kind: 'none'; readonly fault: Fault | null};
+type Walk = {readonly kind: 'found'; readonly device: SunspecDevice} | {readonly kind: 'none'; readonly fault: Fault | null};
 
 /** "SunS". Source: SunSpec Device Information Model Specification V1.2, section 6.1. */
 const MARKER = [0x5375, 0x6e53];

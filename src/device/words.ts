@@ -1,6 +1,7 @@
 // Reads the registers of a plan, and finds out what a device refuses: bisects blocks, halves those too long, leaves alone what is not there.
 
 import type {BusTiming} from '../core/bustime.ts';
+import {EXCEPTION} from '../core/modbus.ts';
 import {fitting, type PlannedRequest, type Span} from '../core/planner.ts';
 import type {Limits, Timing} from '../core/profile.ts';
 import type {Fault} from '../core/reading.ts';
@@ -8,7 +9,7 @@ import type {Link, ReadAnswer} from '../link/link.ts';
 import type {Learned} from './learned.ts';
 
 /** A word and the middle of the request that brought it. */
-export type Word = {readonly value: number; readonly monoMs: number};
+type Word = {readonly value: number; readonly monoMs: number};
 export type Registers = {
   word(fc: 3 | 4, address: number): Word | undefined;
   /** Why an address has no word, where it was asked for. */
@@ -27,7 +28,7 @@ export type Sweep = Registers & {
   readonly broken: Fault | null;
 };
 
-export type SweepOptions = {
+type SweepOptions = {
   readonly link: Link;
   readonly unit: number;
   readonly limits: Limits;
@@ -40,13 +41,9 @@ export type SweepOptions = {
 };
 
 /** Exceptions that a gateway sends for a device that it does not reach, or a device that cannot answer now. */
-const NOBODY = [4, 0x0a, 0x0b];
-const ILLEGAL_FUNCTION = 1;
-const ILLEGAL_ADDRESS = 2;
-const ILLEGAL_VALUE = 3;
-const TARGET_SILENT = 0x0b;
+const NOBODY: readonly number[] = [EXCEPTION.deviceFailure, EXCEPTION.gatewayPath, EXCEPTION.targetSilent];
 /** Exceptions that may be for a part of a block only, or for its length. */
-const NARROWED = [ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE, TARGET_SILENT];
+const NARROWED: readonly number[] = [EXCEPTION.illegalFunction, EXCEPTION.illegalAddress, EXCEPTION.illegalValue, EXCEPTION.targetSilent];
 
 /** Reads all spans. Never rejects: what is missing has a fault. After a silence on a device that answered nothing yet, the rest is not asked for. */
 export async function readSpans(spans: readonly Span[], options: SweepOptions, signal: AbortSignal): Promise<Sweep> {
@@ -115,7 +112,7 @@ export async function readSpans(spans: readonly Span[], options: SweepOptions, s
     const answer = await exchange(request.fc, request.at, request.words);
     if (answer.kind === 'words') return true;
     let {fault} = answer;
-    const nobody = fault.kind === 'timeout' || (fault.kind === 'refused' && fault.exception === TARGET_SILENT);
+    const nobody = fault.kind === 'timeout' || (fault.kind === 'refused' && fault.exception === EXCEPTION.targetSilent);
     if (nobody && (await lives(request, fault))) {
       // It is there: the frame was lost, or the block is more than it or its gateway can do.
       if (fault.kind === 'timeout' && !narrowing) {
@@ -139,14 +136,14 @@ export async function readSpans(spans: readonly Span[], options: SweepOptions, s
     // Whoever is busy, or spoke over by somebody else, is asked again on the next sweep.
     if (exception === null ? fault.kind !== 'timeout' : !NARROWED.includes(exception)) return fail(inside, fault);
     const members = inside.length === 1 ? (inside[0]?.parts ?? []) : inside;
-    if (members.length < 2 || exception === ILLEGAL_FUNCTION) return refuse(request, inside, fault);
+    if (members.length < 2 || exception === EXCEPTION.illegalFunction) return refuse(request, inside, fault);
     const sorted = [...members].sort((a, b) => a.at - b.at);
     const middle = Math.ceil(sorted.length / 2);
     const [low, high] = [sorted.slice(0, middle), sorted.slice(middle)];
     const border = (high[0] as Span).at;
     const before = {registers, refused};
     const undo =
-      exception !== ILLEGAL_ADDRESS && learned.mayBeTooLong(request.words) ? learned.shorten(Math.ceil(request.words / 2)) : null;
+      exception !== EXCEPTION.illegalAddress && learned.mayBeTooLong(request.words) ? learned.shorten(Math.ceil(request.words / 2)) : null;
     // A value and its scale factor must not be joined again.
     if (inside.length === 1) learned.split(request.fc, border);
     const whole = [await run(low, fault), await run(high, fault)];

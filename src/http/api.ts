@@ -4,6 +4,7 @@ import type {Board} from '../core/board.ts';
 import {siteFindings} from '../core/checks.ts';
 import {localDay} from '../core/flow/slots.ts';
 import type {TickRecord} from '../core/sink.ts';
+import {POLICIES} from '../core/site.ts';
 import {moneyJson} from '../core/tariff/shown.ts';
 import {utcText} from '../core/time.ts';
 import {VERSION} from '../core/version.ts';
@@ -11,10 +12,10 @@ import {pointInfo} from '../core/vocabulary.ts';
 import type {HttpDeps} from './deps.ts';
 import {HttpError} from './errors.ts';
 import {freshnessOf} from './freshness.ts';
-import {MOST_POINTS, oneOf, onlyKnown, openRangeOf, POLICIES, rangeOf, stepOf, wholeOf} from './parameters.ts';
+import {MOST_POINTS, oneOf, onlyKnown, openRangeOf, rangeOf, stepOf, wholeOf} from './parameters.ts';
 
 /** Answers a GET below /api/v1/. `query` is what stands behind the question mark. */
-export type Endpoint = (query: URLSearchParams) => unknown | Promise<unknown>;
+type Endpoint = (query: URLSearchParams) => unknown | Promise<unknown>;
 
 const NOTHING = {ts: null, grid_power_w: null, solar_power_w: null, battery_power_w: null, home_power_w: null, battery_soc_pct: null};
 

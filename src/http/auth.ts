@@ -9,7 +9,7 @@ import {HttpError} from './errors.ts';
 /** Off the main thread: a derivation takes a quarter of a second on a Pi, and devices are polled meanwhile. */
 const scrypt = promisify<string, Buffer, number, Buffer>(scryptCallback);
 
-export type Auth = {
+type Auth = {
   /** True where a password is set, so that there is something to log in with. */
   readonly hasLogin: boolean;
   /** Throws HttpError 421 for a Host that is not ours. */

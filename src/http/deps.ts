@@ -1,6 +1,6 @@
 // What the page and its API are made from: the narrow view of the daemon that this folder knows.
 
-import type {DeviceHealth, Health} from '../core/health.ts';
+import type {Health} from '../core/health.ts';
 import type {Log} from '../core/log.ts';
 import type {Site} from '../core/site.ts';
 import type {Tariffs} from '../core/tariff/model.ts';
@@ -18,13 +18,13 @@ export type HttpSettings = {
   readonly token?: string;
 };
 
-export type PointView = {
+type PointView = {
   readonly point: string;
   readonly every: string;
   readonly note: string | null;
   readonly registers: readonly {readonly fc: number; readonly at: number; readonly word: number | null}[];
 };
-export type RequestView = {
+type RequestView = {
   readonly class: string;
   readonly unit: number;
   readonly fc: number;
@@ -51,4 +51,3 @@ export type HttpDeps = {
   readonly backup: (file: string) => Promise<unknown>;
   readonly wallMs: () => number;
 };
-export type {DeviceHealth};

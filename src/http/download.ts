@@ -34,7 +34,7 @@ export async function sendExport(
   await (zip ? pipeline(rows, createGzip({level: 4}), response) : pipeline(rows, response));
 }
 
-export type Backups = {send(request: IncomingMessage, response: ServerResponse, query: URLSearchParams): Promise<void>};
+type Backups = {send(request: IncomingMessage, response: ServerResponse, query: URLSearchParams): Promise<void>};
 
 const COPY_HEADERS = {
   'content-type': 'application/vnd.sqlite3',

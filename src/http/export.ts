@@ -1,13 +1,15 @@
 // The ledger as a download: streamed window by window, so that ten years need no more memory than a month.
 
+import {columnsOf} from '../core/columns.ts';
 import {addDays, dayStart, localDay} from '../core/flow/slots.ts';
+import {POLICIES} from '../core/site.ts';
 import {moneyRow} from '../core/tariff/shown.ts';
 import {dayText, stepText} from '../core/time.ts';
 import type {HttpDeps} from './deps.ts';
 import {HttpError} from './errors.ts';
-import {oneOf, onlyKnown, POLICIES, rangeOf, STEPS} from './parameters.ts';
+import {oneOf, onlyKnown, rangeOf, STEPS} from './parameters.ts';
 
-export type Download = {readonly type: string; readonly fileName: string; readonly chunks: AsyncIterable<string>};
+type Download = {readonly type: string; readonly fileName: string; readonly chunks: AsyncIterable<string>};
 
 const WINDOW_DAYS = 31;
 
@@ -25,7 +27,9 @@ export function exportOf(deps: HttpDeps, query: URLSearchParams): Download {
   if (toMs - fromMs > 100 * 366 * 86_400_000) throw new HttpError(400, 'from and to: at most a hundred years');
 
   async function* chunks(): AsyncGenerator<string> {
-    let first = true;
+    const columns = columnsOf(what, step);
+    // A table without a row is a table all the same. The head waits for the first answer: until then an error can be told as a status.
+    let head = format === 'csv' ? `${columns.join(',')}\n` : '';
     for (let beginMs = fromMs; beginMs < toMs; ) {
       const long = step === '1mo' || step === '1y';
       const endMs = long ? toMs : Math.min(toMs, dayStart(zone, addDays(localDay(zone, beginMs), WINDOW_DAYS)));
@@ -82,15 +86,10 @@ export function exportOf(deps: HttpDeps, query: URLSearchParams): Download {
             quality,
           });
       }
-      let text = '';
-      for (const row of rows) {
-        if (format === 'jsonl') text += `${JSON.stringify(row)}\n`;
-        else {
-          if (first) text += `${Object.keys(row).join(',')}\n`;
-          text += `${Object.values(row).map(csvField).join(',')}\n`;
-        }
-        first = false;
-      }
+      const lineOf = (row: (typeof rows)[number]): string =>
+        format === 'jsonl' ? JSON.stringify(row) : columns.map(name => csvField(row[name] ?? null)).join(',');
+      const text = head + rows.map(row => `${lineOf(row)}\n`).join('');
+      head = '';
       if (text !== '') yield text;
       beginMs = endMs;
     }

@@ -5,7 +5,7 @@ import {type Reading, readingKey} from '../core/reading.ts';
 import type {ChannelRef, SiteMap} from '../core/site.ts';
 
 /** `age_s` is null where no power is known; `quality` is the worst of the node's points; an inverter in the dark is `asleep`, not missing. */
-export type NodeFreshness = {
+type NodeFreshness = {
   readonly devices: readonly string[];
   /** Points whose registers `devices` has: `meter/grid.power_w`. */
   readonly points: readonly string[];

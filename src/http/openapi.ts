@@ -1,7 +1,8 @@
 // The API described for programs (OpenAPI 3.1). A test holds it against the routes, both ways.
 
+import {POLICIES} from '../core/site.ts';
 import {VERSION} from '../core/version.ts';
-import {MOST_POINTS, POLICIES, STEPS} from './parameters.ts';
+import {MOST_POINTS, STEPS} from './parameters.ts';
 
 type Parameter = {name: string; description: string; schema: object; required?: boolean};
 

@@ -1,11 +1,10 @@
 // Parameters of a request, checked: what is wrong is said with what was expected. Pure.
 
 import {addDays, dayStart, localDay} from '../core/flow/slots.ts';
-import type {Policy} from '../core/site.ts';
+import {EARLIEST_MS, LATEST_MS, MOMENT_FORMS, parseMoment} from '../core/moment.ts';
 import type {LedgerStep} from '../store/queries.ts';
 import {HttpError} from './errors.ts';
 
-export const POLICIES = ['solar-first', 'proportional', 'battery-first'] as const satisfies readonly Policy[];
 export const STEPS = ['15m', '1h', '1d', '1mo', '1y'] as const satisfies readonly LedgerStep[];
 /** No reply has more steps than this. */
 export const MOST_POINTS = 1500;
@@ -18,10 +17,6 @@ const LENGTH_MS: Readonly<Record<LedgerStep, number>> = {
   '1mo': 28 * 24 * 60 * MINUTE_MS,
   '1y': 365 * 24 * 60 * MINUTE_MS,
 };
-
-/** Moments that can be asked for: a clock that reaches beyond is wrong, and calendars end somewhere. */
-const EARLIEST_MS = Date.parse('1969-12-31T00:00:00Z');
-const LATEST_MS = Date.parse('2200-01-01T00:00:00Z');
 
 /** Refuses parameters nobody knows, and those told twice: one of them would be ignored in silence. */
 export function onlyKnown(query: URLSearchParams, known: readonly string[]): void {
@@ -40,30 +35,13 @@ export function oneOf<const T extends readonly string[]>(query: URLSearchParams,
 }
 
 /** A moment: `2026-11-24T12:00:00Z` (or with an offset), a local day `2026-11-24` of the zone, or Unix seconds. */
-export function momentOf(query: URLSearchParams, name: string, zone: string, otherwiseMs: number): number {
+function momentOf(query: URLSearchParams, name: string, zone: string, otherwiseMs: number): number {
   const text = query.get(name);
   if (text === null) return otherwiseMs;
-  const ms = parsed(text, zone);
-  if (Number.isNaN(ms))
-    throw new HttpError(
-      400,
-      `${name}: found "${text}", expected a time such as 2026-11-24T12:00:00Z, a day such as 2026-11-24, or Unix seconds`,
-    );
+  const ms = parseMoment(text, zone);
+  if (Number.isNaN(ms)) throw new HttpError(400, `${name}: found "${text}", expected ${MOMENT_FORMS}`);
   if (ms < EARLIEST_MS || ms > LATEST_MS) throw new HttpError(400, `${name}: found "${text}", expected a time from 1970 to 2199`);
   return ms;
-}
-
-/** NaN for what is no moment. A time without its offset would be that of whatever machine this is, so it is none. */
-function parsed(text: string, zone: string): number {
-  if (/^\d{4}-\d{2}-\d{2}$/.test(text)) return isDate(text) ? dayStart(zone, text) : Number.NaN;
-  if (/^(0|\d{9,11})$/.test(text)) return Number(text) * 1000;
-  return /^\d{4}-\d{2}-\d{2}T.*(Z|[+-]\d{2}:\d{2})$/.test(text) && isDate(text.slice(0, 10)) ? Date.parse(text) : Number.NaN;
-}
-
-/** Whether the calendar has that day: some parsers take the 30th of February for the 2nd of March. */
-function isDate(day: string): boolean {
-  const ms = Date.parse(`${day}T00:00:00Z`);
-  return !Number.isNaN(ms) && new Date(ms).toISOString().slice(0, 10) === day;
 }
 
 /** The range, from midnight of today by default. */

@@ -48,5 +48,14 @@ function finish(request: IncomingMessage, response: ServerResponse, type: string
 }
 
 /** Brotli is not offered: browsers ask for it over HTTPS only, where a proxy in front has its own. */
-export const acceptsGzip = (request: IncomingMessage): boolean =>
-  /(?:^|[,\s])(?:gzip|\*)\s*(?:;\s*q=(?!0(?:\.0*)?\s*(?:,|$))|,|$)/.test(String(request.headers['accept-encoding'] ?? ''));
+export function acceptsGzip(request: IncomingMessage): boolean {
+  const offers = String(request.headers['accept-encoding'] ?? '')
+    .toLowerCase()
+    .split(',')
+    .map(offer => offer.split(';').map(part => part.trim()));
+  const weightOf = (coding: string): number | null => {
+    const offer = offers.find(([name]) => name === coding);
+    return offer ? Number(offer.find(part => part.startsWith('q='))?.slice(2) ?? 1) : null;
+  };
+  return (weightOf('gzip') ?? weightOf('*') ?? 0) > 0;
+}

@@ -3,6 +3,7 @@
 import {once} from 'node:events';
 import {createServer, type IncomingMessage, type ServerResponse} from 'node:http';
 import {AppError} from '../core/errors.ts';
+import {listenError} from '../core/listen.ts';
 import {follow, type Picture} from '../core/picture.ts';
 import type {Sink, TickRecord} from '../core/sink.ts';
 import {endpoints, nowOf} from './api.ts';
@@ -157,16 +158,7 @@ export function createHttp(settings: HttpSettings, deps: HttpDeps): HttpSink {
       if (server.listening) return;
       const {host, port} = splitHost(settings.listen);
       await new Promise<void>((resolve, reject) => {
-        const failed = (error: NodeJS.ErrnoException): void => {
-          const where = `http.listen ${settings.listen}`;
-          reject(
-            error.code === 'EADDRINUSE'
-              ? new AppError('PORT_TAKEN', where, 'the port is taken', {cause: error})
-              : error.code === 'EACCES'
-                ? new AppError('PORT_FORBIDDEN', where, 'this user may not listen there', {cause: error})
-                : new AppError('FAILED', where, `cannot listen: ${error.message}`, {cause: error}),
-          );
-        };
+        const failed = (error: Error): void => reject(listenError(error, `http.listen ${settings.listen}`));
         server.once('error', failed);
         server.listen({host, port: port ?? 0}, () => {
           server.off('error', failed);

@@ -4,7 +4,7 @@ import type {TickRecord} from '../core/sink.ts';
 import type {SiteMap} from '../core/site.ts';
 import {freshnessOf} from './freshness.ts';
 
-export type Staleness = {
+type Staleness = {
   follow(record: TickRecord): void;
   /** For people; empty while every power of the picture was told within `afterMs`. */
   problems(afterMs: number): string[];

@@ -8,7 +8,7 @@ const LONGEST_PAUSE_MS = 60_000;
 /** A dead unit may cost this share of the bus: its pause is at least this many times its time-out. */
 const SHARE = 10;
 
-export type Breaker = {
+type Breaker = {
   /** Whether the unit may be asked at this real monotonic time. While it is dead, one request a pause passes as a probe. */
   mayAsk(unit: number, nowMs: number): boolean;
   /** What a request came to. `silent`: no answer at all, after `tookMs`. */

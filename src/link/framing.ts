@@ -8,7 +8,7 @@ import type {ReadRequest} from './link.ts';
 import {decodeAnswer, encodeRead, type PduAnswer} from './pdu.ts';
 
 /** `more`: the frame is not whole yet. Whatever follows a whole answer belongs to nothing we asked. */
-export type Parsed = {readonly kind: 'more'} | {readonly kind: 'answer'; readonly answer: PduAnswer; readonly rest: number};
+type Parsed = {readonly kind: 'more'} | {readonly kind: 'answer'; readonly answer: PduAnswer; readonly rest: number};
 export interface Framing {
   /** Whether an answer carries the number of its request. Where not, a late answer can only be told by its unit, function and length. */
   readonly numbered: boolean;

@@ -3,17 +3,16 @@
 import crc16 from 'modbus-serial/utils/crc16.js';
 import {AppError} from '../core/errors.ts';
 import type {Serial} from '../core/linkurl.ts';
+import {EXCEPTION, MOST_REGISTERS} from '../core/modbus.ts';
 import {rtuFrame} from './framing.ts';
+import {encodeAnswer} from './pdu.ts';
 import type {RegisterSource} from './server.ts';
 import {serialWire, type Wire} from './wire.ts';
 
-export type LineServer = {/** Resolves with the reason when the port goes away. */ readonly gone: Promise<string>; close(): Promise<void>};
+type LineServer = {/** Resolves with the reason when the port goes away. */ readonly gone: Promise<string>; close(): Promise<void>};
 
 const REQUEST_BYTES = 8;
 const OPEN_MS = 5000;
-const ILLEGAL_FUNCTION = 1;
-const ILLEGAL_VALUE = 3;
-const MOST_WORDS = 125;
 
 /** Opens the port and answers until closed. Throws AppError LINK_UNUSABLE. */
 export async function startSerialServer(path: string, serial: Serial, units: ReadonlyMap<number, RegisterSource>): Promise<LineServer> {
@@ -25,7 +24,7 @@ export async function startSerialServer(path: string, serial: Serial, units: Rea
 }
 
 /** Answers what comes in on an open wire. Frames for other units, and broken ones, are passed over in silence as on a bus. */
-export function serveLine(wire: Wire, units: ReadonlyMap<number, RegisterSource>): Promise<string> {
+function serveLine(wire: Wire, units: ReadonlyMap<number, RegisterSource>): Promise<string> {
   let received = Buffer.alloc(0);
   let tail: Promise<void> = Promise.resolve();
   return new Promise(resolve => wire.listen(onBytes, resolve));
@@ -48,16 +47,10 @@ async function answer(wire: Wire, frame: Buffer, units: ReadonlyMap<number, Regi
   const [unit, fc] = frame as unknown as [number, number];
   const source = units.get(unit);
   if (!source) return;
-  const refuse = (exception: number): void => wire.write(rtuFrame(unit, Buffer.from([fc | 0x80, exception])));
-  if (fc !== 3 && fc !== 4) return refuse(ILLEGAL_FUNCTION);
+  const tell = (result: readonly number[] | {readonly exception: number}): void => wire.write(rtuFrame(unit, encodeAnswer(fc, result)));
+  if (fc !== 3 && fc !== 4) return tell({exception: EXCEPTION.illegalFunction});
   const words = frame.readUInt16BE(4);
-  if (words < 1 || words > MOST_WORDS) return refuse(ILLEGAL_VALUE);
+  if (words < 1 || words > MOST_REGISTERS) return tell({exception: EXCEPTION.illegalValue});
   const result = await source.read(fc, frame.readUInt16BE(2), words);
-  if (result === 'silent' || result === 'reset') return;
-  if ('exception' in result) return refuse(result.exception);
-  const pdu = Buffer.alloc(2 + 2 * words);
-  pdu[0] = fc;
-  pdu[1] = 2 * words;
-  for (const [index, word] of result.entries()) pdu.writeUInt16BE(word & 0xffff, 2 + 2 * index);
-  wire.write(rtuFrame(unit, pdu));
+  if (result !== 'silent' && result !== 'reset') tell(result);
 }

@@ -11,7 +11,7 @@ import type {PduAnswer} from './pdu.ts';
 import type {Transport} from './transport.ts';
 import type {Wire} from './wire.ts';
 
-export type LineOptions = {
+type LineOptions = {
   /** Silence that ends a frame, ms. */
   readonly silenceMs: number;
   /** `drain`: a serial bus, whose late answer must have passed. `replace`: a connection, whose late answer belongs to the old one. */

@@ -7,7 +7,7 @@ import type {ReadRequest} from './link.ts';
 const LATEST_MS = 15_000;
 const HIGHEST_ADDRESS = 0xffff;
 
-export type Lost = {
+type Lost = {
   add(unit: number, request: ReadRequest, nowMs: number): void;
   /** The unit answered a request that nothing late could have answered. */
   found(unit: number): void;

@@ -9,7 +9,7 @@ import type {Link} from './link.ts';
 import {createQueue, type QueueOptions} from './queue.ts';
 import {datagramWire, serialWire, streamWire, type Wire} from './wire.ts';
 
-export type OpenOptions = {readonly clock: Clock; readonly timeoutMs?: number; readonly minGapMs?: number};
+type OpenOptions = {readonly clock: Clock; readonly timeoutMs?: number; readonly minGapMs?: number};
 
 /** A connection that is up answers at once, but a host may be busy for a moment. */
 const TCP_FLOOR_MS = 1000;

@@ -10,7 +10,7 @@ const TIMES = 4;
 /** Silences after which a unit that never answered is given all the time its profile allows. */
 const FULL_AFTER = 2;
 
-export type Patience = {
+type Patience = {
   /** Real ms to wait for the next answer of this unit. */
   timeoutMs(unit: number, ceilingMs: number): number;
   answered(unit: number, tookMs: number): void;

@@ -1,4 +1,4 @@
-// The part of Modbus that all framings share: two requests that read, and strict checking of their answers.
+// The part of Modbus that all framings share: two requests that read, their answers, and strict checking of these.
 
 import type {Fault} from '../core/reading.ts';
 import {type Said, say} from '../core/sentences/say.ts';
@@ -28,3 +28,13 @@ export function decodeAnswer(request: ReadRequest, pdu: Uint8Array): PduAnswer {
 }
 
 const bad = (reason: Said): PduAnswer => ({kind: 'fault', fault: {kind: 'bad_frame', reason}});
+
+/** The answer of a device: registers, or an exception. A word is taken by its lowest 16 bits. */
+export function encodeAnswer(fc: number, answer: readonly number[] | {readonly exception: number}): Buffer {
+  if ('exception' in answer) return Buffer.from([fc | 0x80, answer.exception]);
+  const pdu = Buffer.alloc(2 + 2 * answer.length);
+  pdu[0] = fc;
+  pdu[1] = 2 * answer.length;
+  for (const [index, word] of answer.entries()) pdu.writeUInt16BE(word & 0xffff, 2 + 2 * index);
+  return pdu;
+}

@@ -1,11 +1,12 @@
 // A link offered to other programs as a Modbus TCP server that only reads: for devices and buses that admit one client.
 
+import {EXCEPTION} from '../core/modbus.ts';
 import type {Fault} from '../core/reading.ts';
 import type {ReadOptions, ReadRequest} from './link.ts';
 import {type ModbusServer, type RegisterSource, type ServedAnswer, startModbusServer} from './server.ts';
 import type {Shared} from './shared.ts';
 
-export type ProxySettings = {
+type ProxySettings = {
   readonly host: string;
   readonly port: number;
   /** Answers this young are given without asking the device, ms. */
@@ -22,9 +23,6 @@ export type LinkProxy = {
 };
 
 const never = new AbortController().signal;
-const GATEWAY_PATH = 0x0a;
-const TARGET_SILENT = 0x0b;
-const DEVICE_FAILURE = 4;
 
 /** Listens. Throws AppError PORT_TAKEN or PORT_FORBIDDEN. Guests wait behind our own polls, and take turns. */
 export async function startProxy(shared: Shared, {host, port, cacheMs, timing}: ProxySettings): Promise<LinkProxy> {
@@ -68,10 +66,10 @@ function exceptionOf(fault: Fault): number {
     case 'refused':
       return fault.exception;
     case 'timeout':
-      return TARGET_SILENT;
+      return EXCEPTION.targetSilent;
     case 'disconnected':
-      return GATEWAY_PATH;
+      return EXCEPTION.gatewayPath;
     default:
-      return DEVICE_FAILURE;
+      return EXCEPTION.deviceFailure;
   }
 }

@@ -1,6 +1,7 @@
 // One request in flight per bus or host, whoever asks: whose turn it is, pauses, time-outs that follow the latency seen, a breaker per unit.
 
 import {setImmediate as afterOthers, setTimeout as sleep} from 'node:timers/promises';
+import {EXCEPTION} from '../core/modbus.ts';
 import type {Fault} from '../core/reading.ts';
 import {say} from '../core/sentences/say.ts';
 import type {Clock} from '../core/time.ts';
@@ -167,8 +168,8 @@ export function createQueue(transport: Transport, options: QueueOptions): Link {
       }
       return;
     }
-    // 0x0B comes from a gateway whose device is silent; any other exception is a sign of life.
-    const silent = fault.kind === 'timeout' || (fault.kind === 'refused' && fault.exception === 0x0b);
+    // A gateway says that its device is silent; any other exception is a sign of life.
+    const silent = fault.kind === 'timeout' || (fault.kind === 'refused' && fault.exception === EXCEPTION.targetSilent);
     breaker.record(unit, silent, lastEndMs, tookMs);
     if (silent) patience.silent(unit);
     if (silent && priority === 'guest' && !patience.knows(unit)) strangersAtMs = lastEndMs + STRANGERS_SHARE * tookMs;
@@ -218,7 +219,7 @@ export function createQueue(transport: Transport, options: QueueOptions): Link {
 
 /** Exceptions that pass: a device that is busy, one that fails for a moment, a parity error. Source: Modbus Application Protocol V1.1b3, section 7. */
 const AGAIN: Readonly<Record<number, {readonly times: number; readonly firstMs: number}>> = {
-  4: {times: 1, firstMs: 200},
-  6: {times: 3, firstMs: 100},
-  8: {times: 1, firstMs: 0},
+  [EXCEPTION.deviceFailure]: {times: 1, firstMs: 200},
+  [EXCEPTION.busy]: {times: 3, firstMs: 100},
+  [EXCEPTION.memoryParity]: {times: 1, firstMs: 0},
 };

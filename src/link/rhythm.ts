@@ -9,7 +9,7 @@ const LATE_MS = 20;
 /** No guest waits longer than that for us. */
 const LONGEST_MS = 1000;
 
-export type Rhythm = {
+type Rhythm = {
   /** Something of ours is asked for, or was answered. */
   ours(nowMs: number): void;
   /** How long a request that takes so long should wait; 0 where it will be over before our next sweep. */

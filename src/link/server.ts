@@ -2,7 +2,9 @@
 
 import {createServer, type Socket} from 'node:net';
 import {setTimeout as sleep} from 'node:timers/promises';
-import {AppError} from '../core/errors.ts';
+import {listenError} from '../core/listen.ts';
+import {EXCEPTION, MOST_REGISTERS} from '../core/modbus.ts';
+import {encodeAnswer} from './pdu.ts';
 
 export type ServedAnswer = readonly number[] | {readonly exception: number} | 'silent' | 'reset';
 /** What a unit answers; a promise delays the answer. */
@@ -11,7 +13,7 @@ export type RegisterSource = {
   read(fc: 3 | 4, at: number, words: number, client?: string): ServedAnswer | Promise<ServedAnswer>;
 };
 
-export type ServerOptions = {
+type ServerOptions = {
   readonly host: string;
   /** 0 takes a free port. */
   readonly port: number;
@@ -23,11 +25,6 @@ export type ServerOptions = {
 };
 export type ModbusServer = {readonly host: string; readonly port: number; close(): Promise<void>};
 
-const ILLEGAL_FUNCTION = 1;
-const ILLEGAL_VALUE = 3;
-const TARGET_SILENT = 0x0b;
-const MOST_WORDS = 125;
-
 /** Listens. Throws AppError PORT_TAKEN or PORT_FORBIDDEN. Writes are refused with exception 1. */
 export async function startModbusServer(options: ServerOptions): Promise<ModbusServer> {
   const sockets = new Set<Socket>();
@@ -38,7 +35,7 @@ export async function startModbusServer(options: ServerOptions): Promise<ModbusS
     serveSocket(socket, options);
   });
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, options)));
+    server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, `${options.host}:${options.port}`)));
     server.listen(options.port, options.host, resolve);
   });
   const address = server.address();
@@ -51,13 +48,6 @@ export async function startModbusServer(options: ServerOptions): Promise<ModbusS
         for (const socket of sockets) socket.destroy();
       }),
   };
-}
-
-function listenError(error: NodeJS.ErrnoException, {host, port}: ServerOptions): Error {
-  const where = `${host}:${port}`;
-  if (error.code === 'EADDRINUSE') return new AppError('PORT_TAKEN', where, 'the port is taken', {cause: error});
-  if (error.code === 'EACCES') return new AppError('PORT_FORBIDDEN', where, 'this user may not listen there', {cause: error});
-  return new AppError('FAILED', where, `cannot listen: ${error.message}`, {cause: error});
 }
 
 /** Requests of one connection that may wait; whoever sends more is not read from until they are answered. */
@@ -102,14 +92,14 @@ async function answer(socket: Socket, frame: Buffer, options: ServerOptions): Pr
   if (socket.destroyed) return; // nobody waits for it any more
   const source = options.units.get(unit);
   let result: ServedAnswer;
-  if (!source) result = options.unknownUnit === 'silent' ? 'silent' : {exception: TARGET_SILENT};
-  else if (fc !== 3 && fc !== 4) result = {exception: ILLEGAL_FUNCTION};
-  else if (frame.length !== 12) result = {exception: ILLEGAL_VALUE};
+  if (!source) result = options.unknownUnit === 'silent' ? 'silent' : {exception: EXCEPTION.targetSilent};
+  else if (fc !== 3 && fc !== 4) result = {exception: EXCEPTION.illegalFunction};
+  else if (frame.length !== 12) result = {exception: EXCEPTION.illegalValue};
   else {
     const words = frame.readUInt16BE(10);
     result =
-      words < 1 || words > MOST_WORDS
-        ? {exception: ILLEGAL_VALUE}
+      words < 1 || words > MOST_REGISTERS
+        ? {exception: EXCEPTION.illegalValue}
         : await source.read(fc, frame.readUInt16BE(8), words, socket.remoteAddress ?? 'unknown');
   }
   if (options.delayMs) await sleep(options.delayMs);
@@ -118,20 +108,10 @@ async function answer(socket: Socket, frame: Buffer, options: ServerOptions): Pr
     socket.resetAndDestroy();
     return;
   }
-  const body = 'exception' in result ? Buffer.from([fc | 0x80, result.exception]) : registersOf(fc, result);
+  const body = encodeAnswer(fc, result);
   const head = Buffer.alloc(7);
   frame.copy(head, 0, 0, 2);
   head.writeUInt16BE(body.length + 1, 4);
   head[6] = unit;
   socket.write(Buffer.concat([head, body]));
-}
-
-function registersOf(fc: number, words: readonly number[]): Buffer {
-  const body = Buffer.alloc(2 + words.length * 2);
-  body[0] = fc;
-  body[1] = words.length * 2;
-  words.forEach((word, index) => {
-    body.writeUInt16BE(word & 0xffff, 2 + 2 * index);
-  });
-  return body;
 }

@@ -2,8 +2,8 @@
 
 import type {ReadOptions} from './link.ts';
 
-export type Waiting = {readonly asked: ReadOptions; readonly run: () => Promise<void>; readonly cancel: () => void};
-export type Turns = {
+type Waiting = {readonly asked: ReadOptions; readonly run: () => Promise<void>; readonly cancel: () => void};
+type Turns = {
   add(one: Waiting): void;
   waiting(): number;
   onlyGuests(): boolean;

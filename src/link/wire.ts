@@ -44,7 +44,7 @@ const SERIAL_REASONS: readonly (readonly [RegExp, (path: string) => Said])[] = [
   [/ENOENT|no such file/i, path => say('there is no {path}; is the adapter plugged in?', {path})],
   [/EACCES|permission/i, path => say('no permission for {path}; add this user to the group dialout', {path})],
   [/EBUSY|lock|resource temporarily/i, path => say('{path} is in use by another program', {path})],
-  [/ENOTTY|EINVAL/i, path => say('{path} is no serial port, or does not know this baud rate', {path})],
+  [/ENOTTY|EINVAL|ioctl|directory/i, path => say('{path} is no serial port, or does not know this baud rate', {path})],
 ];
 
 const systemsPorts = async (): Promise<readonly ListedPort[]> => (await import('serialport')).SerialPort.list();

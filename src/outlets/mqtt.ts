@@ -7,6 +7,7 @@ import type {Log} from '../core/log.ts';
 import {follow, isFresh, type Picture} from '../core/picture.ts';
 import type {Sink, SinkHealth, TickRecord} from '../core/sink.ts';
 import type {Site} from '../core/site.ts';
+import {utcText} from '../core/time.ts';
 import {createAnnouncer} from './mqtt/announcer.ts';
 import {createAnswers, type TotalsQuestion} from './mqtt/answers.ts';
 import {type ConnectionSettings, createConnection, type Message, shown} from './mqtt/connection.ts';
@@ -72,7 +73,7 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
   /** What each device's energy message says: a counter that cannot be read now keeps its place in it. */
   const deviceEnergies = new Map<string, Record<string, number>>();
   const cells = new Set<string>();
-  /** Topics of devices that are not in the configuration any more. */
+  /** Topics of what is not in the configuration any more: devices, money. */
   const leftOver = new Set<string>();
   const events: string[] = [];
   let picture: Picture | null = null;
@@ -82,6 +83,8 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
   let lookedBack = false;
   /** Retained messages of ours that came so far. */
   let held = 0;
+  /** Since when the picture stands for nothing any more. */
+  let unknownSinceMs: number | null = null;
   let stateDueMs = 0;
   let energyDueMs = 0;
   let healthDueMs = 0;
@@ -122,7 +125,7 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
   }
 
   async function lookBack(): Promise<void> {
-    const topics = [`${base}/site/energy`, `${base}/device/+/+`, ...(announcer?.lookBackTopics ?? [])];
+    const topics = [`${base}/site/energy`, `${base}/site/money`, `${base}/device/+/+`, ...(announcer?.lookBackTopics ?? [])];
     await connection.subscribe(topics);
     const beganMs = performance.now();
     // Turns of the loop are counted, not time: on a machine that stalls, messages may wait in the socket while time goes by.
@@ -149,6 +152,8 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
       held++;
       if (topic === `${base}/site/energy`) {
         if (continued) siteFloors.remember(energiesIn(payload));
+      } else if (topic === `${base}/site/money`) {
+        if (!tariffs) leftOver.add(topic);
       } else if (topic.startsWith(`${base}/device/`)) {
         rememberDevice(topic, payload);
       } else announcer?.remember(topic, payload);
@@ -210,8 +215,10 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
     });
     newest.put(`${base}/bridge/devices`, bridgeDevices(current.devices));
     publishDevices(record, current);
-    newest.put(`${base}/site/availability`, isFresh(shown, site.pollEveryMs) ? 'online' : 'offline');
-    if (record.state) newest.put(`${base}/site/state`, siteState(record.state), {retain: true, expiryS: stateExpiryS});
+    const fresh = isFresh(shown, site.pollEveryMs);
+    newest.put(`${base}/site/availability`, fresh ? 'online' : 'offline');
+    unknownSinceMs = fresh ? null : (unknownSinceMs ?? record.tick.wallMs);
+    if (record.state) newest.put(`${base}/site/state`, siteState(record.state, unknownSinceMs), {retain: true, expiryS: stateExpiryS});
     if (totals && !totalsTold && nowMs >= energyDueMs) {
       // What was told late is old sooner.
       energyDueMs = nowMs + settings.energyIntervalMs - (record.tick.monoMs - totals.tick.monoMs);
@@ -231,11 +238,13 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
     totalsTold = true;
   }
 
-  /** A cell that was there once, and through which nothing flows now, is a zero and no key that is missing. */
-  function siteState(state: SiteState): string {
+  /** A cell that was there once, and through which nothing flows now, is a zero and no key that is missing. What is not known any more is null. */
+  function siteState(state: SiteState, unknownSinceMs: number | null): string {
     for (const key in state) if (key.includes('_to_')) cells.add(key);
     const idle = [...cells].filter(key => !(key in state)).map(key => [key, 0]);
-    return JSON.stringify({...state, ...Object.fromEntries(idle)});
+    const told = {...state, ...Object.fromEntries(idle)};
+    if (unknownSinceMs === null) return JSON.stringify(told);
+    return JSON.stringify({...Object.fromEntries(Object.keys(told).map(key => [key, null])), ts: utcText(unknownSinceMs)});
   }
 
   const withFloors = (energy: SiteEnergy): SiteEnergy => ({...energy, ...siteFloors.over(energiesOf(energy))});

@@ -4,7 +4,7 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import type {Log} from '../core/log.ts';
 import type {Sink, SinkHealth, TickRecord} from '../core/sink.ts';
 
-export type RunnerOptions = {
+type RunnerOptions = {
   readonly log: Log;
   /** Records held while the outlet does not take them; the oldest are dropped and counted. */
   readonly capacity?: number;

@@ -20,7 +20,7 @@ export type RawRows = {
   readonly rows: ReadonlyMap<number, readonly (number | undefined)[]>;
 };
 export type TextChange = {readonly device: string; readonly point: string; readonly ts: number; readonly value: string | null};
-export type ToldSlot = {readonly record: SlotRecord; readonly atMs: number};
+type ToldSlot = {readonly record: SlotRecord; readonly atMs: number};
 
 /** One commit, as it travels to the writer's thread. */
 export type BatchData = {
@@ -41,7 +41,7 @@ const MAX_TEXTS = 10_000;
 /** Half a year of quarter hours: slots are the ledger itself and are the last thing to be dropped. */
 const MAX_SLOTS = 20_000;
 
-export type Batch = {
+type Batch = {
   add(record: TickRecord): void;
   addEvent(event: StoredEvent): void;
   outboxDone(ids: readonly number[]): void;

@@ -5,16 +5,16 @@ import path from 'node:path';
 import Database from 'better-sqlite3';
 import {AppError} from '../core/errors.ts';
 import {quoted, type Said, say} from '../core/sentences/say.ts';
-import {ownAsFolder} from './folder.ts';
+import {ownAsFolder, realFile} from './folder.ts';
 import {SCHEMA_VERSION} from './schema.ts';
 
 export type Db = Database.Database;
 
 /** 'WLD1' in the header of every database of this program. */
-export const APPLICATION_ID = 0x57_4c_44_31;
+const APPLICATION_ID = 0x57_4c_44_31;
 
 /** `foreign`: a database of another program. `damaged`: it has no SQLite header, but our lock file stands beside it, so it was ours. */
-export type FileKind = 'absent' | 'empty' | 'ours' | 'foreign' | 'damaged' | 'no-database';
+type FileKind = 'absent' | 'empty' | 'ours' | 'foreign' | 'damaged' | 'no-database';
 
 /**
  * Looks at the first 100 bytes only; nothing is changed. Never for a file that a connection of this process has open: the system gives back
@@ -45,7 +45,8 @@ export function identify(file: string): FileKind {
 }
 
 const wasOurs = (file: string): boolean => statSync(lockFile(file), {throwIfNoEntry: false}) !== undefined;
-export const lockFile = (file: string): string => `${file}.lock`;
+/** Beside the file itself: whoever opens it by another name meets the same lock. */
+export const lockFile = (file: string): string => `${realFile(file)}.lock`;
 
 /** A connection that reads and writes, creating the file where it is new. Throws what SQLite throws. */
 export function openReadWrite(file: string): Db {

@@ -7,8 +7,8 @@ import {AppError} from '../core/errors.ts';
 import {utcText} from '../core/time.ts';
 import {copyVerified, findDamage, flush} from './backup.ts';
 import {openReadOnly, siblingName, storeError} from './connect.ts';
-import {ownAsFolder} from './folder.ts';
-import {lockStore} from './lock.ts';
+import {makeFolder, ownAsFolder, realFile} from './folder.ts';
+import {lockStore, type Release} from './lock.ts';
 import {setMeta} from './meta.ts';
 import {msOfSlot} from './schema.ts';
 import type {BackupInfo} from './store.ts';
@@ -34,16 +34,17 @@ export function damageOf(database: string): string | null {
   }
 }
 
-export type Restored = {readonly database: string; readonly slots: number; readonly lastSlot: string | null; readonly kept: string | null};
+type Restored = {readonly database: string; readonly slots: number; readonly lastSlot: string | null; readonly kept: string | null};
 
 /**
  * `copy` becomes the database; what was there is renamed and stays. A power cut leaves either the old or the new one under the name.
  * Throws AppError STORE_BUSY while a daemon holds the database, STORE_UNUSABLE or STORE_NEWER where the copy is not good.
  */
-export function restoreFile(copy: string, database: string, wallMs: number): Restored {
-  if (path.resolve(copy) === path.resolve(database)) throw new AppError('USAGE', copy, 'is the database itself');
+export function restoreFile(copy: string, name: string, wallMs: number): Restored {
+  const database = realFile(name);
+  if (path.resolve(realFile(copy)) === path.resolve(database)) throw new AppError('USAGE', copy, 'is the database itself');
   const {slots, lastSlot} = inspect(copy);
-  const release = lockStore(database);
+  const release = claim(database);
   const part = `${database}.restoring`;
   try {
     rmSync(part, {force: true});
@@ -73,6 +74,16 @@ export function restoreFile(copy: string, database: string, wallMs: number): Res
   } finally {
     release();
   }
+}
+
+/** On a new machine the folder may not be there yet. Throws AppError. */
+function claim(database: string): Release {
+  try {
+    makeFolder(path.dirname(path.resolve(database)));
+  } catch (error) {
+    throw storeError(error, database);
+  }
+  return lockStore(database);
 }
 
 /** A copy taken while the daemon ran says that it still runs; its restorer knows better. */

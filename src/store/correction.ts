@@ -9,6 +9,7 @@ import {sinkOrder, sourceOrder} from '../core/flow/orders.ts';
 import {rebalance} from '../core/flow/rebalance.ts';
 import {localDay} from '../core/flow/slots.ts';
 import {largestRemainder} from '../core/flow/split.ts';
+import {sumKey} from '../core/flow/timeline.ts';
 import {type Said, say} from '../core/sentences/say.ts';
 import type {Policy} from '../core/site.ts';
 import {utcText} from '../core/time.ts';
@@ -26,7 +27,7 @@ export type Correctable = (typeof CORRECTABLE)[number];
 
 export type Audit = {readonly who: string; readonly why: string; readonly what: string; readonly atMs: number};
 export type SlotChange = {readonly startMs: number; readonly before: number; readonly after: number};
-export type Correction = {
+type Correction = {
   readonly total: Correctable;
   readonly fromMs: number;
   readonly toMs: number;
@@ -54,7 +55,7 @@ export function openForChange(file: string): Db {
 /**
  * Sets one total over a range of quarter hours. The difference goes to them in proportion to what they had (evenly where they had nothing),
  * to the mWh, as far as their home, which takes it, can give; and each slot's cells are rebalanced under every stored policy. All in one
- * transaction, or nothing. Throws AppError FAILED where a slot cannot meet its new total, USAGE where the range holds no closed slot.
+ * transaction, or nothing. Throws AppError FAILED where a slot cannot meet its new total, or the range holds none that is closed.
  */
 export function correct(db: Db, correction: Correction, audit: Audit): SlotChange[] {
   const {total, fromMs, toMs, energyMilliWh} = correction;
@@ -65,10 +66,10 @@ export function correct(db: Db, correction: Correction, audit: Audit): SlotChang
         number,
         number,
       ][];
-      if (slots.length === 0) throw new AppError('USAGE', utcText(fromMs), 'no quarter hour is stored in this range');
+      if (slots.length === 0) throw new AppError('FAILED', utcText(fromMs), 'no quarter hour is stored in this range');
       const running = slots.find(([, closed]) => closed === 0);
       if (running)
-        throw new AppError('USAGE', utcText(msOfSlot(running[0])), 'this quarter hour is still running; correct it when it is over');
+        throw new AppError('FAILED', utcText(msOfSlot(running[0])), 'this quarter hour is still running; correct it when it is over');
       const records = slots.map(([slot]) => readRecord(db, slot));
       const before = records.map(record => record.totals.find(one => one.name === total)?.energyMilliWh ?? 0);
       const homes = records.map(({cells}) => homeOf(matrixOf(Object.values(cells)[0] ?? [])));
@@ -154,21 +155,17 @@ function differenceOf(db: Db, before: SlotRecord, after: SlotRecord, day: string
     cells: Object.fromEntries(
       (Object.keys(after.cells) as Policy[]).map(policy => [
         policy,
-        changes(({cells}) =>
-          (cells[policy] ?? []).map(
-            ({origin, via, source, sink, energyMilliWh}) => [`${origin}|${via}|${source}|${sink}`, energyMilliWh] as const,
-          ),
-        ),
+        changes(({cells}) => (cells[policy] ?? []).map(cell => [sumKey(cell), cell.energyMilliWh] as const)),
       ]),
     ),
     totals: changes(({totals}) => totals.map(one => [one.name, one.energyMilliWh] as const)),
   };
 }
 
-/** The slot as the ledger knows it. Throws AppError USAGE where it knows none. */
+/** The slot as the ledger knows it. Throws AppError FAILED where it knows none. */
 function readRecord(db: Db, slot: number): SlotRecord {
   const record = storedRecord(db, msOfSlot(slot));
-  if (!record) throw new AppError('USAGE', utcText(msOfSlot(slot)), 'no such quarter hour is stored');
+  if (!record) throw new AppError('FAILED', utcText(msOfSlot(slot)), 'no such quarter hour is stored');
   return record;
 }
 
@@ -239,7 +236,7 @@ function targetOf(
     return result;
   };
   const shared = (had: readonly number[]): Record<string, number> => {
-    if (batteries.length === 0) throw new AppError('USAGE', total, 'this quarter hour knows no battery');
+    if (batteries.length === 0) throw new AppError('FAILED', total, 'this quarter hour knows no battery');
     const parts = largestRemainder(energy, had.some(one => one > 0) ? had : had.map(() => 1));
     return Object.fromEntries(batteries.map((id, index) => [id, parts[index] as number]));
   };
@@ -310,7 +307,7 @@ export function tellOf(
   );
 }
 
-export type Recomputed = {readonly quarterHours: number; readonly days: boolean};
+type Recomputed = {readonly quarterHours: number; readonly days: boolean};
 
 /**
  * Quarter hours and days of points again from the raw rows that are kept, and the ledger's days again from its quarter hours.

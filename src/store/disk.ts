@@ -6,7 +6,7 @@ import path from 'node:path';
 
 const ALMOST_FULL_BYTES = 2 * 1024 * 1024;
 
-export type Disk = {
+type Disk = {
   /** Never rejects. */
   look(): Promise<void>;
   /** In words what is wrong with it, as last seen; null where nothing is. */

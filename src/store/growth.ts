@@ -4,7 +4,7 @@ import {type Said, say} from '../core/sentences/say.ts';
 import {createPace} from './pace.ts';
 import type {CommitInfo} from './writer.ts';
 
-export type Growth = {
+type Growth = {
   /** Pause before the next commit, real ms. */
   everyMs(): number;
   /** The store is open: what is reckoned by the day is reckoned from here. */
@@ -14,7 +14,7 @@ export type Growth = {
   /** For health, by the contract's names. */
   details(): Readonly<Record<string, number | null>>;
 };
-export type PaceChange = {readonly detail: Said; readonly everyS: number; readonly perDayMb: number};
+type PaceChange = {readonly detail: Said; readonly everyS: number; readonly perDayMb: number};
 
 const MB = 1024 * 1024;
 /** Younger figures say nothing of a day, ms. */

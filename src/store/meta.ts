@@ -5,7 +5,7 @@ import type {Db} from './connect.ts';
 import {msOfSlot} from './schema.ts';
 import type {StartState} from './store.ts';
 
-export type MetaKey =
+type MetaKey =
   | 'flow_state'
   | 'energy'
   | 'zone'

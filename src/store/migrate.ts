@@ -7,7 +7,7 @@ import {type Db, refuseNewer, siblingName, versionOf} from './connect.ts';
 import {MIGRATIONS, type Migration} from './schema.ts';
 import {createViews} from './views.ts';
 
-export type Migrated = {readonly from: number; readonly to: number; readonly backup: string | null};
+type Migrated = {readonly from: number; readonly to: number; readonly backup: string | null};
 
 /** A new database is filled without a copy. Throws AppError STORE_NEWER; any other error leaves the database as it was. */
 export function migrate(db: Db, file: string, wallMs: number, steps: readonly Migration[] = MIGRATIONS): Migrated {

@@ -59,9 +59,7 @@ function enqueue(db: Db, key: string, topic: string, payload: string, wallMs: nu
 }
 
 export const nextOutbox = (db: Db, afterId: number, limit: number): OutboxRow[] =>
-  db
-    .prepare('SELECT id, topic, payload, created_ms AS createdMs FROM wl_outbox WHERE id > ? ORDER BY id LIMIT ?')
-    .all(afterId, limit) as OutboxRow[];
+  db.prepare('SELECT id, topic, payload FROM wl_outbox WHERE id > ? ORDER BY id LIMIT ?').all(afterId, limit) as OutboxRow[];
 
 export function deleteOutbox(db: Db, ids: readonly number[]): void {
   const remove = db.prepare('DELETE FROM wl_outbox WHERE id = ?');

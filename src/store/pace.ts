@@ -9,7 +9,7 @@ const WEIGHT = 0.05;
 /** Commits before the mean means anything: the first ones make tables. */
 const WARM_UP = 5;
 
-export type Pace = {
+type Pace = {
   /** After a commit: all bytes that were ever written, as the system counts them; null where it does not. */
   committed(writtenBytes: number | null): void;
   readonly everyMs: number;

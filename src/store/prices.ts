@@ -16,7 +16,7 @@ export function putPrices(db: Db, series: string, rows: readonly SeriesRow[]): n
 }
 
 /** The bill as JSON text with exact amounts. */
-export const billJson = ({lines, carry, tariffs, peak, unpricedMilliWh}: Bill): string =>
+const billJson = ({lines, carry, tariffs, peak, unpricedMilliWh}: Bill): string =>
   JSON.stringify({
     lines: lines.map(({kind, name, energyMilliWh, pico}) => ({kind, name, energy_mwh: energyMilliWh, pico: String(pico)})),
     bank_mwh: carry.bankMilliWh,

@@ -7,9 +7,9 @@ import type {Tariffs} from '../core/tariff/model.ts';
 import type {SlotPrices} from '../core/tariff/prices.ts';
 import type {SeriesRow} from '../core/tariff/series.ts';
 import {openReadOnly} from './connect.ts';
-import {type CellRow, cellsOf, flows, type SlotInfo, slotOf, totals, totalsOf} from './read-flows.ts';
+import {cellsOf, flows, slotOf, totals, totalsOf} from './read-flows.ts';
 import {type EvidenceQuery, evidence, type MoneyAnswer, type MoneyQuery, money, type PriceQuery, prices, pricesNow} from './read-money.ts';
-import {eachRaw, latestRaw, points, rawAround, states} from './read-points.ts';
+import {eachRaw, latestRaw, points, rawAround} from './read-points.ts';
 import {batteries, bills, corrections, coverage, devices, events, ledgerBounds, size} from './read-rest.ts';
 import {eachSample, type Sample, type SampleQuery} from './read-stream.ts';
 
@@ -53,6 +53,17 @@ export type TotalRow = {
   readonly quality: string;
 };
 
+export type SlotInfo = {
+  readonly startMs: number;
+  readonly day: string;
+  readonly closed: boolean;
+  readonly quality: string;
+  readonly reason: string | null;
+  /** Bounds of cells, mWh, where a gap was filled. */
+  readonly bounds: Readonly<Record<string, readonly [number, number]>> | null;
+};
+export type CellRow = Omit<FlowRow, 'startMs' | 'day' | 'quality'>;
+
 export type PointQuery = {
   readonly device: string;
   readonly point: string;
@@ -90,10 +101,6 @@ export type EventRow = {
   readonly evidence: Readonly<Record<string, number | string>> | null;
 };
 
-export type StateQuery = {readonly device: string; readonly point: string; readonly fromMs: number; readonly toMs: number};
-/** A text from this moment on; null: it could not be read. The first row may begin before `fromMs`: it holds at that time. */
-export type StateRow = {readonly atMs: number; readonly value: string | null};
-
 /** The newest raw row of a device; values in the units of the names, null where that poll did not read the point. */
 export type LatestRaw = {readonly device: string; readonly atMs: number; readonly values: Readonly<Record<string, number | null>>};
 export type RawQuery = {readonly device: string; readonly fromMs: number; readonly toMs: number; readonly limit: number};
@@ -105,7 +112,6 @@ export type StoredDevice = {
   readonly view: string;
   readonly points: readonly {readonly name: string; readonly unit: string; readonly kind: string}[];
   readonly firstRawMs: number | null;
-  readonly lastRawMs: number | null;
 };
 
 export type SizeInfo = {
@@ -154,12 +160,11 @@ export type BillRow = {
 };
 
 /** One method per question, so that a worker thread can answer them by name. */
-export type Questions = {
+type Questions = {
   flows(query: FlowQuery): FlowRow[];
   totals(query: TotalQuery): TotalRow[];
   points(query: PointQuery): PointSeries;
   events(query: EventQuery): EventRow[];
-  states(query: StateQuery): StateRow[];
   latestRaw(device: string): LatestRaw | null;
   rawAround(query: RawQuery): RawRow[];
   devices(): StoredDevice[];
@@ -192,7 +197,6 @@ export type Reader = Questions & {
   eachEvidence(query: EvidenceQuery): Generator<Evidence>;
   close(): void;
 };
-export type {CellRow, SlotInfo};
 
 /** Opens a database for reading only; the daemon may run meanwhile, `inside` this process too. Throws AppError STORE_UNUSABLE or STORE_NEWER. */
 export function openReader(path: string, where: {readonly inside?: boolean} = {}): Reader {
@@ -202,7 +206,6 @@ export function openReader(path: string, where: {readonly inside?: boolean} = {}
     totals: query => totals(db, query),
     points: query => points(db, query),
     events: query => events(db, query),
-    states: query => states(db, query),
     latestRaw: device => latestRaw(db, device),
     rawAround: query => rawAround(db, query),
     devices: () => devices(db),

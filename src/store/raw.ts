@@ -20,7 +20,7 @@ export type Raw = {
 };
 
 /** Whole numbers per unit: a step of 0.1 is kept as tenths. */
-export const perUnitOf = (name: string): number => Math.max(1, Math.round(1 / pointInfo(name).step));
+const perUnitOf = (name: string): number => Math.max(1, Math.round(1 / pointInfo(name).step));
 
 /** Writes inside the caller's transaction. */
 export function createRaw(db: Db): Raw {
@@ -132,7 +132,7 @@ export function createRaw(db: Db): Raw {
 const isNumber = (name: PointName | null): boolean => name !== null && name.quantity !== 'state';
 
 /** The stored integer, or null where the value is beyond what an integer holds exactly. */
-export function scaled(value: number, perUnit: number): number | null {
+function scaled(value: number, perUnit: number): number | null {
   const whole = Math.round(value * perUnit);
   return Number.isSafeInteger(whole) ? whole : null;
 }

@@ -4,20 +4,12 @@ import type {SlotQuality} from '../core/flow/model.ts';
 import {dayStart, localDay} from '../core/flow/slots.ts';
 import type {Policy} from '../core/site.ts';
 import type {Db} from './connect.ts';
+import {joined, type Part, partsOf} from './days.ts';
 import {joinQualities} from './ledger.ts';
-import type {FlowQuery, FlowRow, LedgerStep, TotalQuery, TotalRow} from './queries.ts';
+import {getMeta} from './meta.ts';
+import type {CellRow, FlowQuery, FlowRow, LedgerStep, SlotInfo, TotalQuery, TotalRow} from './queries.ts';
 import {msOfSlot, POLICY_IDS, SLOT_S, slotOfMs} from './schema.ts';
-
-export type SlotInfo = {
-  readonly startMs: number;
-  readonly day: string;
-  readonly closed: boolean;
-  readonly quality: string;
-  readonly reason: string | null;
-  /** Bounds of cells, mWh, where a gap was filled. */
-  readonly bounds: Readonly<Record<string, readonly [number, number]>> | null;
-};
-export type CellRow = Omit<FlowRow, 'startMs' | 'day' | 'quality'>;
+import {firstDay, hourSlots, KEPT_LENGTH} from './steps.ts';
 
 type Names = Pick<FlowRow, 'origin' | 'via' | 'source' | 'sink' | 'label'>;
 
@@ -31,25 +23,49 @@ const totalNames = (db: Db): Map<number, string> =>
   new Map(db.prepare('SELECT id, name FROM wl_total_name').raw().all() as [number, string][]);
 const isLong = (step: LedgerStep): step is '1d' | '1mo' | '1y' => step !== '15m' && step !== '1h';
 
-/** The part of a day's name that a step keeps, and the first day it stands for. */
-const keptLength = {'1d': 10, '1mo': 7, '1y': 4} as const;
-const firstDay = (kept: string): string => `${kept}${'-01-01'.slice(kept.length - 4, 6)}`.slice(0, 10);
-
-/** Local days that the range touches. */
+/** Local days of a range of whole days, first and last. */
 const daysOf = ({fromMs, toMs, zone}: TotalQuery): [string, string] => [localDay(zone, fromMs), localDay(zone, Math.max(fromMs, toMs - 1))];
 
-/** First quarter hours of the steps below a day; hours begin where the zone's hours do. */
-function bucketOf({step, fromMs, zone}: TotalQuery): (slot: number) => number {
-  if (step === '15m') return slot => slot;
-  const shift = slotOfMs(dayStart(zone, localDay(zone, fromMs))) % 4;
-  return slot => Math.floor((slot - shift) / 4) * 4 + shift;
-}
+/** First quarter hours of the steps below a day. */
+const bucketOf = ({step, fromMs, zone}: TotalQuery): ((slot: number) => number) =>
+  step === '15m' ? slot => slot : hourSlots(zone, fromMs);
 
-/** Days of the asked zone per slot where it is not the zone the stored days belong to. */
-const isStoredZone = (db: Db, zone: string): boolean => db.prepare("SELECT value FROM wl_meta WHERE key = 'zone'").pluck().get() === zone;
+/** Where another zone is asked for than the one that the stored days belong to, days are made from the slots. */
+const isStoredZone = (db: Db, zone: string): boolean => getMeta(db, 'zone') === zone;
 
 /** Energies per cell and step, in order of time. */
 export function flows(db: Db, query: FlowQuery): FlowRow[] {
+  return joined(
+    partsFor(db, query).map(part => (part.whole ? flowsOfDays : flowsOfSlots)(db, {...query, ...part})),
+    ({origin, via, source, sink, label}) => [origin, via, source, sink, label].join('|'),
+    () => ({}),
+  );
+}
+
+/** Only days of the zone they belong to are kept. */
+const partsFor = (db: Db, query: TotalQuery): readonly Part[] =>
+  isLong(query.step) && isStoredZone(db, query.zone) ? partsOf(query) : [{...query, whole: false}];
+
+function flowsOfDays(db: Db, query: FlowQuery): FlowRow[] {
+  const names = cellNames(db);
+  const kept = KEPT_LENGTH[query.step as keyof typeof KEPT_LENGTH];
+  const startOf = dayStarts(query.zone);
+  const [from, to] = daysOf(query);
+  const qualities = dayQualities(db, kept, from, to);
+  const sums = db
+    .prepare(
+      'SELECT substr(day, 1, ?) AS step, cell, sum(energy_mwh) FROM wl_day WHERE policy = ? AND day BETWEEN ? AND ? GROUP BY step, cell ORDER BY step, cell',
+    )
+    .raw()
+    .all(kept, POLICY_IDS[query.policy], from, to) as [string, number, number][];
+  return sums.flatMap(([step, cell, energyMilliWh]) => {
+    const name = names.get(cell);
+    const day = firstDay(step);
+    return name && energyMilliWh !== 0 ? [{startMs: startOf(day), day, ...name, energyMilliWh, quality: qualities.get(step) ?? 'ok'}] : [];
+  });
+}
+
+function flowsOfSlots(db: Db, query: FlowQuery): FlowRow[] {
   const names = cellNames(db);
   const policy = POLICY_IDS[query.policy];
   const rows: FlowRow[] = [];
@@ -57,43 +73,21 @@ export function flows(db: Db, query: FlowQuery): FlowRow[] {
     const name = names.get(cell);
     if (name && energyMilliWh !== 0) rows.push({startMs, day, ...name, energyMilliWh, quality});
   };
+  const range = slotsIn(query);
   if (isLong(query.step)) {
-    const kept = keptLength[query.step];
+    const kept = KEPT_LENGTH[query.step];
     const startOf = dayStarts(query.zone);
-    const [from, to] = daysOf(query);
-    if (isStoredZone(db, query.zone)) {
-      const qualities = dayQualities(db, kept, from, to);
-      const sums = db
-        .prepare(
-          'SELECT substr(day, 1, ?) AS step, cell, sum(energy_mwh) FROM wl_day WHERE policy = ? AND day BETWEEN ? AND ? GROUP BY step, cell ORDER BY step, cell',
-        )
-        .raw()
-        .all(kept, policy, from, to) as [string, number, number][];
-      for (const [step, cell, energy] of sums) {
-        const day = firstDay(step);
-        add(startOf(day), day, cell, energy, qualities.get(step) ?? 'ok');
-      }
-      return rows;
-    }
-    for (const {step, sums, quality} of bySlot(
-      db,
-      slotRange(query.zone, from, to),
-      slot => localDay(query.zone, msOfSlot(slot)).slice(0, kept),
-      policy,
-    )) {
+    for (const {step, sums, quality} of bySlot(db, range, slot => localDay(query.zone, msOfSlot(slot)).slice(0, kept), policy)) {
       const day = firstDay(step);
       for (const [cell, energy] of sums) add(startOf(day), day, cell, energy, quality);
     }
-    return rows;
-  }
-  const range: [number, number] = [Math.ceil(query.fromMs / (SLOT_S * 1000)), Math.ceil(query.toMs / (SLOT_S * 1000))];
-  if (query.step === '15m') {
+  } else if (query.step === '15m') {
     // As it is stored: nothing is to be added up.
     for (const [slot, cell, energy, quality] of slotCells(db, range, policy)) add(msOfSlot(slot), null, cell, energy, quality);
-    return rows;
+  } else {
+    for (const {step, sums, quality} of bySlot(db, range, bucketOf(query), policy))
+      for (const [cell, energy] of sums) add(msOfSlot(step), null, cell, energy, quality);
   }
-  for (const {step, sums, quality} of bySlot(db, range, bucketOf(query), policy))
-    for (const [cell, energy] of sums) add(msOfSlot(step), null, cell, energy, quality);
   return rows;
 }
 
@@ -107,11 +101,8 @@ function dayStarts(zone: string): (day: string) => number {
   };
 }
 
-const slotRange = (zone: string, fromDay: string, toDay: string): [number, number] => [
-  slotOfMs(dayStart(zone, fromDay)),
-  slotOfMs(dayStart(zone, nextDay(toDay))),
-];
-const nextDay = (day: string): string => new Date(Date.parse(`${day}T00:00:00Z`) + 86_400_000).toISOString().slice(0, 10);
+/** Quarter hours that begin in the range. */
+const slotsIn = ({fromMs, toMs}: TotalQuery): [number, number] => [Math.ceil(fromMs / (SLOT_S * 1000)), Math.ceil(toMs / (SLOT_S * 1000))];
 
 function dayQualities(db: Db, kept: number, from: string, to: string): Map<string, string> {
   const words = new Map<string, string[]>();
@@ -154,42 +145,43 @@ function* bySlot<T>(
 
 /** Totals per name and step, in order of time. */
 export function totals(db: Db, query: TotalQuery): TotalRow[] {
+  return joined(
+    partsFor(db, query).map(part => (part.whole ? totalsOfDays : totalsOfSlots)(db, {...query, ...part})),
+    ({name}) => name,
+    (a, b) => ({rawMilliWh: a.rawMilliWh + b.rawMilliWh, counterWh: b.counterWh}),
+  );
+}
+
+function totalsOfDays(db: Db, query: TotalQuery): TotalRow[] {
   const names = totalNames(db);
-  if (isLong(query.step)) {
-    const kept = keptLength[query.step];
-    const startOf = dayStarts(query.zone);
-    const [from, to] = daysOf(query);
-    if (isStoredZone(db, query.zone)) {
-      const qualities = dayQualities(db, kept, from, to);
-      const sums = db
-        .prepare(
-          'SELECT substr(day, 1, ?) AS step, name, sum(energy_mwh), sum(raw_mwh) FROM wl_total_day WHERE day BETWEEN ? AND ? GROUP BY step, name ORDER BY step, name',
-        )
-        .raw()
-        .all(kept, from, to) as [string, number, number, number][];
-      return sums.map(([step, name, energyMilliWh, rawMilliWh]) => {
-        const day = firstDay(step);
-        return {
-          startMs: startOf(day),
-          day,
-          name: names.get(name) ?? '',
-          energyMilliWh,
-          rawMilliWh,
-          counterWh: null,
-          quality: qualities.get(step) ?? 'ok',
-        };
-      });
-    }
-    return sumTotals(db, slotRange(query.zone, from, to), slot => localDay(query.zone, msOfSlot(slot)).slice(0, kept), names).map(
-      ({step, ...row}) => ({
-        ...row,
-        startMs: startOf(firstDay(step)),
-        day: firstDay(step),
-      }),
-    );
-  }
-  const range: [number, number] = [Math.ceil(query.fromMs / (SLOT_S * 1000)), Math.ceil(query.toMs / (SLOT_S * 1000))];
-  return sumTotals(db, range, bucketOf(query), names).map(({step, ...row}) => ({...row, startMs: msOfSlot(step), day: null}));
+  const kept = KEPT_LENGTH[query.step as keyof typeof KEPT_LENGTH];
+  const startOf = dayStarts(query.zone);
+  const [from, to] = daysOf(query);
+  const qualities = dayQualities(db, kept, from, to);
+  const sums = db
+    .prepare(
+      'SELECT substr(day, 1, ?) AS step, name, sum(energy_mwh), sum(raw_mwh) FROM wl_total_day WHERE day BETWEEN ? AND ? GROUP BY step, name ORDER BY step, name',
+    )
+    .raw()
+    .all(kept, from, to) as [string, number, number, number][];
+  return sums.map(([step, name, energyMilliWh, rawMilliWh]) => {
+    const day = firstDay(step);
+    const quality = qualities.get(step) ?? 'ok';
+    return {startMs: startOf(day), day, name: names.get(name) ?? '', energyMilliWh, rawMilliWh, counterWh: null, quality};
+  });
+}
+
+function totalsOfSlots(db: Db, query: TotalQuery): TotalRow[] {
+  const names = totalNames(db);
+  if (!isLong(query.step))
+    return sumTotals(db, slotsIn(query), bucketOf(query), names).map(({step, ...row}) => ({...row, startMs: msOfSlot(step), day: null}));
+  const kept = KEPT_LENGTH[query.step];
+  const startOf = dayStarts(query.zone);
+  return sumTotals(db, slotsIn(query), slot => localDay(query.zone, msOfSlot(slot)).slice(0, kept), names).map(({step, ...row}) => ({
+    ...row,
+    startMs: startOf(firstDay(step)),
+    day: firstDay(step),
+  }));
 }
 
 function sumTotals<T>(

@@ -17,6 +17,7 @@ import type {LedgerStep} from './queries.ts';
 import {cellNames} from './read-flows.ts';
 import {batteries as batteriesOf} from './read-rest.ts';
 import {msOfSlot, POLICY_IDS, slotOfMs} from './schema.ts';
+import {firstDay, hourSlots, KEPT_LENGTH} from './steps.ts';
 
 /** Quarter hours that begin in [fromMs, toMs). Plain data: it goes to another thread. */
 export type MoneyQuery = {
@@ -32,7 +33,7 @@ export type MoneyQuery = {
   /** `stocks`: also what batteries hold, and what was paid for it; `bills`: also the bills that touch the range, as far back as banks and credits are carried from. */
   readonly depth: 'sums' | 'stocks' | 'bills';
 };
-export type MoneyRow = {
+type MoneyRow = {
   readonly startMs: number;
   /** First local day of the step; null for steps below a day. */
   readonly day: string | null;
@@ -109,7 +110,7 @@ export const prices = (db: Db, {series, fromMs, toMs}: PriceQuery): SeriesRow[] 
   ).map(([slot, micro]) => ({startMs: msOfSlot(slot), micro}));
 
 /** Stored series over a range, as the tariffs ask for them. */
-export function seriesOf(db: Db, tariffs: Tariffs, fromMs: number, toMs: number): Series {
+function seriesOf(db: Db, tariffs: Tariffs, fromMs: number, toMs: number): Series {
   const maps = new Map<string, Map<number, number>>();
   for (const name of usedSeries(tariffs))
     maps.set(name, new Map(prices(db, {series: name, fromMs, toMs}).map(({startMs, micro}) => [startMs, micro])));
@@ -172,17 +173,17 @@ function stepName({
   if (step === '15m') return startMs => ({key: startMs, startMs, day: null});
   if (step === 'all') return () => ({key: '', startMs: fromMs, day: null});
   if (step === '1h') {
-    const shiftMs = dayStart(zone, localDay(zone, fromMs)) % 3_600_000;
+    const hourOf = hourSlots(zone, fromMs);
     return startMs => {
-      const hourMs = Math.floor((startMs - shiftMs) / 3_600_000) * 3_600_000 + shiftMs;
+      const hourMs = msOfSlot(hourOf(slotOfMs(startMs)));
       return {key: hourMs, startMs: hourMs, day: null};
     };
   }
-  const kept = {'1d': 10, '1mo': 7, '1y': 4}[step];
+  const kept = KEPT_LENGTH[step];
   const starts = new Map<string, number>();
   return (_, day) => {
     const key = day.slice(0, kept);
-    const first = `${key}-01-01`.slice(0, 10);
+    const first = firstDay(key);
     let startMs = starts.get(key);
     if (startMs === undefined) {
       startMs = dayStart(zone, first);

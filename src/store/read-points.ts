@@ -2,7 +2,8 @@
 
 import {dayStart} from '../core/flow/slots.ts';
 import type {Db} from './connect.ts';
-import type {LatestRaw, PointQuery, PointSeries, RawQuery, RawRow, StateQuery, StateRow} from './queries.ts';
+import {getMeta} from './meta.ts';
+import type {LatestRaw, PointQuery, PointSeries, RawQuery, RawRow} from './queries.ts';
 import {SLOT_S} from './schema.ts';
 import {quoted} from './views.ts';
 
@@ -155,7 +156,7 @@ export function* quarters(
 }
 
 function addDays(db: Db, point: Point, fromMs: number, toMs: number, add: Add): void {
-  const zone = (db.prepare("SELECT value FROM wl_meta WHERE key = 'zone'").pluck().get() as string | undefined) ?? 'UTC';
+  const zone = getMeta(db, 'zone') ?? 'UTC';
   const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
   const select = db
     .prepare('SELECT day, n, avg, min, max, last FROM wl_point_day WHERE point = ? AND day BETWEEN ? AND ? ORDER BY day')
@@ -171,19 +172,6 @@ function addDays(db: Db, point: Point, fromMs: number, toMs: number, add: Add): 
     const startMs = dayStart(zone, day);
     if (startMs + DAY_MS > fromMs && startMs < toMs) add(startMs, n, avg, min, max, last);
   }
-}
-
-/** The text that held at `fromMs` and every change up to `toMs`. */
-export function states(db: Db, {device, point: name, fromMs, toMs}: StateQuery): StateRow[] {
-  const point = pointOf(db, device, name);
-  if (!point) return [];
-  const rows = db
-    .prepare(
-      `SELECT ts, value FROM wl_state WHERE point = :id AND ts < :to AND ts >= coalesce((SELECT max(ts) FROM wl_state WHERE point = :id AND ts <= :from), :from) ORDER BY ts`,
-    )
-    .raw()
-    .all({id: point.id, from: Math.floor(fromMs / 1000), to: Math.ceil(toMs / 1000)}) as [number, string | null][];
-  return rows.map(([ts, value]) => ({atMs: ts * 1000, value}));
 }
 
 type RawTable = {readonly raw: string; readonly points: readonly {id: number; name: string; col: string; kind: string; perUnit: number}[]};

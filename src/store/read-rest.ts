@@ -3,6 +3,7 @@
 import {statfsSync, statSync} from 'node:fs';
 import path from 'node:path';
 import {type Db, versionOf} from './connect.ts';
+import {getMeta} from './meta.ts';
 import type {BillRow, CorrectionRow, EventQuery, EventRow, LedgerBounds, SizeInfo, StoredDevice} from './queries.ts';
 import {msOfSlot} from './schema.ts';
 import {quoted} from './views.ts';
@@ -41,14 +42,11 @@ export function devices(db: Db): StoredDevice[] {
   }[];
   const points = db.prepare('SELECT name, unit, kind FROM wl_point WHERE device = ? ORDER BY id');
   return rows.map(({id, key, view, raw}) => {
-    const edge = (which: 'min' | 'max'): number | null => {
-      const ts = db
-        .prepare(`SELECT ${which}(ts) FROM ${quoted(raw)}`)
-        .pluck()
-        .get() as number | null;
-      return ts === null ? null : ts * 1000;
-    };
-    return {id: key, view, points: points.all(id) as StoredDevice['points'][number][], firstRawMs: edge('min'), lastRawMs: edge('max')};
+    const first = db
+      .prepare(`SELECT min(ts) FROM ${quoted(raw)}`)
+      .pluck()
+      .get() as number | null;
+    return {id: key, view, points: points.all(id) as StoredDevice['points'][number][], firstRawMs: first === null ? null : first * 1000};
   });
 }
 
@@ -90,7 +88,7 @@ export function ledgerBounds(db: Db): LedgerBounds {
     firstDay,
     lastDay,
     undated: db.prepare('SELECT count(*) FROM wl_undated').pluck().get() as number,
-    zone: (db.prepare("SELECT value FROM wl_meta WHERE key = 'zone'").pluck().get() as string | undefined) ?? 'UTC',
+    zone: getMeta(db, 'zone') ?? 'UTC',
   };
 }
 
@@ -106,4 +104,4 @@ export const coverage = (db: Db, {fromMs, toMs}: {readonly fromMs: number; reado
   db
     .prepare('SELECT count(*) FROM wl_slot WHERE slot >= ? AND slot < ?')
     .pluck()
-    .get(Math.ceil(fromMs / 900_000), Math.ceil(toMs / 900_000)) as number;
+    .get(Math.ceil(fromMs / msOfSlot(1)), Math.ceil(toMs / msOfSlot(1))) as number;

@@ -4,9 +4,10 @@ import {addDays, dayStart, localDay} from '../core/flow/slots.ts';
 import type {Db} from './connect.ts';
 import {quarters, type Rolled} from './read-points.ts';
 import {msOfSlot, SLOT_S, slotOfMs} from './schema.ts';
+import {firstDay, hourSlots, KEPT_LENGTH} from './steps.ts';
 import {quoted} from './views.ts';
 
-export type SampleStep = 'raw' | '1m' | '15m' | '1h' | '1d' | '1mo';
+type SampleStep = 'raw' | '1m' | '15m' | '1h' | '1d' | '1mo';
 export type SampleQuery = {
   /** Null: every device, every point. */
   readonly device: string | null;
@@ -75,13 +76,12 @@ FROM ${quoted(point.raw)} WHERE ts >= ? AND ts < ? AND ${col} IS NOT NULL GROUP 
   const one = {id: point.id, device: point.deviceId, raw: point.raw, col: point.col};
   if (step === '15m' || step === '1h') {
     const rows = quarters(db, one, Math.ceil(fromMs / 1000 / SLOT_S), Math.ceil(toMs / 1000 / SLOT_S));
-    const shift = slotOfMs(dayStart(zone, localDay(zone, fromMs))) % 4;
-    for (const [slot, ...row] of joined(rows, ([slot]) => (step === '15m' ? slot : Math.floor((slot - shift) / 4) * 4 + shift)))
-      yield shown(msOfSlot(slot), ...row);
+    const hourOf = hourSlots(zone, fromMs);
+    for (const [slot, ...row] of joined(rows, ([slot]) => (step === '15m' ? slot : hourOf(slot)))) yield shown(msOfSlot(slot), ...row);
     return;
   }
   const rows = daysOf(db, one, localDay(zone, fromMs), localDay(zone, toMs - 1), zone);
-  for (const [day, ...row] of joined(rows, ([day]) => (step === '1d' ? day : `${day.slice(0, 7)}-01`)))
+  for (const [day, ...row] of joined(rows, ([day]) => firstDay(day.slice(0, KEPT_LENGTH[step]))))
     yield shown(Date.parse(`${day}T00:00:00Z`), ...row);
 }
 

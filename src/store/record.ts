@@ -4,6 +4,7 @@ import {merged} from '../core/flow/merge.ts';
 import type {SlotCell, SlotQuality, SlotRecord, SlotTotal} from '../core/flow/model.ts';
 import type {Policy} from '../core/site.ts';
 import type {Db} from './connect.ts';
+import {settled} from './late.ts';
 import {cellsOf, slotOf, totalsOf} from './read-flows.ts';
 import {POLICY_IDS} from './schema.ts';
 
@@ -38,5 +39,5 @@ export function storedRecord(db: Db, startMs: number): SlotRecord | null {
 /** What the quarter hour is with this record: itself, or the sum of what is stored and what is added. */
 export function wholeRecord(db: Db, record: SlotRecord): SlotRecord {
   const before = record.adds && record.slot.kind === 'utc' ? storedRecord(db, record.slot.startMs) : null;
-  return before ? {...merged(before, [record]), closed: record.closed, takes: record.takes ?? []} : record;
+  return before ? {...settled(merged(before, [record]), record), closed: record.closed, takes: record.takes ?? []} : record;
 }

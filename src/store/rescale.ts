@@ -9,19 +9,19 @@ import {SLOT_S} from './schema.ts';
 import {quoted} from './views.ts';
 
 /** `factor`: what the stored values are multiplied with, such as 0.1 or -1. */
-export type Rescale = {
+type Rescale = {
   readonly device: string;
   readonly point: string;
   readonly factor: number;
   readonly fromMs: number;
   readonly toMs: number;
 };
-export type Rescaled = {readonly rows: number; readonly quarterHours: number};
+type Rescaled = {readonly rows: number; readonly quarterHours: number};
 
 /**
  * Multiplies the raw values of one point in [fromMs, toMs), widened to whole quarter hours, and makes its quarter hours and days again.
  * Quarter hours whose raw values are gone stay as they are. One transaction; audited; told as event `rescaled`.
- * Throws AppError USAGE where there is no such point or value, FAILED where a value would no longer be exact.
+ * Throws AppError USAGE where there is no such point, FAILED where no value is kept, or one would no longer be exact.
  */
 export function rescale(db: Db, {device, point, factor, fromMs, toMs}: Rescale, audit: Audit): Rescaled {
   if (!Number.isFinite(factor) || factor === 0) throw new AppError('USAGE', `${device}/${point}`, 'expected a factor other than zero');
@@ -43,7 +43,7 @@ export function rescale(db: Db, {device, point, factor, fromMs, toMs}: Rescale, 
       if (tooLarge.get(from, to, Math.abs(factor), Number.MAX_SAFE_INTEGER))
         throw new AppError('FAILED', `${device}/${point}`, 'a value would become larger than an integer holds exactly');
       const {changes} = db.prepare(`UPDATE ${table} SET ${col} = CAST(round(${col} * ?) AS INTEGER) WHERE ${range}`).run(factor, from, to);
-      if (changes === 0) throw new AppError('USAGE', utcText(fromMs), `no raw value of ${device}/${point} is kept in this range`);
+      if (changes === 0) throw new AppError('FAILED', utcText(fromMs), `no raw value of ${device}/${point} is kept in this range`);
       const {quarterHours} = recomputeIn(db, from * 1000, to * 1000, device);
       addAudit(db, audit, null, before, figures());
       tellOf(

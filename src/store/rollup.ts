@@ -6,7 +6,7 @@ import {msOfSlot, SLOT_S, slotOfMs} from './schema.ts';
 import {quoted} from './views.ts';
 
 export type Rolled = {readonly device: string; readonly slot: number; readonly points: Readonly<Record<string, RolledPoint>>};
-export type RolledPoint = {readonly n: number; readonly avg: number; readonly min: number; readonly max: number; readonly last: number};
+type RolledPoint = {readonly n: number; readonly avg: number; readonly min: number; readonly max: number; readonly last: number};
 
 type DeviceRow = {id: number; key: string; raw: string};
 type PointRow = {id: number; name: string; col: string; per_unit: number};

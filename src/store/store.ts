@@ -12,6 +12,7 @@ import type {SeriesRow} from '../core/tariff/series.ts';
 import type {Clock} from '../core/time.ts';
 import {createBatch, type StoredEvent} from './batch.ts';
 import {createDisk} from './disk.ts';
+import {realFile} from './folder.ts';
 import {createGrowth} from './growth.ts';
 import type {Answer, QuestionArgs, QuestionName} from './queries.ts';
 import {type Peer, startThread} from './rpc.ts';
@@ -34,7 +35,7 @@ export type StoreSettings = {
   readonly history?: boolean;
 };
 
-export type StoreDeps = {
+type StoreDeps = {
   readonly clock: Clock;
   readonly log: Log;
   /** The site's IANA zone; local days are days of this zone. */
@@ -59,7 +60,6 @@ export type OutboxRow = {
   readonly topic: string;
   /** JSON text with a `key` to deduplicate on. */
   readonly payload: string;
-  readonly createdMs: number;
 };
 
 export type BackupInfo = {readonly file: string; readonly bytes: number; readonly slots: number};
@@ -99,8 +99,9 @@ const MB = 1024 * 1024;
 
 /** A store on this file. Nothing is opened before start() or open(). */
 export function createStore(settings: StoreSettings, {clock, log, zone, efficiencyPpm}: StoreDeps): Store {
+  const file = realFile(settings.path);
   const writerSettings: WriterSettings = {
-    path: settings.path,
+    path: file,
     zone,
     efficiencyPpm: efficiencyPpm ?? null,
     rawDays: settings.rawDays,
@@ -117,7 +118,7 @@ export function createStore(settings: StoreSettings, {clock, log, zone, efficien
   const leaving = new Set<Promise<void>>();
   let state: SinkHealth['state'] = 'closed';
   let lastError: string | null = null;
-  const disk = createDisk(settings.path);
+  const disk = createDisk(file);
   let last: CommitInfo | null = null;
   let due = false;
   let ended = false;

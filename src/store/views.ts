@@ -36,7 +36,7 @@ const rollup = (alias: string): string =>
 const SLOT_UTC = (slot: string): string => `strftime('%Y-%m-%dT%H:%M:%SZ', ${slot} * 900, 'unixepoch')`;
 
 /** CROSS JOIN fixes the order of the tables: the planner has no statistics and would else begin with the smallest. */
-export const VIEWS: readonly View[] = [
+const VIEWS: readonly View[] = [
   {
     name: 'energy_15m',
     description: 'the ledger: what every source gave to every sink, by quarter hour and policy',

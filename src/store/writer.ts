@@ -66,7 +66,7 @@ export type Started = {
   readonly uncounted: readonly LedgerCorrection[];
 };
 
-export type Writer = {
+type Writer = {
   /** Throws AppError STORE_…. */
   start(wallMs: number): Started;
   commit(data: BatchData): CommitInfo;

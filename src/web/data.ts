@@ -28,7 +28,7 @@ export type Now = Readonly<Record<string, unknown>> & {
   /** By battery: what it holds, Wh by origin. */
   readonly stored: Readonly<Record<string, Readonly<Record<string, number>>>>;
 };
-export type Told = {
+type Told = {
   readonly devices: readonly string[];
   /** As `device/point`. */
   readonly points: readonly string[];
@@ -98,7 +98,7 @@ let source: EventSource | null = null;
 let newsAtMs = performance.now();
 let openedAtMs = newsAtMs;
 /** Seconds since the last news: ages grow while nothing comes. */
-export const sinceNewsS = signal(0);
+const sinceNewsS = signal(0);
 /** A stream may look open while nobody is at its other end, for instance after a sleep of this machine. */
 const DEAF_S = 20;
 /** A page nobody looks at keeps its stream for so long; a browser has few of them. */
@@ -155,6 +155,13 @@ function watch(): void {
     connected.value = false;
     listen();
   }, 1000);
+  // A stream that stands while the network went away brings nothing and breaks late; where the daemon is on this machine, the next news say so.
+  addEventListener('offline', () => {
+    connected.value = false;
+  });
+  addEventListener('online', () => {
+    if (!locked.value) listen();
+  });
   let leaving: ReturnType<typeof setTimeout> | undefined;
   document.addEventListener('visibilitychange', () => {
     clearTimeout(leaving);
@@ -184,7 +191,5 @@ export function freshnessOf(state: Now, id: string): Fresh {
   return Object.values(state.freshness).some(one => ['held', 'missing'].includes(judge(one))) ? 'held' : 'fresh';
 }
 
-/** Signals of the site's own day: `2026-11-24` and neighbours. */
-export const dayOf = (ms: number, zone: string): string => new Intl.DateTimeFormat('en-CA', {timeZone: zone}).format(ms);
-export const shiftDay = (day: string, days: number): string =>
-  new Date(Date.parse(`${day}T12:00:00Z`) + days * 86_400_000).toISOString().slice(0, 10);
+/** This moment by the daemon's clock: that of the browser may be wrong. */
+export const presentMs = (): number => (now.value?.ts ? Date.parse(now.value.ts) + sinceNewsS.value * 1000 : Date.now());

@@ -1,15 +1,14 @@
 // The page: five views behind a small navigation, one stream of news.
 
-import {signal} from '@preact/signals';
+import {effect, signal} from '@preact/signals';
 import {type JSX, render} from 'preact';
 import {useState} from 'preact/hooks';
 import {begin, connected, locked, login, now} from './data.ts';
 import {NowPage} from './pages/now.tsx';
+import {PAGES, type PageName, place} from './place.ts';
 import {learnSentences} from './said.ts';
 import {clock, language, t} from './text.ts';
 
-const NAMES = ['now', 'day', 'energy', 'devices', 'setup'] as const;
-type PageName = (typeof NAMES)[number];
 /** What is there to be shown; all but the first come after the first numbers. */
 const pages = signal<Partial<Record<PageName, () => JSX.Element>>>({now: NowPage});
 const AGAIN_MS = 10_000;
@@ -21,24 +20,15 @@ const ICONS: Readonly<Record<PageName, string>> = {
   setup: 'M4 7h9M17 7h3M4 17h3M11 17h9M15 5v4M9 15v4',
 };
 
-const pageOf = (hash: string): PageName => {
-  const name = hash.replace(/^#\/?/, '');
-  return NAMES.find(one => one === name) ?? 'now';
-};
-const page = signal<PageName>(pageOf(location.hash));
-addEventListener('hashchange', () => {
-  page.value = pageOf(location.hash);
-  scrollTo(0, 0);
-});
-
 function App() {
   const site = now.value?.site;
-  const Page = pages.value[page.value];
+  const {page} = place.value;
+  const Page = pages.value[page];
   if (locked.value) return <Login />;
   return (
     <>
       <button type="button" class="skip" onClick={skip}>
-        {t(page.value)}
+        {t('skip')}
       </button>
       <header>
         <h1>{site?.name ?? 'wattledger'}</h1>
@@ -47,8 +37,8 @@ function App() {
           {connected.value ? (now.value?.ts && site ? clock(now.value.ts, site.timezone) : t('live')) : now.value ? t('reconnecting') : '…'}
         </p>
         <nav>
-          {NAMES.map(name => (
-            <a key={name} href={`#/${name}`} aria-current={page.value === name ? 'page' : undefined}>
+          {PAGES.map(name => (
+            <a key={name} href={`#/${name}`} aria-current={page === name ? 'page' : undefined}>
               <svg viewBox="0 0 24 24" aria-hidden="true">
                 <path d={ICONS[name]} />
               </svg>
@@ -96,9 +86,13 @@ function Login() {
 }
 
 document.documentElement.lang = language;
+// A bookmark, the list behind the way back, and whoever hears the page know it by its title.
+effect(() => {
+  document.title = [t(place.value.page), now.value?.site.name ?? 'wattledger'].join(' · ');
+});
 begin();
 render(<App />, document.getElementById('page') as HTMLElement);
-if (page.value === 'now') setTimeout(rest);
+if (place.value.page === 'now') setTimeout(rest);
 else rest();
 
 const isReload = (): boolean =>

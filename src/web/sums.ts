@@ -16,6 +16,8 @@ export type Sums = {
 };
 
 const MADE = ['solar', 'wind', 'generator'];
+/** Less is 0.00 kWh, of which no share can be told. */
+const LEAST_WH = 5;
 const NO_USE = ['grid', 'loss', 'unexplained'];
 
 export function sumsOf(slots: readonly Slot[], batteries: readonly string[]): Sums {
@@ -44,7 +46,7 @@ export function sumsOf(slots: readonly Slot[], batteries: readonly string[]): Su
     labels,
     flows: [...flows.values()].sort((a, b) => b.wh - a.wh),
     batteryOrigin,
-    selfSufficiency: consumed > 0 ? (100 * (labels['btm_consumed'] ?? 0)) / consumed : null,
-    selfConsumption: produced > 0 ? (100 * Math.max(0, produced - (labels['exported'] ?? 0))) / produced : null,
+    selfSufficiency: consumed >= LEAST_WH ? (100 * (labels['btm_consumed'] ?? 0)) / consumed : null,
+    selfConsumption: produced >= LEAST_WH ? (100 * Math.max(0, produced - (labels['exported'] ?? 0))) / produced : null,
   };
 }

@@ -42,20 +42,24 @@ const any = amount({maximumFractionDigits: 3});
 export const watts = (w: number | null | undefined): string =>
   w === null || w === undefined
     ? '–'
-    : Math.abs(w) >= 10_000
-      ? `${shortest(w / 1000)}\u00a0kW`
-      : `${whole.format(Math.round(w) + 0)}\u00a0W`;
+    : Math.abs(w) >= 1_000_000
+      ? `${shortest(w / 1_000_000)}\u00a0MW`
+      : Math.abs(w) >= 10_000
+        ? `${shortest(w / 1000)}\u00a0kW`
+        : `${whole.format(Math.round(w) + 0)}\u00a0W`;
 /** The same where there is little room. */
 export const shortWatts = (w: number | null): string =>
-  w === null || Math.abs(w) < 10_000 ? watts(w) : `${(Math.abs(w) < 100_000 ? one : whole).format(w / 1000)}\u00a0kW`;
+  w === null || Math.abs(w) < 10_000 || Math.abs(w) >= 1_000_000
+    ? watts(w)
+    : `${(Math.abs(w) < 100_000 ? one : whole).format(w / 1000)}\u00a0kW`;
 export const kwh = (value: number | null | undefined): string =>
   value === null || value === undefined
     ? '–'
     : Math.abs(value) >= 10_000
       ? `${shortest(value / 1000)}\u00a0MWh`
       : `${shortest(value)}\u00a0kWh`;
-/** Four digits or so say enough. */
-const shortest = (value: number): string => (Math.abs(value) >= 1000 ? whole : Math.abs(value) >= 100 ? one : two).format(value);
+/** Four digits or so say enough, also after rounding. */
+const shortest = (value: number): string => (Math.abs(value) >= 999.95 ? whole : Math.abs(value) >= 99.995 ? one : two).format(value);
 /** A name with its middle left out where it is too long: two of a kind differ at their ends. */
 export const short = (name: string, longest: number): string =>
   name.length > longest
@@ -108,13 +112,15 @@ export const minuteOf = (at: number, zone: string): number => {
 };
 export const moment = (at: string | number, zone: string): string =>
   timeFormat({timeZone: zone, dateStyle: 'medium', timeStyle: 'medium'}).format(new Date(at));
-/** A moment of today as its time, an older one with its date. */
-export const justClock = (at: string | number, zone: string): string =>
-  Math.abs(Date.now() - Date.parse(String(at))) < 43_200_000
+/** A moment of the last hours as its time, an older one with its date. */
+export const justClock = (at: string | number, zone: string, nowMs: number): string =>
+  Math.abs(nowMs - new Date(at).getTime()) < 43_200_000
     ? timeFormat({timeZone: zone, timeStyle: 'medium'}).format(new Date(at))
     : moment(at, zone);
-export const dayName = (day: string): string =>
-  timeFormat({timeZone: 'UTC', weekday: 'long', day: 'numeric', month: 'long', year: 'numeric'}).format(new Date(`${day}T12:00:00Z`));
+export const dayName = (day: string, weekday: 'long' | 'short' = 'long'): string =>
+  timeFormat({timeZone: 'UTC', weekday, day: 'numeric', month: 'long', year: 'numeric'}).format(new Date(`${day}T12:00:00Z`));
+/** A day in the shortest form that has its year. */
+export const dateOf = (day: string): string => timeFormat({timeZone: 'UTC', dateStyle: 'medium'}).format(new Date(`${day}T12:00:00Z`));
 export const shortDay = (day: string): string =>
   timeFormat({timeZone: 'UTC', day: 'numeric', month: 'short'}).format(new Date(`${day}T12:00:00Z`));
 export const monthName = (month: string, long = true): string =>

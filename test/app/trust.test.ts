@@ -38,6 +38,7 @@ test.each([
       [NOW + MONTH_MS, ALL],
     ],
   ],
+  ['behind the ledger, after a clock that ran ahead, and synchronised', 'there', NOW + MONTH_MS, [[NOW, ALL]]],
   ['behind the ledger and not synchronised', 'waiting', NOW + MONTH_MS, [[NOW, NONE]]],
   [
     'set back after it was trusted',

@@ -107,6 +107,17 @@ describe('a device that is not what it should be', () => {
     noTrace(stderr);
   });
 
+  test('a path that is no serial port', async () => {
+    const folder = tempFolder();
+    const file = path.join(folder, 'no-port');
+    writeFileSync(file, '');
+    for (const place of [folder, file]) {
+      const {code, stderr} = await run(['read', '--link', `rtu://${place}`, '--profile', 'eastron-sdm630']);
+      expect(stderr.split('\n')[0]).toBe(`rtu://${place} unit 1: ${place} is no serial port, or does not know this baud rate`);
+      expect(code).toBe(1);
+    }
+  });
+
   test('a wrong port: a web server answers', async () => {
     const {port} = await listen(socket => {
       socket.on('data', () => socket.end('HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\n\r\nBad Request'));
@@ -137,6 +148,7 @@ describe('a device that is not what it should be', () => {
       '--option: e3dc has no option "constructor"; known: none',
     ],
     [['plan', '--link', 'tcp://h', '--profile', 'e3dc', '--every', '0s'], '--every: found "0s", expected a duration such as 2s or 500ms'],
+    [['scan', '--link', 'rtu+tcp://h:1', '--bauds', 'all'], '--bauds: baud rates belong to a serial bus'],
     [['plan', '--config', 'x.yaml', '--profile', 'e3dc'], 'wattledger plan: expected either --profile ID or --config FILE'],
     [['plan', '--link', 'tcp://h', '--profile', 'e3dc', '--option', 'unit.x=1'], '--option: e3dc has no unit "x"; known: none'],
   ])('%j', async (args, told) => {
@@ -145,6 +157,19 @@ describe('a device that is not what it should be', () => {
     expect(stderr.trimEnd().split('\n')).toHaveLength(2);
     expect(stdout).toBe('');
     expect(code).toBe(2);
+  });
+
+  test.each([
+    // what is asked for with --json                                          code
+    [['scan', '--link', 'tcp://127.0.0.1:1', '--json'], 'DEVICE_SILENT', 1],
+    [['profiles', 'sdm630', '--json'], 'PROFILE_UNKNOWN', 2],
+    [['check', '--config', '/nonexistent/site.yaml', '--json'], 'CONFIG_UNREADABLE', 2],
+    [['plan', '--json', '--profile'], 'USAGE', 2],
+  ])('with --json an error is a document too: %j', async (args, error, exit) => {
+    const {code, stdout, stderr} = await run(args);
+    expect(JSON.parse(stdout)).toMatchObject({schema: 1, error: {code: error}});
+    expect(stderr).toContain(JSON.parse(stdout).error.what);
+    expect(code).toBe(exit);
   });
 
   test('a time that does not exist, or lies beyond all that is measured, is told at once', async () => {
@@ -203,6 +228,16 @@ describe('a machine that does not play along', () => {
     expect(code).toBe(1);
     expect(stderr).toContain('occupied');
     noTrace(stderr);
+    const checked = await run(['check', '--config', file]);
+    expect(checked.stdout).toContain('occupied is no directory');
+    expect(checked.code).toBe(3);
+  });
+
+  test('a database that is a folder is found by check, before the daemon meets it', async () => {
+    const file = configFile(text => text.replace(/path: .*db/, `path: ${tempFolder()}`));
+    const {code, stdout} = await run(['check', '--config', file]);
+    expect(stdout).toMatch(/^store\.path: .* cannot be written: it is a directory, expected a file$/m);
+    expect(code).toBe(3);
   });
 
   test('a port of the page that is taken', async () => {

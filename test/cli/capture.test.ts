@@ -5,7 +5,7 @@ import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {describe, expect, test} from 'vitest';
 import {bankOf, type Capture, readCapture} from '../../src/device/capture.ts';
-import {startModbusServer} from '../../src/link/server.ts';
+import {type RegisterSource, startModbusServer} from '../../src/link/server.ts';
 import {afterTest} from '../support/after.ts';
 import {run, start, tempFolder} from '../support/cli.ts';
 import {cable, haveSocat, WITHOUT_SOCAT} from '../support/pty.ts';
@@ -108,6 +108,27 @@ test('digits of a serial number are taken out; what a range lacks is left out re
   // 35 000 to 35 002 are not in it.
   const {stdout} = await run(['capture', '--unit', '247', '--range', '3:35000:10', '--link', link, '-o', '-']);
   expect((JSON.parse(stdout) as Capture).blocks[0]).toMatchObject({unit: 247, fc: 3, start: 35_003});
+});
+
+test('without a profile nobody knows where the serial numbers are: nothing is written as if they were out', async () => {
+  const {code, stdout, stderr} = await run(['capture', '--link', 'tcp://127.0.0.1:1', '--range', '3:0:1', '--redact', '-o', '-']);
+  expect([code, stdout]).toEqual([2, '']);
+  expect(stderr).toContain('--redact: belongs to --profile');
+});
+
+test('a device that falls silent in the middle: what is there is written, and it is said that it is not all', async () => {
+  const source = [...bankOf(readCapture(capture('sungrow-sh')), () => 0).values()][0] as RegisterSource;
+  let gone = false;
+  const read: RegisterSource['read'] = (fc, at, words) => {
+    gone ||= at >= 13_000;
+    return gone ? 'silent' : source.read(fc, at, words);
+  };
+  const server = await startModbusServer({host: '127.0.0.1', port: 0, units: new Map([[1, {read}]])});
+  afterTest(() => server.close());
+  const {code, stdout, stderr} = await run(['capture', '--link', `tcp://127.0.0.1:${server.port}`, '--profile', 'sungrow-sh', '-o', '-']);
+  expect((JSON.parse(stdout) as Capture).blocks.map(({start}) => start)).not.toEqual([]);
+  expect(stderr).toMatch(/^not all of it: no answer within \d+ ms$/m);
+  expect(code).toBe(0);
 });
 
 test.skipIf(!haveSocat)(`a series plays in its time, on a serial line, two units on it${WITHOUT_SOCAT}`, async () => {

@@ -85,4 +85,13 @@ test('walks a cell back to the instant, what each device said at it, and its reg
   const wrong = await run(['explain', '--db', db, '--at', at, '--cell', 'solar:hom']);
   expect(wrong.code).toBe(2);
   expect(wrong.stderr).toContain('did you mean "solar_to_home"');
+  // Where there is nothing to explain, the question was no wrong usage.
+  for (const [question, answer] of [
+    [['--at', at, '--cell', 'grid_to_standby'], /"grid_to_standby" is zero in this quarter hour/],
+    [['--at', '2020-01-01'], /nothing is stored for .*; the ledger goes from/],
+  ] as const) {
+    const nothing = await run(['explain', '--db', db, ...question]);
+    expect([nothing.code, nothing.stderr]).toEqual([1, expect.stringMatching(answer)]);
+    expect(nothing.stderr).not.toContain('--help');
+  }
 });

@@ -258,6 +258,22 @@ describe('as a script', () => {
     if (what === 'a file that is there') expect(readFileSync(file, 'utf8')).toBe('mine');
   });
 
+  test('a place where nothing can be written is told before anything is asked or looked for', async () => {
+    writeFileSync(path.join(folder, 'occupied'), '');
+    const closed = path.join(folder, 'closed');
+    mkdirSync(closed, {mode: 0o555});
+    const places = [
+      [path.join(folder, 'occupied', 'etc', 'site.yaml'), `${folder}/occupied is no directory`],
+      // To root no folder is closed.
+      ...(process.getuid?.() === 0 ? [] : [[path.join(closed, 'etc', 'site.yaml'), `${closed} cannot be written by this user`]]),
+    ] as const;
+    for (const [place, told] of places) {
+      const {code, stderr} = await run(['init', '-o', place, '--link', 'tcp://127.0.0.1:1', '--yes']);
+      expect(stderr.split('\n')[0]).toBe(`${place}: ${told}; name another place with -o FILE`);
+      expect(code).toBe(1);
+    }
+  });
+
   test('without a terminal and without answers it says what to give', async () => {
     const {code, stderr} = await run(['init', '-o', file]);
     expect([code, stderr]).toEqual([2, expect.stringContaining('give --link LINK and --yes')]);

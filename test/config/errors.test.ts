@@ -74,6 +74,13 @@ describe('a wrong one says where, what and what to do', () => {
     ['a zone that is none', ['Europe/Berlin', 'Europe/Bärlin'], 2, 'CONFIG_INVALID', ['site.timezone', 'IANA']],
     ['a link that is none', ['tcp://192.0.2.11:502', 'tpc://192.0.2.11'], 5, 'LINK_INVALID', ['links.roof.url', 'did you mean "tcp"']],
     [
+      'a path with a bare % in it',
+      ['tcp://192.0.2.11:502', 'rtu:///dev/tty%zz'],
+      5,
+      'LINK_INVALID',
+      ['links.roof.url: found "/dev/tty%zz"', 'a % in it is written %25'],
+    ],
+    [
       'a page open to the network without a password',
       ['127.0.0.1:8080', '0.0.0.0:8080'],
       16,
@@ -180,6 +187,58 @@ describe('a wrong one says where, what and what to do', () => {
     ],
     ['a second document', ['map:', '---\nmap:'], 10, 'CONFIG_INVALID', ['second document']],
     ['no YAML', ['map:', 'map: [}'], 10, 'CONFIG_INVALID', []],
+    [
+      'a key twice',
+      ['unit: 2}', 'unit: 2, profile: eastron-sdm72}'],
+      8,
+      'CONFIG_INVALID',
+      ['devices.heating.profile: is here a second time', 'first in line 8'],
+    ],
+    ['a section twice', ['http:', 'poll: {every: 5s}\nhttp:'], 16, 'CONFIG_INVALID', ['poll: is here a second time', 'first in line 14']],
+    [
+      'a zone with a slip of the pen',
+      ['Europe/Berlin', 'Europe/Berln'],
+      2,
+      'CONFIG_INVALID',
+      ['did you mean "Europe/Berlin"', 'found "Europe/Berln"'],
+    ],
+    ['what a range does not hold', ['every: 2s', 'every: 3h'], 14, 'CONFIG_INVALID', ['from 500ms to 1h', 'found "3h"']],
+    ['a number for a text', ['name: Our house', 'name: 12'], 2, 'CONFIG_INVALID', ['found 12', 'in quotes it is one: "12"']],
+    [
+      'a profile by its model alone',
+      ['unit: 2}', 'unit: 2}\n  pump: {profile: SDM120, link: cellar, unit: 3}'],
+      9,
+      'PROFILE_UNKNOWN',
+      ['did you mean "eastron-sdm120"?'],
+    ],
+    [
+      'a profile by its maker alone',
+      ['profile: sungrow-sh', 'profile: sungrow'],
+      9,
+      'PROFILE_UNKNOWN',
+      ['did you mean "sungrow-sg" or "sungrow-sh"?'],
+    ],
+    [
+      'a device whose name is a number',
+      ['  sungrow:', '  12: {profile: eastron-sdm630, link: cellar, unit: 300}\n  sungrow:'],
+      9,
+      'CONFIG_INVALID',
+      ['devices.12.unit: found 300, expected at most 255'],
+    ],
+    [
+      'the page and a link on one port',
+      ['http:', 'proxy: {cellar: {listen: "0.0.0.0:8080"}}\nhttp:'],
+      16,
+      'CONFIG_INVALID',
+      ['proxy.cellar.listen', 'where http.listen listens'],
+    ],
+    [
+      'two links on one port',
+      ['http:', 'proxy: {cellar: {listen: "localhost:1502"}, roof: {listen: "127.0.0.1:1502"}}\nhttp:'],
+      16,
+      'CONFIG_INVALID',
+      ['proxy.roof.listen', 'where proxy.cellar.listen listens'],
+    ],
     ['another version', ['version: 1', 'version: 7'], 1, 'CONFIG_INVALID', ['version']],
   ] as const)('%s', (_what, [from, to], line, code, words) => {
     expect(GOOD).toContain(from);
@@ -208,6 +267,10 @@ test('an option of a profile may be written as a number or in quotes', () => {
     ).toEqual({energy_step: '0.1'});
 });
 
+test('the scheme of a link may be in capitals', () => {
+  expect(parseConfig(GOOD.replace('tcp://192.0.2.11', 'TCP://192.0.2.11'), 'site.yaml').links[1]?.url).toMatchObject({kind: 'tcp'});
+});
+
 test('a folder of profiles that is not there is told with its line', () => {
   expect(errorOf(`${GOOD}profiles: [nowhere]\n`)).toMatchObject({
     where: 'site.yaml:17:12',
@@ -231,7 +294,16 @@ test('a secret that is empty opens nothing', () => {
 test('a file in another encoding than UTF-8 is told as such', () => {
   const file = path.join(mkdtempSync(path.join(os.tmpdir(), 'wattledger-latin-')), 'site.yaml');
   writeFileSync(file, GOOD.replace('Our house', 'Häuschen'), 'latin1');
-  expect(() => loadConfig(file)).toThrow(/site\.yaml: is no text in UTF-8/);
+  expect(() => loadConfig(file)).toThrow(/site\.yaml:2: is no text in UTF-8/);
+});
+
+test('links on ports of their own, or on free ones, are no error', () => {
+  const {proxies} = parseConfig(`${GOOD}proxy: {cellar: {listen: "127.0.0.1:0"}, roof: {listen: "127.0.0.1:0"}}\n`, 'site.yaml');
+  expect(proxies.map(({link}) => link)).toEqual(['cellar', 'roof']);
+});
+
+test('an address that is none does not show the password in it', () => {
+  expect(errorOf(`${GOOD}mqtt: {url: "mqtt://user:gehe im@a b"}\n`).what).not.toMatch(/gehe/);
 });
 
 test('a file that is not there', () => {

@@ -1,5 +1,7 @@
 // `wattledger demo` as a whole: its ledger against the house's books, both policies, a kill in between.
 
+import {spawn} from 'node:child_process';
+import {once} from 'node:events';
 import path from 'node:path';
 import {describe, expect, test} from 'vitest';
 import {openReader} from '../../src/store/queries.ts';
@@ -91,6 +93,27 @@ test('into a pipe it tells a line now and then, totals and all', async () => {
   const lines = stdout.split('\n').filter(line => /^\d\d:\d\d:\d\d /.test(line));
   expect(lines.length).toBeGreaterThan(1);
   for (const line of lines.slice(1)) expect(line).toMatch(/bought \d+\.\d+ kWh +sold \d+\.\d+ kWh$/);
+});
+
+test('started by npm, it hears the signal that npm got, and ends in order', async () => {
+  // It ends by itself some day, so that one that heard nothing does not outlive the tests for long.
+  const args = ['demo', '--data', tempFolder(), '--port', '0', '--seconds', '120', '--json'];
+  const npm = spawn('npm', ['run', '-s', 'wattledger', '--', ...args], {stdio: ['ignore', 'pipe', 'pipe']});
+  const said = {stdout: '', stderr: ''};
+  npm.stdout.on('data', chunk => {
+    said.stdout += chunk;
+  });
+  const closed = once(npm, 'close');
+  await new Promise<void>(resolve => {
+    npm.stderr.on('data', chunk => {
+      said.stderr += chunk;
+      if (said.stderr.includes('database')) resolve();
+    });
+    void closed.then(() => resolve());
+  });
+  npm.kill('SIGTERM');
+  expect(await closed, said.stderr).toEqual([0, null]);
+  expect(JSON.parse(said.stdout)).toMatchObject({scenario: 'villa'});
 });
 
 test.skipIf(!haveMosquitto)(`killed and continued, what was published never goes back${WITHOUT_MOSQUITTO}`, async () => {

@@ -102,6 +102,8 @@ const CASES: readonly Case[] = [
     expected: {
       'inverter.power_w': 10_566,
       'inverter.frequency_hz': 49.99,
+      // The device says 1.003, which is no percentage.
+      'inverter.power_factor': 1,
       'inverter.power_l1_w': 3435,
       'inverter.power_l3_w': 3405,
       'battery.power_w': 26,

@@ -71,6 +71,24 @@ test('every test that the page about security names is there', () => {
   expect(named.filter(file => !existsSync(file))).toEqual([]);
 });
 
+const decisions = readdirSync('docs/adr').filter(name => /^\d{4}-/.test(name));
+
+test.each(decisions)('%s has the form of a decision, and stands in the index', name => {
+  const text = textOf(`docs/adr/${name}`);
+  const title = /^# (.*)/.exec(text)?.[1] ?? '';
+  expect(title).toMatch(new RegExp(`^${Number(name.slice(0, 4))}\\. `));
+  expect([...text.matchAll(/^\*\*(\w+)\.\*\*/gm)].map(match => match[1])).toEqual(['Context', 'Choice', 'Price']);
+  expect(textOf('docs/adr/README.md')).toContain(`[${title}](${name})`);
+});
+
+test('the map of the code has every folder of the source, and names files that are there', () => {
+  const map = textOf('docs/code.md');
+  const folders = readdirSync('src').filter(name => statSync(`src/${name}`).isDirectory());
+  expect(folders.filter(name => !map.includes(`\`src/${name}\``))).toEqual([]);
+  const files = new Set(readdirSync('src', {recursive: true, encoding: 'utf8'}).map(name => path.basename(name)));
+  expect([...map.matchAll(/`([a-z-]+\.tsx?)`/g)].map(match => match[1] as string).filter(name => !files.has(name))).toEqual([]);
+});
+
 test('every page is reached from the README', () => {
   const reached = new Set<string>(['README.md']);
   for (const page of reached) {

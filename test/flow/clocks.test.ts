@@ -118,6 +118,24 @@ describe('a clock that ran ahead and came back', () => {
     expectNear(imported(lived.ledger), {'08:30': 900, '08:45': 900, '09:00': 1800, '09:15': 1800});
   });
 
+  test.each([
+    ['by days', 10 * DAY_S],
+    ['over midnight', DAY_S / 2 + 3600],
+  ])('%s: today is told of again, with what was counted before', (_how, byS) => {
+    // Right for half an hour, too far for half an hour, then right for an hour.
+    const steps = [
+      {beat: 180, byS},
+      {beat: 360, byS: -byS},
+    ];
+    const {ledger, day} = live({...STEADY, beats: 720, kills: [{beat: 600, lost: 0, downS: 10, sameClock: false}], steps});
+    const today = [...ledger].filter(([name]) => name.startsWith('2026-05-10'));
+    expect(day?.['day']).toBe('2026-05-10');
+    expect(day?.['grid_import_kwh']).toBeCloseTo(today.reduce((sum, [, slot]) => sum + totalOf(slot, 'grid_import'), 0) / 1e6, 6);
+    // Also those after a restart, whose clock is still behind what is stored.
+    const hour = today.map(([name]) => name.slice(11)).filter(time => time.startsWith('09'));
+    expect(hour).toEqual(['09:00', '09:15', '09:30', '09:45']);
+  });
+
   test('after a power cut with a clock that knows nothing: the hole is filled where it was, once the clock is set', () => {
     // Off from 8:20 to 11:20; the clock goes on where it stood, and is set three minutes later.
     const lived = live({

@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import {advance, createFlow, type FlowState, restoreFlow, serialiseFlow} from '../../src/core/flow/advance.ts';
 import {merged} from '../../src/core/flow/merge.ts';
-import type {FlowEvent, SlotRecord} from '../../src/core/flow/model.ts';
+import type {FlowEvent, SiteEnergy, SlotRecord} from '../../src/core/flow/model.ts';
 import type {Measured, Reading} from '../../src/core/reading.ts';
 import {siteOf} from '../pipeline/house.ts';
 
@@ -99,6 +99,8 @@ export type Lived = {
   readonly last: Readonly<Partial<Record<Register, number>>>;
   readonly events: readonly FlowEvent[];
   readonly state: FlowState;
+  /** What was last told of today. */
+  readonly day: SiteEnergy | null;
   readonly endS: number;
 };
 
@@ -113,6 +115,7 @@ export function live(life: Life, inspect?: (slots: readonly SlotRecord[], second
   const kept: {json: string; ledger: Map<string, SlotRecord>; first: Partial<Record<Register, number>>}[] = [];
   const events: FlowEvent[] = [];
   let first: Partial<Record<Register, number>> = {};
+  let day: SiteEnergy | null = null;
   const last: Partial<Record<Register, number>> = {};
   let monoBaseMs = 3_000_000;
   let stepMs = 0;
@@ -171,6 +174,7 @@ export function live(life: Life, inspect?: (slots: readonly SlotRecord[], second
     });
     state = step.state;
     events.push(...step.events);
+    day = step.day ?? day;
     inspect?.(step.slots, second);
     write(ledger, step.slots);
     if (state.running)
@@ -181,7 +185,7 @@ export function live(life: Life, inspect?: (slots: readonly SlotRecord[], second
       }
     if (survives) kept.push({json: serialiseFlow(state), ledger: new Map(ledger), first: {...first}});
   }
-  return {ledger, first, last, events, state, endS: second - life.pollS};
+  return {ledger, first, last, events, state, day, endS: second - life.pollS};
 }
 
 const REGISTER_KEYS: Readonly<Record<Register, string>> = {

@@ -34,7 +34,7 @@ describe('a running house', () => {
       child.stdout.on('data', chunk => {
         text += chunk;
         const page = /page\s+(http:\S+)/.exec(text)?.[1];
-        if (page && /sun .* W/.test(text)) resolve(page);
+        if (page && /solar .* W/.test(text)) resolve(page);
       });
     });
   });
@@ -43,10 +43,9 @@ describe('a running house', () => {
   });
 
   test('now carries the keys of site/state, today and the totals', async () => {
-    const {status, body, headers} = await ask(base, '/api/v1/now');
+    const {status, headers} = await ask(base, '/api/v1/now');
     expect(status).toBe(200);
-    const now = JSON.parse(body);
-    for (const key of [
+    const keys = [
       'grid_power_w',
       'solar_power_w',
       'battery_power_w',
@@ -54,8 +53,16 @@ describe('a running house', () => {
       'battery_soc_pct',
       'solar_to_home_w',
       'unexplained_w',
-    ])
-      expect(now[key], key).toBeTypeOf('number');
+    ];
+    const told = async () => JSON.parse((await ask(base, '/api/v1/now')).body);
+    // A device that answers late on a busy machine has no number for a moment.
+    let now = await told();
+    await expect
+      .poll(async () => {
+        now = await told();
+        return keys.filter(key => typeof now[key] !== 'number');
+      })
+      .toEqual([]);
     expect(now.energy.grid_import_kwh).toBeTypeOf('number');
     expect(now.day.day).toMatch(/^\d{4}-\d\d-\d\d$/);
     expect(headers['content-security-policy']).toContain("default-src 'none'");
@@ -72,11 +79,13 @@ describe('a running house', () => {
           rows = (await run(['export', '--db', file, '--from', '2020-01-01', '--to', '2040-01-01', '--step', step, '--what', what])).stdout
             .split('\n')
             .slice(0, 2);
-          if (rows[1] === undefined) rows = [];
+          if (!rows[1]) rows = [];
         }
         const {body} = await ask(base, `/api/v1/export?from=2020-01-01&to=2040-01-01&step=${step}&what=${what}`);
         const names = (lines: readonly string[]): unknown => [lines[0], lines[1]?.split(',').slice(0, 2)];
         expect(names(body.split('\n'))).toEqual(names(rows));
+        const empty = await ask(base, `/api/v1/export?from=2020-01-01&to=2020-02-01&step=${step}&what=${what}`);
+        expect([empty.status, empty.body]).toEqual([200, `${rows[0]}\n`]);
       }
   });
 
@@ -141,7 +150,17 @@ describe('a running house', () => {
   test('what did not change is not sent again, what is long is compressed', async () => {
     const first = await ask(base, '/openapi.json', {headers: {'accept-encoding': 'gzip'}});
     expect(first.headers['content-encoding']).toBe('gzip');
-    expect((await ask(base, '/openapi.json', {headers: {'accept-encoding': 'gzip;q=0'}})).headers['content-encoding']).toBeUndefined();
+    for (const [accepted, encoding] of [
+      ['gzip;q=0', undefined],
+      ['gzip;q=0, *', undefined],
+      ['br', undefined],
+      ['GZIP', 'gzip'],
+      ['br, *;q=0.1', 'gzip'],
+      ['deflate, gzip; q=0.5', 'gzip'],
+    ] as const)
+      expect((await ask(base, '/openapi.json', {headers: {'accept-encoding': accepted}})).headers['content-encoding'], accepted).toBe(
+        encoding,
+      );
     const etag = String(first.headers['etag']);
     for (const known of [etag, `"other", ${etag}`, etag.replace('W/', '')])
       expect((await ask(base, '/openapi.json', {headers: {'if-none-match': known}})).status, known).toBe(304);

@@ -10,10 +10,8 @@ import {parseLinkUrl} from '../../src/core/linkurl.ts';
 import {rtuFrame} from '../../src/link/framing.ts';
 import type {Link} from '../../src/link/link.ts';
 import {openLink} from '../../src/link/open.ts';
-import {serialWire} from '../../src/link/wire.ts';
 import {afterTest} from '../support/after.ts';
-import {tempFolder} from '../support/cli.ts';
-import {cable, haveSocat, WITHOUT_SOCAT} from '../support/pty.ts';
+import {farEnd, haveSocat, WITHOUT_SOCAT} from '../support/pty.ts';
 
 const never = new AbortController().signal;
 const TIMEOUT_MS = 150;
@@ -216,14 +214,10 @@ async function datagrams(kind: string, seed: number): Promise<void> {
 }
 
 async function line(kind: string, seed: number): Promise<void> {
-  const {a, b, pull} = await cable(tempFolder());
-  afterTest(pull);
-  const wire = serialWire(a, {baud: 19_200, parity: 'none', stop: 1, data: 8});
-  expect(await wire.open(1000, never)).toBeNull();
-  afterTest(() => wire.close());
+  const {wire, port} = await farEnd(19_200);
   const device = deviceOf(kind, seed, bytes => wire.write(bytes));
   wire.listen(device.hear, null);
-  await storm(kind, seed, `${kind}://${b}?baud=19200`, device);
+  await storm(kind, seed, `${kind}://${port}?baud=19200`, device);
 }
 
 // They mostly wait.

@@ -1,36 +1,13 @@
-// What buses do: every fault on a real socket or a real pseudo-terminal, and that no wrong value ever comes of it.
+// What networks do: every fault on a real socket, and that no wrong value ever comes of it.
 
 import {createSocket} from 'node:dgram';
 import {createServer, type Server, type Socket} from 'node:net';
-import fc from 'fast-check';
 import ModbusRTU from 'modbus-serial';
 import {describe, expect, test} from 'vitest';
-import {realClock} from '../../src/app/clock.ts';
-import {parseLinkUrl} from '../../src/core/linkurl.ts';
-import {ascii, type Framing, goodwe, rtu, rtuFrame, solarman} from '../../src/link/framing.ts';
-import {startSerialServer} from '../../src/link/line-server.ts';
-import type {Link, ReadAnswer} from '../../src/link/link.ts';
-import {openLink} from '../../src/link/open.ts';
+import {rtuFrame} from '../../src/link/framing.ts';
 import {type RegisterSource, startModbusServer} from '../../src/link/server.ts';
-import {serialWire} from '../../src/link/wire.ts';
 import {afterTest} from '../support/after.ts';
-import {tempFolder} from '../support/cli.ts';
-import {type Cable, cable, haveSocat, WITHOUT_SOCAT} from '../support/pty.ts';
-
-const never = new AbortController().signal;
-const opened = (text: string): Link => {
-  const link = openLink('test', parseLinkUrl(text), {clock: realClock});
-  afterTest(() => link.close());
-  return link;
-};
-/** An answer that comes is waited for as long as a busy machine may need; one that must not come, no longer than is enough. */
-const AMPLE_MS = 30_000;
-const BRIEF_MS = 200;
-const read = (link: Link, at: number, words = 2, unit = 1, timeoutMs = AMPLE_MS): Promise<ReadAnswer> =>
-  link.read(unit, {fc: 3, at, words}, never, {timeoutMs});
-const readInVain = (link: Link, at: number, words = 2, unit = 1): Promise<ReadAnswer> => read(link, at, words, unit, BRIEF_MS);
-/** A register's value is its address: a stale answer shows. */
-const byAddress: RegisterSource = {read: (_fc, at, words) => Array.from({length: words}, (_, index) => (at + index) & 0xffff)};
+import {AMPLE_MS, BRIEF_MS, byAddress, opened, read, readInVain} from './reads.ts';
 
 /** A peer that answers each request with whatever the test writes. */
 async function peer(
@@ -406,140 +383,4 @@ test('a stick logger: our frame in its envelope, its chatter passed over', async
     socket.write(Buffer.concat([answer(0x4710, Buffer.from([0])), answer(0x1510, Buffer.concat([Buffer.alloc(14), rtuFrame(1, pdu)]))]));
   });
   expect(await read(opened(`solarman+tcp://127.0.0.1:${port}?serial=${LOGGER}`), 500)).toMatchObject({words: [500, 501]});
-});
-
-describe.skipIf(!haveSocat)(`a serial line${WITHOUT_SOCAT}`, () => {
-  const plugged = async (): Promise<Cable> => {
-    const one = await cable(tempFolder());
-    afterTest(() => one.pull());
-    return one;
-  };
-  const SERIAL = {baud: 9600, parity: 'none', stop: 1, data: 8} as const;
-
-  test('two units on one bus', async () => {
-    const {a, b} = await plugged();
-    const server = await startSerialServer(
-      a,
-      SERIAL,
-      new Map([
-        [1, byAddress],
-        [2, {read: (_fc, at, words) => new Array(words).fill(at + 1)}],
-      ]),
-    );
-    afterTest(() => server.close());
-    const link = opened(`rtu://${b}?baud=9600`);
-    expect(await read(link, 10, 3, 1)).toMatchObject({words: [10, 11, 12]});
-    expect(await read(link, 10, 2, 2)).toMatchObject({words: [11, 11]});
-    expect(await readInVain(link, 10, 2, 3)).toMatchObject({fault: {kind: 'timeout'}});
-    expect(await read(link, 20, 2, 1)).toMatchObject({words: [20, 21]});
-  });
-
-  test('a late answer is drained, a broken one passed over', async () => {
-    const {a, b} = await plugged();
-    const wire = serialWire(a, SERIAL);
-    expect(await wire.open(1000, never)).toBeNull();
-    afterTest(() => wire.close());
-    wire.listen(request => {
-      const at = request.readUInt16BE(2);
-      const words = request.readUInt16BE(4);
-      const answer = rtuFrame(
-        1,
-        Buffer.from([3, 2 * words, ...Array.from({length: 2 * words}, (_, n) => ((at + (n >> 1)) >> (n % 2 ? 0 : 8)) & 0xff)]),
-      );
-      if (at === 100) setTimeout(() => wire.write(answer), BRIEF_MS + 30);
-      else if (at === 200) wire.write(Buffer.concat([answer.subarray(0, 5), Buffer.from([0xff]), answer]));
-      else wire.write(answer);
-    }, null);
-    const link = opened(`rtu://${b}?baud=9600`);
-    expect(await readInVain(link, 100)).toMatchObject({fault: {kind: 'timeout'}});
-    expect(await read(link, 101)).toMatchObject({words: [101, 102]});
-    expect(await read(link, 200)).toMatchObject({words: [200, 201]});
-    expect(await read(link, 201)).toMatchObject({words: [201, 202]});
-  });
-
-  test('a second master is waited for, and told of', async () => {
-    const {a, b} = await plugged();
-    const wire = serialWire(a, SERIAL);
-    expect(await wire.open(1000, never)).toBeNull();
-    afterTest(() => wire.close());
-    wire.listen(request => {
-      const at = request.readUInt16BE(2);
-      wire.write(rtuFrame(1, Buffer.from([3, 4, at >> 8, at & 0xff, (at + 1) >> 8, (at + 1) & 0xff])));
-    }, null);
-    const link = opened(`rtu://${b}?baud=9600`);
-    for (let at = 1; at <= 8; at++) {
-      // Its question and the answer to it.
-      wire.write(rtuFrame(7, Buffer.from([3, 0x10, 0, 0, 2])));
-      wire.write(rtuFrame(7, Buffer.from([3, 4, 0xde, 0xad, 0xbe, 0xef])));
-      await new Promise(resolve => setTimeout(resolve, 120));
-      expect(await read(link, at)).toMatchObject({words: [at, at + 1]});
-    }
-    expect(link.health().lastError).toContain('a second master?');
-  });
-
-  test('the adapter pulled and plugged in again', async () => {
-    const folder = tempFolder();
-    const first = await cable(folder);
-    const server = await startSerialServer(first.a, SERIAL, new Map([[1, byAddress]]));
-    const link = opened(`rtu://${first.b}?baud=9600`);
-    expect(await read(link, 1)).toMatchObject({words: [1, 2]});
-    await first.pull();
-    await server.close();
-    expect(await readInVain(link, 2)).toMatchObject({kind: 'fault'});
-    const second = await cable(folder);
-    afterTest(() => second.pull());
-    const again = await startSerialServer(second.a, SERIAL, new Map([[1, byAddress]]));
-    afterTest(() => again.close());
-    await expect.poll(() => read(link, 3), {interval: 50}).toMatchObject({words: [3, 4]});
-  });
-
-  test("another program's RTU client reads our serial server", async () => {
-    const {a, b} = await plugged();
-    const server = await startSerialServer(a, SERIAL, new Map([[1, byAddress]]));
-    afterTest(() => server.close());
-    const client = new ModbusRTU.default();
-    await client.connectRTUBuffered(b, {baudRate: 9600});
-    afterTest(() => new Promise<void>(resolve => client.close(() => resolve())));
-    client.setID(1);
-    client.setTimeout(AMPLE_MS);
-    expect((await client.readHoldingRegisters(500, 3)).data).toEqual([500, 501, 502]);
-  });
-});
-
-test('a serial port that is not there says so', async () => {
-  expect(await read(opened('rtu:///dev/serial/by-id/nothing?baud=9600'), 1)).toMatchObject({
-    fault: {kind: 'disconnected', reason: expect.stringContaining('plugged in')},
-  });
-});
-
-describe('whatever comes over the wire', () => {
-  const FRAMINGS: readonly (readonly [string, Framing])[] = [
-    ['rtu', rtu],
-    ['ascii', ascii],
-    ['goodwe', goodwe],
-    ['solarman', solarman(1)],
-  ];
-  test.each(FRAMINGS)('%s: random bytes are never a value and never an exception', {retry: 0}, (_name, framing) => {
-    fc.assert(
-      fc.property(fc.uint8Array({maxLength: 300}), fc.integer({min: 0, max: 247}), fc.integer({min: 1, max: 125}), (bytes, unit, words) => {
-        const parsed = framing.parse(Buffer.from(bytes), unit, {fc: 3, at: 0, words});
-        if (parsed.kind === 'answer') expect(parsed.answer.kind).toBe('fault');
-      }),
-      {numRuns: 500},
-    );
-  });
-  test('rtu: one wrong bit anywhere is never a value', () => {
-    const good = rtuFrame(1, Buffer.from([3, 4, 0x12, 0x34, 0x56, 0x78]));
-    expect(rtu.parse(good, 1, {fc: 3, at: 0, words: 2})).toMatchObject({answer: {words: [0x1234, 0x5678]}});
-    for (let bit = 0; bit < good.length * 8; bit++) {
-      const spoiled = Buffer.from(good);
-      spoiled[bit >> 3] = (spoiled[bit >> 3] as number) ^ (1 << (bit & 7));
-      const parsed = rtu.parse(spoiled, 1, {fc: 3, at: 0, words: 2});
-      if (parsed.kind === 'answer') expect(parsed.answer.kind).toBe('fault');
-    }
-  });
-  test('ascii: the request of the specification', () => {
-    // Unit 1, read 2 holding registers from 0x6B; checksum by hand: 256 - (01+03+00+6B+00+02) = 0x8F.
-    expect(ascii.request(1, {fc: 3, at: 0x6b, words: 2}).toString()).toBe(':0103006B00028F\r\n');
-  });
 });

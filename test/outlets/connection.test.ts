@@ -136,7 +136,7 @@ describe.skipIf(!haveMosquitto).concurrent(`a real broker at its worst${WITHOUT_
     const sink = outlet(url, {
       totals: async (fromMs, _toMs, step) => [
         {startMs: fromMs, name: 'home', energyMilliWh: 1_234_567, quality: 'ok'},
-        {startMs: fromMs, name: step === '1h' ? 'solar' : '?', energyMilliWh: 5, quality: 'ok'},
+        {startMs: fromMs, name: step === '1h' ? 'solar' : '?', energyMilliWh: 5, quality: 'gap,adjusted'},
       ],
     });
     await sink.open(never);
@@ -153,10 +153,16 @@ describe.skipIf(!haveMosquitto).concurrent(`a real broker at its worst${WITHOUT_
     };
     expect(await ask('history', {transaction: 1, from: '2026-11-24T10:00:00Z', to: '2026-11-24T11:00:00Z', step: '1h'})).toMatchObject({
       status: 'ok',
-      data: [{start: '2026-11-24T10:00:00.000Z', quality: 'ok', home_kwh: 1.234567, solar_kwh: 0.000005}],
+      data: [{start: '2026-11-24T10:00:00.000Z', quality: 'adjusted,gap', home_kwh: 1.234567, solar_kwh: 0.000005}],
     });
     expect((await ask('history', {transaction: 2, from: '1970-01-01T00:00:00Z', to: '2026-11-24T11:00:00Z'})).error).toMatch(/1000 steps/);
     expect((await ask('history', {transaction: 3, from: 'yesterday', to: 'today'})).error).toMatch(/expected "from"/);
+    // A day is one of the site, as everywhere; a time of whatever clock is none.
+    expect((await ask('history', {transaction: 6, from: '2026-11-24', to: '2026-11-25', step: '1d'})).data).toMatchObject([
+      {start: '2026-11-23T23:00:00.000Z'},
+    ]);
+    for (const [transaction, from] of ['2026-11-24T10:00:00', '2026-02-30', '1', 5, null].entries())
+      expect((await ask('history', {transaction: 10 + transaction, from, to: '2026-11-25'})).error, `${from}`).toMatch(/expected "from"/);
     expect((await ask('read', {transaction: 4, device: 'meter'})).data).toMatchObject({'meter.power_w': {value: 420.5, quality: 'good'}});
     expect((await ask('read', {transaction: 5, device: '../etc'})).error).toBe('expected "device": meter');
   });

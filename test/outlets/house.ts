@@ -4,35 +4,19 @@ import type {Board} from '../../src/core/board.ts';
 import type {Health} from '../../src/core/health.ts';
 import type {TickRecord} from '../../src/core/sink.ts';
 import type {Site} from '../../src/core/site.ts';
+import {siteOf} from '../pipeline/house.ts';
 
 const ref = (device: string, part: string, id: string) => ({device, part, id, side: 'ac' as const, points: ['power_w', 'soc_pct']});
 export const SITE: Site = {
+  ...siteOf({}, 1000),
   id: 'house',
   name: 'Our house',
-  timezone: 'Europe/Berlin',
-  currency: 'EUR',
-  pollEveryMs: 1000,
   map: {
+    ...siteOf().map,
     grid: {meter: ref('meter', 'meter', 'grid'), at: 'grid', state: null, energyNetting: 'net'},
-    hybrids: [],
     solar: [ref('roof', 'inverter', 'roof')],
-    wind: [],
-    generator: [],
     batteries: [ref('wall', 'battery', 'battery')],
     loads: [ref('pump', 'meter', 'heat_pump')],
-    home: null,
-    cascade: null,
-  },
-  flows: {
-    policy: 'solar-first',
-    netting: 'net',
-    withdrawal: 'proportional',
-    sourceOrder: [],
-    sinkOrder: [],
-    efficiencyPpm: 850_000,
-    limitsW: {},
-    sigma: {},
-    ageMs: {},
   },
 };
 const device = (id: string, points: readonly string[]) => ({

@@ -132,8 +132,15 @@ describe.skipIf(!haveMosquitto).concurrent(`a real broker${WITHOUT_MOSQUITTO}`, 
     expect(heard.heard.filter(one => one.topic.endsWith('/config'))).toHaveLength(1);
     await sink.write([blind(70)], never);
     await heard.until('wattledger/site/availability', text => text === 'offline');
-    await sink.write([record(71, 10)], never);
+    // What nobody knows any more is null for those who do not look at the availability, and said once.
+    const unknown = JSON.parse(await heard.until('wattledger/site/state', text => JSON.parse(text).grid_power_w === null));
+    expect(Object.keys(unknown).sort()).toEqual(Object.keys(record(27, 10).state ?? {}).sort());
+    expect(Object.values(unknown).filter(value => value !== null)).toEqual([new Date(record(70, 10).tick.wallMs).toISOString()]);
+    await sink.write([blind(71)], never);
+    await sink.write([record(72, 10)], never);
     await heard.until('wattledger/site/availability', text => text === 'online');
+    await heard.until('wattledger/site/state', text => JSON.parse(text).grid_power_w !== null);
+    expect(heard.heard.filter(({topic, payload}) => topic.endsWith('/state') && JSON.parse(payload).grid_power_w === null)).toHaveLength(1);
   });
 
   test('totals come at their own pace: at once when a quarter hour closes, and once more at the end', async () => {
@@ -269,6 +276,33 @@ describe.skipIf(!haveMosquitto).concurrent(`a real broker${WITHOUT_MOSQUITTO}`, 
     expect(JSON.parse(await heard.until('wattledger/bridge/response/set'))).toMatchObject({status: 'error', transaction: 'x'});
     await heard.publish('wattledger/bridge/request/health', 'not json');
     expect(JSON.parse(await heard.until('wattledger/bridge/response/health'))).toMatchObject({status: 'error'});
+  });
+
+  test('a hundred questions at once are all answered', async () => {
+    const {url} = await brokerWith();
+    const sink = outlet(url);
+    await sink.open(never);
+    await untilOpen(sink);
+    const heard = await listener(url, 'wattledger/bridge/response/#');
+    const asked = Array.from({length: 100}, (_, n) => n);
+    for (const n of asked) void heard.publish(`wattledger/bridge/request/${n % 2 ? 'info' : 'health'}`, `{"transaction": ${n}}`);
+    while (heard.heard.length < asked.length) await sleep(20);
+    const replies = heard.heard.map(({payload}) => JSON.parse(payload));
+    expect(replies.map(({status}) => status)).toEqual(asked.map(() => 'ok'));
+    expect(replies.map(({transaction}) => transaction).sort((a, b) => a - b)).toEqual(asked);
+  });
+
+  test('money of a configuration that has no tariffs any more leaves the broker', async () => {
+    const {url} = await brokerWith();
+    const heard = await listener(url, 'wattledger/#');
+    for (const tariffs of [true, false]) {
+      const sink = outlet(url, {tariffs, continued: true});
+      await sink.open(never);
+      await untilOpen(sink);
+      await sink.write([{...record(1, 10), ...(tariffs ? {money: {ts: '2026-11-24T12:00:00.000Z', today_cost: 1.5}} : {})}], never);
+      await heard.until('wattledger/site/money', text => (text !== '') === tariffs);
+      await sink.close(never);
+    }
   });
 
   test('history: in order, deleted once the broker has it, nothing lost over an outage', async () => {

@@ -228,6 +228,40 @@ describe('what a correction means for the published sums', () => {
   });
 });
 
+test('a quarter hour of a silence that was corrected meanwhile: what the device tells later finds what came from nowhere where it is now', async () => {
+  const nowhere = (sink: string, energyMilliWh: number) => cell('unexplained', 'direct', 'unexplained', sink, energyMilliWh, 'unexplained');
+  const sun = (sink: string, energyMilliWh: number) =>
+    cell('solar', 'direct', 'solar', sink, energyMilliWh, sink === 'grid' ? 'exported' : 'btm_consumed');
+  const whileSilent = slot(START_MS, 0, {
+    cells: {'solar-first': [nowhere('home', 250_000), nowhere('grid', 500_000), cell('grid', 'direct', 'grid', 'home', 7000, 'imported')]},
+    totals: [total('grid_import', 7000), total('grid_export', 500_000), total('home', 257_000)],
+  });
+  const place = await stored([record(0, START_MS, {slots: [whileSilent]})]);
+  const db = openForChange(place.file);
+  correct(db, {total: 'grid_export', fromMs: START_MS, toMs: START_MS + SLOT_MS, energyMilliWh: 100_000}, audit);
+  db.close();
+  const store = place.open();
+  await store.start();
+  const told = slot(START_MS, 0, {
+    cells: {'solar-first': [nowhere('home', -250_000), sun('home', 250_000), nowhere('grid', -500_000), sun('grid', 500_000)]},
+    totals: [total('solar', 750_000)],
+    adds: true,
+  });
+  await store.write([record(1, START_MS + SLOT_MS, {slots: [told]})], never);
+  await store.close(never);
+  expect(all(place.file, 'SELECT source, sink, label, energy_mwh FROM energy_15m ORDER BY 1, 2')).toEqual([
+    ['grid', 'home', 'imported', 7000],
+    ['solar', 'grid', 'exported', 100_000],
+    ['solar', 'home', 'btm_consumed', 650_000],
+  ]);
+  expect(all(place.file, 'SELECT name, energy_mwh FROM totals_15m ORDER BY 1')).toEqual([
+    ['grid_export', 100_000],
+    ['grid_import', 7000],
+    ['home', 657_000],
+    ['solar', 750_000],
+  ]);
+});
+
 describe('recompute', () => {
   test('figures that were spoilt are made again from raw values, on record', async () => {
     const place = await stored(quarters());

@@ -1,7 +1,18 @@
 // Files that are not what they should be, copies, and schemas of the past.
 
 import {execFileSync} from 'node:child_process';
-import {copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync} from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import Database from 'better-sqlite3';
 import {describe, expect, test} from 'vitest';
@@ -239,6 +250,47 @@ describe('copies', () => {
     expect([slots, slotCount(place.file), slotCount(kept ?? '')]).toEqual([4, 4, 8]);
     const after = place.open();
     expect(await after.start()).toMatchObject({uncleanStop: false, flowState: '{"n":3}', energy: {grid_import_kwh: 3}});
+  });
+
+  test('a database behind a link: by either name it is the same one, and the link stays', async () => {
+    const place = bench();
+    await fill(place, 0, 4);
+    const copy = path.join(place.folder, 'copy.db');
+    backupFile(place.file, copy);
+    const link = path.join(place.folder, 'link.db');
+    symlinkSync('wattledger.db', link);
+    const running = place.open({path: link});
+    await running.start();
+    for (const name of [place.file, link]) {
+      expect(() => restoreFile(copy, name, START_MS)).toThrow(expect.objectContaining({code: 'STORE_BUSY'}));
+      await expect(place.open({path: name}).start()).rejects.toMatchObject({code: 'STORE_BUSY'});
+    }
+    await running.close(never);
+    await fill(place, 4, 4);
+    const {database, kept} = restoreFile(copy, link, START_MS);
+    expect(database).toBe(place.file);
+    expect([lstatSync(link).isSymbolicLink(), lstatSync(kept ?? '').isSymbolicLink()]).toEqual([true, false]);
+    expect([slotCount(link), slotCount(place.file), slotCount(kept ?? '')]).toEqual([4, 4, 8]);
+    expect(() => restoreFile(link, place.file, START_MS)).toThrow(/is the database itself/);
+  });
+
+  test.each<[string, (place: Bench) => string]>([
+    ['into a folder that is not there yet', place => path.join(place.folder, 'new', 'machine', 'wattledger.db')],
+    [
+      'where a link leads, to a file that is not there yet',
+      place => {
+        mkdirSync(path.join(place.folder, 'disk'));
+        symlinkSync(path.join('disk', 'ledger.db'), path.join(place.folder, 'link.db'));
+        return path.join(place.folder, 'link.db');
+      },
+    ],
+  ])('restore %s', async (_where, nameIn) => {
+    const place = bench();
+    await fill(place, 0, 4);
+    const name = nameIn(place);
+    restoreFile(place.file, name, START_MS);
+    expect(slotCount(name)).toBe(4);
+    expect(lstatSync(name).isSymbolicLink()).toBe(name.endsWith('link.db'));
   });
 
   test('a damaged copy is not restored', async () => {

@@ -5,6 +5,7 @@ import {mkdtempSync, rmSync} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import {type Log, type LogFields, silentLog} from '../../src/core/log.ts';
+import type {TickRecord} from '../../src/core/sink.ts';
 import type {Clock} from '../../src/core/time.ts';
 import {createStore, type Store, type StoreSettings} from '../../src/store/store.ts';
 import {afterTest} from '../support/after.ts';
@@ -63,3 +64,16 @@ export const shellTitle = (title: string): string => (hasShell ? title : `${titl
 /** Rows as the shell prints them, `|` between the columns. */
 export const shell = (file: string, sql: string): string[] =>
   execFileSync('sqlite3', ['-readonly', file, sql], {encoding: 'utf8'}).split('\n').filter(Boolean);
+
+/** Starts a store, writes the records, stops it in order. */
+export async function stored(
+  place: Bench,
+  records: readonly TickRecord[],
+  more: Parameters<Bench['open']>[0] = {},
+  zone = ZONE,
+): Promise<void> {
+  const store = place.open(more, zone);
+  await store.start();
+  await store.write(records, never);
+  await store.close(never);
+}

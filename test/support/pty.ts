@@ -4,6 +4,9 @@ import {spawn, spawnSync} from 'node:child_process';
 import {existsSync} from 'node:fs';
 import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
+import {serialWire, type Wire} from '../../src/link/wire.ts';
+import {afterTest} from './after.ts';
+import {tempFolder} from './cli.ts';
 
 export const haveSocat = spawnSync('socat', ['-V'], {stdio: 'ignore'}).error === undefined;
 export const WITHOUT_SOCAT = haveSocat ? '' : ' (skipped: socat is not installed)';
@@ -24,4 +27,15 @@ export async function cable(folder: string): Promise<Cable> {
       await gone;
     },
   };
+}
+
+/** A cable whose far end is open, as a device holds it: what speaks there, and the port at which it is heard. Gone after the test. */
+export async function farEnd(baud = 9600): Promise<{readonly wire: Wire; readonly port: string}> {
+  const {a, b, pull} = await cable(tempFolder());
+  afterTest(pull);
+  const wire = serialWire(a, {baud, parity: 'none', stop: 1, data: 8});
+  const fault = await wire.open(1000, new AbortController().signal);
+  if (fault) throw new Error(`the far end does not open: ${JSON.stringify(fault)}`);
+  afterTest(() => wire.close());
+  return {wire, port: b};
 }

@@ -3,6 +3,7 @@
 import {writeFileSync} from 'node:fs';
 import path from 'node:path';
 import {describe, expect, test} from 'vitest';
+import {command as exporting} from '../../src/cli/export.ts';
 import {figuresOf} from '../../src/cli/figures.ts';
 import {type PageStyle, widthOf} from '../../src/cli/page.ts';
 import type {Report} from '../../src/cli/report.ts';
@@ -12,7 +13,7 @@ import {parseConfig} from '../../src/config/load.ts';
 import {openForChange} from '../../src/store/correction.ts';
 import {openReader} from '../../src/store/queries.ts';
 import {type Bench, bench, never, ZONE} from '../store/harness.ts';
-import {cell, record, SLOT_MS, START_MS, slot, total} from '../store/house.ts';
+import {cell, good, record, SLOT_MS, START_MS, slot, total} from '../store/house.ts';
 import {run} from '../support/cli.ts';
 import {HOUSE} from './configured.ts';
 
@@ -53,7 +54,7 @@ async function filled(tariffs = TARIFFS): Promise<Bench & {readonly config: stri
       quality: n === 3 ? ['gap'] : ['ok'],
     }),
   );
-  await store.write([record(0, START_MS, {slots})], never);
+  await store.write([record(0, START_MS, {readings: [good('meter', 'meter.power_w', 7)], slots})], never);
   await store.close(never);
   const config = path.join(place.folder, 'site.yaml');
   writeFileSync(config, `${HOUSE}store: {path: wattledger.db}\n${tariffs === '' ? '' : `tariffs:${tariffs}`}`);
@@ -183,11 +184,43 @@ test('CSV has a line per step, and the same money as the export', async () => {
     return lines.map(line => Object.fromEntries(line.split(',').map((field, at) => [head.split(',')[at] ?? '', field])));
   };
   const [report, money] = [table(stdout), table(exported.stdout)];
+  const never = await run(['report', '--month', '2020-03', '--format', 'csv', '--config', place.config]);
+  expect(never.stdout).toBe(`${stdout.split('\n')[0]}\n`);
   expect(report.map(row => row['day'])).toEqual(['2026-03-28', '2026-03-29']);
   expect(report.map(row => [row['cost_exact'], row['credit_exact'], row['import_mwh']])).toEqual(
     money.map(row => [row['cost_exact'], row['credit_exact'], row['import_mwh']]),
   );
   expect(report.reduce((sum, row) => sum + Number(row['produced_wh']), 0)).toBe(16 * 1460 + (3 * 120) / 1000);
+});
+
+test('a table says what it holds: the same columns with rows and without, and the keys of JSON lines', async () => {
+  const place = await filled();
+  // In this process: a program each would take long.
+  const ask = async (year: string, values: Record<string, string>): Promise<string> => {
+    const lines: string[] = [];
+    await exporting.run({
+      values: {config: place.config, from: `${year}-03-28`, to: `${year}-03-30`, ...values},
+      positionals: [],
+      out: line => void lines.push(line),
+      err: () => {},
+      tty: false,
+      signal: never,
+    });
+    return lines[0] ?? '';
+  };
+  for (const [what, step] of [
+    ['flows', '15m'],
+    ['totals', '1d'],
+    ['money', '15m'],
+    ['money', '1h'],
+    ['evidence', '15m'],
+    ['points', 'raw'],
+    ['points', '1mo'],
+  ] as const) {
+    const columns = await ask('2026', {what, step});
+    expect(await ask('2020', {what, step}), `${what} ${step}`).toBe(columns);
+    expect(Object.keys(JSON.parse(await ask('2026', {what, step, format: 'jsonl'}))).join(), `${what} ${step}`).toBe(columns);
+  }
 });
 
 test('the bill that came by post stands beside the ledger', async () => {

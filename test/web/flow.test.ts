@@ -65,6 +65,21 @@ test('a ring of the house is there while nothing runs, and says so', () => {
   expect(nodes.map(({id, active}) => [id, active])).toEqual(['solar', 'grid', 'battery', 'home', 'heat_pump'].map(id => [id, false]));
 });
 
+test.each([
+  ['wide', WIDE],
+  ['narrow', NARROW],
+] as const)('%s: ten loads are no more than half as high again as five, and a house with a meter alone is low', (_name, frame) => {
+  const heightOf = (loads: number, state: object): number =>
+    flowPicture(
+      {...state},
+      [],
+      Array.from({length: loads}, (_, index) => `load${index}`),
+      frame,
+    ).height;
+  expect(heightOf(10, {})).toBeLessThan(1.5 * heightOf(4, {}));
+  expect(heightOf(0, {freshness: {grid: {}}})).toBeLessThan(heightOf(0, {}) / 2);
+});
+
 const SOURCES = ['solar', 'wind', 'generator', 'battery', 'attic', 'grid', 'unexplained'];
 const SINKS = ['home', 'heat_pump', 'wallbox', 'standby', 'loss', 'battery', 'attic', 'grid'];
 const houses = fc.dictionary(
@@ -78,9 +93,10 @@ test.each([
   ['narrow', NARROW],
 ] as const)('%s: no ring touches another, none leaves the picture, no watt is lost', (_name, frame) => {
   fc.assert(
-    fc.property(houses, fc.subarray(['battery', 'attic', 'shed']), (told, batteries) => {
+    fc.property(houses, fc.subarray(['battery', 'attic', 'shed']), fc.integer({min: 0, max: 12}), (told, batteries, more) => {
+      const loads = ['heat_pump', 'wallbox', ...Array.from({length: more}, (_, index) => `load${index}`)];
       const state = {...told, wind_power_w: 0, generator_power_w: 0, btm_consumed_w: 0};
-      const {nodes, edges, width, height, radius} = flowPicture(state, batteries, ['heat_pump', 'wallbox'], frame);
+      const {nodes, edges, width, height, radius} = flowPicture(state, batteries, loads, frame);
       for (const [index, a] of nodes.entries()) {
         expect(a.x - radius).toBeGreaterThanOrEqual(0);
         expect(a.x + radius).toBeLessThanOrEqual(width);

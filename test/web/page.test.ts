@@ -43,7 +43,7 @@ describe.skipIf(!canBrowse)(`the page${WITHOUT_BROWSER}`, () => {
       let text = '';
       demo.stdout?.on('data', chunk => {
         text += chunk;
-        if (/sun .* W/.test(text)) resolve();
+        if (/solar .* W/.test(text)) resolve();
       });
     });
   }

@@ -5,8 +5,8 @@ import {tryBroker} from '../broker.ts';
 import {type Dialog, wrong, yesNo} from './dialog.ts';
 
 /** A secret is written to `passwordFile` unless the file is there already (null: nothing to write). */
-export type ChosenBroker = {readonly url: string; readonly username: string | null; readonly password: string | null};
-export type BrokerOptions = {readonly url: string | null; readonly username: string | null; readonly password: string | null};
+type ChosenBroker = {readonly url: string; readonly username: string | null; readonly password: string | null};
+type BrokerOptions = {readonly url: string | null; readonly username: string | null; readonly password: string | null};
 
 const ADDRESS = {
   text: 'Broker for MQTT, such as homeassistant.local (empty: none)',
@@ -16,7 +16,7 @@ const ADDRESS = {
 };
 
 /** `homeassistant.local`, `10.0.0.2:1884` or a whole URL as a URL. Throws AppError USAGE. */
-export function brokerUrl(answer: string): string {
+function brokerUrl(answer: string): string {
   const url = answer.includes('://') ? answer : `mqtt://${answer}`;
   if (!/^((mqtts?|tcp|ssl):\/\/[^\s/]+\/?|wss?:\/\/\S+)$/.test(url) || !URL.canParse(url))
     return wrong(`"${answer}" is no address of a broker, such as mqtt://homeassistant.local:1883`);

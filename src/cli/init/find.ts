@@ -4,17 +4,16 @@ import {existsSync, readdirSync} from 'node:fs';
 import {realClock} from '../../app/clock.ts';
 import {AppError} from '../../core/errors.ts';
 import {type LinkUrl, parseLinkUrl} from '../../core/linkurl.ts';
-import {silentLog} from '../../core/log.ts';
 import type {Reading} from '../../core/reading.ts';
-import {createDevice} from '../../device/device.ts';
 import type {Link} from '../../link/link.ts';
 import {openLink} from '../../link/open.ts';
+import {deviceByHand} from '../devices.ts';
 import {type Discovered, deviceId, discover, USUAL_UNITS} from '../discover.ts';
 import {type Dialog, type Question, wrong, yesNo} from './dialog.ts';
 import type {FoundDevice} from './site-yaml.ts';
 
-export type Found = {readonly links: readonly {readonly name: string; readonly url: LinkUrl}[]; readonly devices: readonly FoundDevice[]};
-export type FindOptions = {
+type Found = {readonly links: readonly {readonly name: string; readonly url: LinkUrl}[]; readonly devices: readonly FoundDevice[]};
+type FindOptions = {
   /** Links that are known already; without any, they are asked for. */
   readonly links: readonly string[];
   readonly units: readonly number[] | null;
@@ -30,7 +29,7 @@ const SWEEP_MS = 15_000;
 const SAY_EVERY_MS = 2000;
 
 /** Serial ports of this machine, by the name that stays. `/dev/serial0` is the UART on the header of a Raspberry Pi. */
-export function serialPorts(): string[] {
+function serialPorts(): string[] {
   const folder = '/dev/serial/by-id';
   return [
     ...(existsSync(folder)
@@ -89,7 +88,7 @@ const whereQuestion = (ports: readonly string[], some: boolean): Question<readon
 });
 
 /** A whole link is taken as it is; a port or a host is tried in the usual ways. Throws AppError. */
-export function candidatesOf(answer: string, ports: readonly string[]): readonly LinkUrl[] {
+function candidatesOf(answer: string, ports: readonly string[]): readonly LinkUrl[] {
   const link = (text: string): LinkUrl => parseLinkUrl(text, 'link');
   if (answer.includes('://')) return [link(answer)];
   if (/^\d{1,2}$/.test(answer) && ports.length === 0) return wrong('there is no list of serial ports to choose from; give an address');
@@ -172,10 +171,7 @@ async function sweepOf(
   linkUrl: LinkUrl,
   signal: AbortSignal,
 ): Promise<readonly Reading[]> {
-  const device = createDevice(
-    {id, profile, link, linkUrl, unit, units: {}, options: {}, everyMs: 0, slowEveryMs: 0},
-    {clock: realClock, log: silentLog, note() {}, localHour: () => 12},
-  );
+  const device = deviceByHand({id, profile, link, linkUrl, unit, units: {}, options: {}});
   return (await device.sweep(AbortSignal.any([signal, AbortSignal.timeout(SWEEP_MS)]))).readings;
 }
 

@@ -5,7 +5,7 @@ import {nearest} from '../../core/nearest.ts';
 import {choice, type Dialog, wrong, yesNo} from './dialog.ts';
 import {type FoundDevice, partsOf, type Role, rolesFor} from './site-yaml.ts';
 
-export type Roles = {readonly roles: ReadonlyMap<string, Role>; readonly loads: ReadonlyMap<string, string>};
+type Roles = {readonly roles: ReadonlyMap<string, Role>; readonly loads: ReadonlyMap<string, string>};
 
 const MEANS: Readonly<Record<Role, string>> = {
   grid: 'the meter at the utility connection: all that is bought and sold',

@@ -6,7 +6,7 @@ import {type Dialog, type Question, wrong, yesNo} from './dialog.ts';
 import {readAgain} from './find.ts';
 import {type FoundDevice, partsOf, type Role, solarRef} from './site-yaml.ts';
 
-export type Signs = {readonly inverted: ReadonlyMap<string, readonly string[]>; readonly doubts: ReadonlyMap<string, string>};
+type Signs = {readonly inverted: ReadonlyMap<string, readonly string[]>; readonly doubts: ReadonlyMap<string, string>};
 
 type Kind = 'grid' | 'solar' | 'battery' | 'load';
 /** One power that plays a part in the house. */

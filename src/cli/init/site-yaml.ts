@@ -16,7 +16,7 @@ export type FoundDevice = {
   readonly readings: readonly Reading[];
 };
 export type Role = 'grid' | 'hybrid' | 'solar' | 'battery' | 'load' | 'grid and hybrid' | 'grid and solar' | 'none';
-export type FoundSite = {
+type FoundSite = {
   readonly name: string;
   readonly zone: string;
   readonly links: readonly {readonly name: string; readonly url: LinkUrl}[];

@@ -5,7 +5,7 @@ import type {Sample} from './align.ts';
 import {localDay} from './slots.ts';
 
 /** Ages that are tried, ms. */
-export const CANDIDATES_MS: readonly number[] = Array.from({length: 21}, (_, index) => index * 500);
+const CANDIDATES_MS: readonly number[] = Array.from({length: 21}, (_, index) => index * 500);
 const OLDEST_MS = CANDIDATES_MS.at(-1) as number;
 /** A finer age cannot be seen in slower polls. */
 const SLOWEST_POLL_MS = 5000;
@@ -101,7 +101,7 @@ function between(samples: readonly Sample[], index: number, atMs: number, maxGap
   return before[1] + ((after[1] - before[1]) * (atMs - before[0])) / (after[0] - before[0]);
 }
 
-export type LearnedAge = {readonly channel: string; readonly ageMs: number; readonly beforeMs: number; readonly lessPermille: number};
+type LearnedAge = {readonly channel: string; readonly ageMs: number; readonly beforeMs: number; readonly lessPermille: number};
 
 /** At the turn of the site's day: what the day taught. The watch begins anew. */
 export function learnAges(watch: AgeWatch, zone: string, wallMs: number, ages: Readonly<Record<string, number>>): LearnedAge[] {

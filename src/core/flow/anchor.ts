@@ -1,6 +1,6 @@
 // Integrated energy held inside the counter's quantum: floor(booked to resolution) equals the register, at every reading.
 
-export type AnchorSpec = {
+type AnchorSpec = {
   /** Step of the register, mWh. */
   readonly resolution: number;
   /** Integrated energy beyond three steps after which a standing register counts as stalled, mWh. */
@@ -17,7 +17,7 @@ export type AnchorState = {
   readonly withheld: number;
   readonly stalled: boolean;
 };
-export type AnchorStatus = 'unanchored' | 'stalled' | 'caught-up' | 'rebased' | 'ok';
+type AnchorStatus = 'unanchored' | 'stalled' | 'caught-up' | 'rebased' | 'ok';
 
 export const newAnchor = (counter: number): AnchorState => ({
   booked: counter,

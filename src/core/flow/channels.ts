@@ -5,7 +5,7 @@ import type {ChannelRef, Policy, Site} from '../site.ts';
 import {type Orders, sinkOrder, sourceOrder} from './orders.ts';
 import type {Topology} from './topology.ts';
 
-export type ChannelKind = 'grid' | 'solar' | 'wind' | 'generator' | 'battery' | 'load' | 'home' | 'cascade' | 'pv' | 'ac';
+type ChannelKind = 'grid' | 'solar' | 'wind' | 'generator' | 'battery' | 'load' | 'home' | 'cascade' | 'pv' | 'ac';
 export type Channel = {
   /** Id of the channel in the balance: unique over the house. */
   readonly id: string;
@@ -36,12 +36,12 @@ export type Register = {
   readonly maxPower: number;
   readonly ageMs: number;
 };
-export type Direction = 'out' | 'in';
+type Direction = 'out' | 'in';
 /** Row or column that a direction of a channel feeds. `out`: out of the device into the bus. */
-export type Margin = {readonly side: 'row' | 'column'; readonly id: string};
+type Margin = {readonly side: 'row' | 'column'; readonly id: string};
 
 /** One direction of a channel, where it is booked. */
-export type Edge = {readonly key: string; readonly margin: Margin | null};
+type Edge = {readonly key: string; readonly margin: Margin | null};
 
 export type House = {
   readonly channels: readonly Channel[];
@@ -206,7 +206,7 @@ export const marginOfRegister = ({edges}: House, {key}: Register): Margin | null
 export const ageOf = ({id, ageMs, ageIsSet}: Channel, learned: Readonly<Record<string, number>>): number =>
   ageIsSet ? ageMs : (learned[id] ?? 0);
 
-export function marginOf(channel: Channel, direction: Direction): Margin | null {
+function marginOf(channel: Channel, direction: Direction): Margin | null {
   switch (channel.kind) {
     case 'grid':
       return {side: direction === 'out' ? 'row' : 'column', id: 'grid'};
@@ -242,7 +242,7 @@ export function sigmaOf(site: Site, channel: Channel, milliW: number): number {
 }
 
 /** What one reading set says of one channel: mW signed into the bus (loads and home as magnitudes), with its time; null where it says nothing. */
-export type ChannelReading = {readonly atMs: number; readonly milliW: number; readonly phases: readonly number[] | null} | 'asleep' | null;
+type ChannelReading = {readonly atMs: number; readonly milliW: number; readonly phases: readonly number[] | null} | 'asleep' | null;
 
 export type Lookup = (device: string, point: string) => Measured | undefined;
 

@@ -1,9 +1,9 @@
 // Wall time against monotonic time: a step of the clock is an event, never energy.
 
 /** A change of wall time against monotonic time beyond this is a step, ms. */
-export const CLOCK_STEP_MS = 2000;
+const CLOCK_STEP_MS = 2000;
 
-export type Instant = {readonly monoMs: number; readonly wallMs: number};
+type Instant = {readonly monoMs: number; readonly wallMs: number};
 
 /** By how much the wall clock stepped between two instants, ms; null where it only ran. */
 export function stepClock(before: Instant, after: Instant): number | null {

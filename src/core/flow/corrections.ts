@@ -2,7 +2,7 @@
 
 import type {Policy, Site} from '../site.ts';
 import {houseOf} from './channels.ts';
-import type {FlowState, Sums} from './state.ts';
+import {type FlowState, type Sums, sumsOfDay} from './state.ts';
 
 /** What a correction changed in one local day of the ledger: differences in mWh, of cells (`origin|via|source|sink`) and of totals. */
 export type LedgerCorrection = {
@@ -16,7 +16,8 @@ export type LedgerCorrection = {
 /** Changes the state. A correction is to be given once; a figure that becomes lower waits to be published until it has caught up. */
 export function takeCorrection(site: Site, state: FlowState, {day, cells, totals}: LedgerCorrection): void {
   add(state.lifetime, cells[houseOf(site).primary] ?? {}, totals);
-  if (state.day?.day === day) add(state.day.sums, cells[houseOf(site).primary] ?? {}, totals);
+  const known = sumsOfDay(state, day);
+  if (known) add(known.sums, cells[houseOf(site).primary] ?? {}, totals);
 }
 
 function add(sums: Sums, cells: Readonly<Record<string, number>>, totals: Readonly<Record<string, number>>): void {

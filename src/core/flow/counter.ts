@@ -1,6 +1,6 @@
 // The state machine of one lifetime register: what of its movement is energy, and what is a glitch, a rollover, a replacement.
 
-export type CounterSpec = {
+type CounterSpec = {
   /** Smallest step of the register, mWh. */
   readonly quantum: number;
   /** The most the metered thing can do, mW. */
@@ -15,8 +15,8 @@ export type CounterState = {
   readonly lastMs: number;
   readonly pending: readonly (readonly [number, number])[];
 };
-export type CounterStatus = 'invalid' | 'base' | 'ok' | 'rollover' | 'jitter' | 'rebased' | 'pending';
-export type CounterStep = {readonly state: CounterState; readonly status: CounterStatus; readonly booked: number};
+type CounterStatus = 'invalid' | 'base' | 'ok' | 'rollover' | 'jitter' | 'rebased' | 'pending';
+type CounterStep = {readonly state: CounterState; readonly status: CounterStatus; readonly booked: number};
 
 export const newCounter: CounterState = {last: null, lastMs: 0, pending: []};
 /** Readings that must agree before a register is believed to have been replaced. */

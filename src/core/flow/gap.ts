@@ -4,7 +4,7 @@ import {attribute, cellBounds} from './attribute.ts';
 import {empty} from './cells.ts';
 import type {Amounts, Matrix} from './model.ts';
 
-export type FilledGap = {
+type FilledGap = {
   readonly homeMilliWh: number;
   readonly matrix: Matrix;
   readonly bounds: Readonly<Record<string, readonly [number, number]>>;

@@ -12,7 +12,7 @@ export type NodeQuality = 'ok' | 'adjusted' | 'skew-corrected' | 'stale-estimate
 export type SlotQuality = NodeQuality | 'unanchored' | 'stalled' | 'gap' | 'undated';
 
 /** From the worst to the mildest: the first that a figure has is the one whose reason is told. */
-export const BY_WEIGHT: readonly SlotQuality[] = [
+const BY_WEIGHT: readonly SlotQuality[] = [
   'suspect',
   'gap',
   'undated',
@@ -67,7 +67,7 @@ export type SlotCell = {
 
 /** A dated quarter hour, or one whose wall time is not known yet. */
 export type SlotName = {readonly kind: 'utc'; readonly startMs: number} | UndatedName;
-export type UndatedName = {readonly kind: 'undated'; readonly bootId: string; readonly startMonoMs: number; readonly endMonoMs: number};
+type UndatedName = {readonly kind: 'undated'; readonly bootId: string; readonly startMonoMs: number; readonly endMonoMs: number};
 
 /** A total of one slot: anchored energy, the plain integral, and the register at the end where there is one. */
 export type SlotTotal = {

@@ -62,7 +62,7 @@ export type Closing = {
 };
 
 /** What closes a slot beside the slot itself: the registers, what the batteries hold, and their round trips where they were measured. */
-export type Books = {
+type Books = {
   readonly registers: Shown;
   readonly pools: Pools;
   readonly rests: Readonly<Record<string, RestWatch>>;
@@ -125,7 +125,7 @@ function joined(own: SlotRecord, parts: readonly SlotRecord[], policies: readonl
   return {...merged(own, fitting), takes: parts.flatMap(({slot}) => (slot.kind === 'undated' ? [slot] : []))};
 }
 
-export type SlotBalance = {
+type SlotBalance = {
   /** Anchored, whole mWh. */
   readonly rows: MutableAmounts;
   readonly columns: MutableAmounts;

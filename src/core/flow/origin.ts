@@ -6,7 +6,7 @@ import {ORIGINS, type Origin} from './model.ts';
 import {largestRemainder} from './split.ts';
 
 /** Charge energy not yet withdrawn, oldest lot first, mWh. */
-export type Lot = readonly [origin: Origin, energyMilliWh: number];
+type Lot = readonly [origin: Origin, energyMilliWh: number];
 export type Pool = readonly Lot[];
 export type ByOrigin = Readonly<Partial<Record<Origin, number>>>;
 
@@ -47,7 +47,7 @@ export function charge(pool: Pool, energy: ByOrigin): Pool {
   return [...pool, ...lots];
 }
 
-export type Discharge = {
+type Discharge = {
   readonly pool: Pool;
   readonly delivered: ByOrigin;
   readonly loss: ByOrigin /** Delivered though the pool was empty: it came in as unknown. */;

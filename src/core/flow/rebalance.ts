@@ -4,7 +4,7 @@ import {cellOf, empty, type MutableMatrix, rowSum, withoutZeros} from './cells.t
 import type {Amounts, Matrix} from './model.ts';
 import {largestRemainder} from './split.ts';
 
-export type Targets = {readonly rows: Amounts; readonly cols: Amounts};
+type Targets = {readonly rows: Amounts; readonly cols: Amounts};
 
 /**
  * `sources` and `sinks` are the orders; the sources of the matrix and of the targets must be in them. `home` is never a target column.

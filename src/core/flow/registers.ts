@@ -43,7 +43,7 @@ export const newRegister = (): RegisterState => ({
   pendingFrom: 0,
 });
 
-export type RegisterOutcome = {
+type RegisterOutcome = {
   /** Booked minus integrated since the last event, mWh. */
   readonly correction: number;
   /** Whole mWh that were integrated since the last event. */

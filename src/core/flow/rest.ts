@@ -46,7 +46,7 @@ export type RestWatch = {
   etaPpm: number | null;
 };
 
-export const newRestWatch = (): RestWatch => ({
+const newRestWatch = (): RestWatch => ({
   floorPct: null,
   rests: 0,
   away: false,

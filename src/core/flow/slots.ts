@@ -83,7 +83,7 @@ function findDayStart(zone: string, day: string): number {
 export const addDays = (day: string, days: number): string =>
   new Date(Date.parse(`${day}T00:00:00Z`) + days * DAY_MS).toISOString().slice(0, 10);
 
-export type DaySpan = {readonly startMs: number; readonly endMs: number; readonly quarterHours: number};
+type DaySpan = {readonly startMs: number; readonly endMs: number; readonly quarterHours: number};
 
 /** Both ends of a local day. */
 export function daySpan(zone: string, day: string): DaySpan {

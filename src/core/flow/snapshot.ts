@@ -9,7 +9,7 @@ import type {InstantValues, Topology} from './topology.ts';
 const GRID_SENTINELS = [-32_768_000, 32_767_000, 65_535_000, -2_147_483_648_000, 4_294_967_295_000];
 
 type Fields = Readonly<Record<string, unknown>>;
-export type SnapshotResult = {readonly home: number; readonly matrix: Matrix; readonly [key: string]: unknown};
+type SnapshotResult = {readonly home: number; readonly matrix: Matrix; readonly [key: string]: unknown};
 
 /** `input` as in the `snapshot` kind. Throws RangeError where a stated precondition is broken. */
 export function snapshot(input: Fields): SnapshotResult {

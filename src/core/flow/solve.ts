@@ -18,7 +18,7 @@ const STALE_RATE = 200_000;
 const HOME_SIGMA = 200_000;
 
 /** The house at one instant, and what the slots and people want to know of it. */
-export type Solved = {
+type Solved = {
   readonly instant: Instant;
   /** Whether every device behind the grid meter told its power. */
   readonly complete: boolean;

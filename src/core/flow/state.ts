@@ -21,7 +21,7 @@ export type LastNode = {
 /** Sums of closed slots, mWh: cells of the primary policy by `origin|via|source|sink`, and totals by name. */
 export type Sums = {cells: Record<string, number>; totals: Record<string, number>};
 
-export type Gap = {fromWallMs: number; fromMonoMs: number; toMonoMs: number; toWallMs: number; corrections: Record<string, number>};
+type Gap = {fromWallMs: number; fromMonoMs: number; toMonoMs: number; toWallMs: number; corrections: Record<string, number>};
 /** Where the last instant of an earlier run lies, and what registers have told since. A gap of that run may still be open. */
 export type Stop = {wallMs: number; monoMs: number; corrections: Record<string, number>};
 
@@ -57,8 +57,8 @@ export type FlowState = {
   /** What is known of the batteries' rests on their lowest charge, by battery. */
   rests: Record<string, RestWatch>;
   lifetime: Sums;
-  /** Today so far: closed quarter hours, and every word that was said of one of them. */
-  day: {day: string; sums: Sums; qualities?: SlotQuality[]} | null;
+  /** Today so far; and the day before it, which goes on where a clock that ran ahead comes back. */
+  day: (DaySums & {before?: DaySums | null}) | null;
   published: Record<string, number>;
   waiting: string[];
   lastClosedMs: number | null;
@@ -71,6 +71,13 @@ export type FlowState = {
   /** What this day has taught so far; not kept over a restart. */
   ageWatch: AgeWatch;
 };
+
+/** Closed quarter hours of a local day, and every word that was said of one of them. */
+export type DaySums = {day: string; sums: Sums; qualities?: SlotQuality[]};
+
+/** What is known of a day, or null: of today, of the newest one, or of the one before that. */
+export const sumsOfDay = ({day: newest}: Pick<FlowState, 'day'>, day: string): DaySums | null =>
+  newest?.day === day ? newest : newest?.before?.day === day ? newest.before : null;
 
 export const newSums = (): Sums => ({cells: {}, totals: {}});
 

@@ -15,7 +15,7 @@ import {sourceOrder} from './orders.ts';
 import {remembered} from './remembered.ts';
 import {countCycles, settleRests} from './rest.ts';
 import {localDay, SLOT_MS, slotStart} from './slots.ts';
-import {type FlowState, newSums, type Stop, type Sums} from './state.ts';
+import {type FlowState, newSums, type Stop, type Sums, sumsOfDay} from './state.ts';
 
 type Note = (kind: EventKind, about: string | null, detail: Said, evidence?: Record<string, number | string>) => void;
 
@@ -127,10 +127,21 @@ export function emit(site: Site, house: House, state: FlowState, record: SlotRec
 
 function addToDay(site: Site, house: House, state: FlowState, record: SlotRecord, startMs: number): void {
   const day = localDay(site.timezone, startMs);
-  if (state.day === null || day > state.day.day) state.day = {day, sums: newSums()};
-  if (day !== state.day.day) return;
+  turnTo(site, state, day);
+  if (day !== state.day?.day) return;
   addSums(state.day.sums, house, record);
   state.day.qualities = [...new Set([...(state.day.qualities ?? []), ...record.quality])];
+}
+
+/** Days follow each other; after a clock that ran ahead it is an earlier one that is today. */
+function turnTo(site: Site, state: FlowState, day: string): void {
+  const newest = state.day;
+  if (newest === null) state.day = {day, sums: newSums()};
+  else if (day > newest.day) {
+    const {before: _, ...before} = newest;
+    state.day = {day, sums: newSums(), before};
+  } else if (day < newest.day && state.tick !== null && day === localDay(site.timezone, state.tick.wallMs))
+    state.day = sumsOfDay(state, day) ?? {day, sums: newSums()};
 }
 
 /** What a cell is called in the sums. */
@@ -262,7 +273,8 @@ export function followClock(site: Site, house: House, state: FlowState, trusted:
     const name = nameAt(state, state.tick.monoMs);
     const wrong =
       running.name.kind === 'undated'
-        ? name.kind === 'utc'
+        ? // When one of an earlier run would end, only the clock of that run could tell.
+          name.kind === 'utc' || running.name.bootId !== state.bootId
         : name.kind === 'undated' || Math.abs(name.startMs - running.name.startMs) > SLOT_MS;
     // Small steps back inside one quarter hour keep the running slot: a slot is never opened twice.
     if (wrong && !(running.name.kind === 'utc' && name.kind === 'undated' && slotStart(state.tick.wallMs) === running.name.startMs))

@@ -6,7 +6,7 @@ import type {Sample} from './align.ts';
 const WHOLE = 1_000_000;
 
 /** The AC port at an instant: its samples, what least squares made of it, and how far it moves without telling anything; mW. */
-export type Port = {readonly samples: readonly Sample[]; readonly balanced: number; readonly sigma: number};
+type Port = {readonly samples: readonly Sample[]; readonly balanced: number; readonly sigma: number};
 
 /**
  * A channel's power at the instant, mW: as far between its sample before and the one after as the port is between its own, so that the loss

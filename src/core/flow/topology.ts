@@ -2,7 +2,7 @@
 
 import type {Amounts} from './model.ts';
 
-export type GenerationKind = 'solar' | 'wind' | 'generator';
+type GenerationKind = 'solar' | 'wind' | 'generator';
 /** What hangs where. Ids are those of rows and columns; a device of generation adds to the row of its kind. */
 export type Topology = {
   readonly generation: readonly {readonly id: string; readonly kind: GenerationKind}[];

@@ -11,8 +11,6 @@ export type LocalTime = {
   readonly day: string;
   /** 1 to 12. */
   readonly month: number;
-  readonly dayOfMonth: number;
-  readonly year: number;
   readonly kind: DayKind;
   /** 0 to 1439. */
   readonly minute: number;
@@ -37,8 +35,6 @@ export function calendarOf(zone: string, holidays: readonly string[]): Calendar 
     return {
       day,
       month: local.getUTCMonth() + 1,
-      dayOfMonth: local.getUTCDate(),
-      year: local.getUTCFullYear(),
       kind: free.has(day) ? 'holiday' : (WEEKDAYS[(local.getUTCDay() + 6) % 7] as DayKind),
       minute: local.getUTCHours() * 60 + local.getUTCMinutes(),
     };

@@ -17,7 +17,7 @@ export type When = {
   /** Minutes of the local day, [from, to); from > to goes over midnight, both parts on their own date. */
   readonly hours: readonly (readonly [fromMin: number, toMin: number])[] | null;
 };
-export type Band = {readonly name: string; readonly micro: Micro; readonly when: When};
+type Band = {readonly name: string; readonly micro: Micro; readonly when: When};
 
 export type Price =
   | {readonly kind: 'flat'; readonly micro: Micro}

@@ -17,7 +17,7 @@ export type MoneySlot = {
 };
 
 /** One quarter hour, with the prices that held. */
-export type PricedSlot = {readonly startMs: number; readonly day: string; readonly prices: SlotPrices | null; readonly money: Money};
+type PricedSlot = {readonly startMs: number; readonly day: string; readonly prices: SlotPrices | null; readonly money: Money};
 
 /** What one sink (home, a load, a battery) took. */
 export type SinkMoney = {
@@ -35,7 +35,7 @@ export type SinkMoney = {
 /** A bill, and what it would have been without the battery, and without generation and battery. */
 export type ComparedBill = Bill & {readonly withoutBatteryPico: bigint; readonly withoutOwnPico: bigint};
 
-export type WalkDeps = {
+type WalkDeps = {
   readonly tariffs: Tariffs;
   readonly zone: string;
   readonly series: Series;
@@ -47,7 +47,7 @@ export type WalkDeps = {
   /** Whether bills are asked for. */
   readonly bills: boolean;
 };
-export type Walk = {
+type Walk = {
   /** Slots in order of time. `counted`: it belongs to what was asked for; the others only fill batteries and bills. */
   take(slot: MoneySlot, counted: boolean): PricedSlot;
   /** `endMs`: the ledger was read up to here. */

@@ -7,8 +7,8 @@ import type {Money} from './value.ts';
 /** Flat, as published: amounts in the site's currency, prices per kWh, null for what is not known. */
 export type MoneyNow = Readonly<Record<string, number | string | null>> & {readonly ts: string};
 
-export const SPANS = ['today', 'month', 'year'] as const;
-export type Span = (typeof SPANS)[number];
+const SPANS = ['today', 'month', 'year'] as const;
+type Span = (typeof SPANS)[number];
 
 export function moneyNow(
   ts: string,

@@ -14,7 +14,7 @@ export type SlotPrices = {
 };
 
 /** Bucket of a price that is the same all day. */
-export const ALL_DAY = 'all day';
+const ALL_DAY = 'all day';
 export const OTHERWISE = 'otherwise';
 
 /** The tariff of this moment; null before the first one. */

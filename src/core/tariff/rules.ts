@@ -38,7 +38,7 @@ export function netMeteringMonth(
   return {net, pico: bill, bank: left};
 }
 
-export type NetBilling = {
+type NetBilling = {
   readonly importPico: bigint;
   readonly creditPico: bigint;
   readonly nonBypassPico: bigint;

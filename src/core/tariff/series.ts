@@ -8,7 +8,7 @@ export const UNITS: Readonly<Record<string, number>> = {'ct/kWh': 4, 'g/kWh': 6}
 const shiftOf = (unit: string): number => UNITS[unit] ?? (unit.endsWith('/MWh') ? 3 : 6);
 
 export type SeriesRow = {readonly startMs: number; readonly micro: Micro};
-export type SeriesShape = {
+type SeriesShape = {
   readonly unit: string;
   /** Dotted path to the list in a JSON document; empty: the document. */
   readonly list: string;

@@ -25,7 +25,7 @@ export type BillDay = {
   readonly dayOfYear: number;
   readonly daysOfYear: number;
 };
-export type BillLine = {
+type BillLine = {
   readonly kind: 'import' | 'export' | 'non_bypassable' | 'fixed' | 'capacity' | 'demand' | 'credit' | 'true_up';
   /** Bucket of the price, or what is charged. */
   readonly name: string;
@@ -35,8 +35,8 @@ export type BillLine = {
   readonly pico: bigint;
 };
 /** What goes on into the next bill. */
-export type Carry = {readonly bankMilliWh: Readonly<Record<string, number>>; readonly creditPico: bigint};
-export type Peak = {readonly startMs: number; readonly milliW: number};
+type Carry = {readonly bankMilliWh: Readonly<Record<string, number>>; readonly creditPico: bigint};
+type Peak = {readonly startMs: number; readonly milliW: number};
 export type Settled = {
   readonly lines: readonly BillLine[];
   readonly duePico: bigint;
@@ -46,7 +46,7 @@ export type Settled = {
   /** Highest quarter hour that a demand charge asks for. */
   readonly peak: Peak | null;
 };
-export const NO_CARRY: Carry = {bankMilliWh: {}, creditPico: 0n};
+const NO_CARRY: Carry = {bankMilliWh: {}, creditPico: 0n};
 
 /** Sums by side and bucket, and what has no price. */
 type Sums = {readonly lines: ReadonlyMap<string, BillLine>; readonly unpricedMilliWh: number};

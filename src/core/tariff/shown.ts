@@ -22,7 +22,7 @@ const grams = (picoGrams: bigint): number => Number(picoGrams / 1_000_000_000n) 
 /** What is left to pay: cost less credit. */
 export const netOf = (money: Money): bigint => money.cost - money.credit;
 
-export type MoneyShown = {
+type MoneyShown = {
   readonly cost: number;
   readonly credit: number;
   /** cost - credit. */
@@ -66,14 +66,14 @@ export function shown(money: Money): MoneyShown {
   };
 }
 
-export const pricesShown = (prices: SlotPrices | null): Readonly<Record<string, number | string | null>> => ({
+const pricesShown = (prices: SlotPrices | null): Readonly<Record<string, number | string | null>> => ({
   import_price: priceShown(prices?.import ?? null),
   export_price: priceShown(prices?.export ?? null),
   co2_g_per_kwh: priceShown(prices?.co2 ?? null),
   bucket: prices?.bucket ?? null,
 });
 
-export function billShown({
+function billShown({
   month,
   fromDay,
   toDay,
@@ -116,7 +116,7 @@ export function billShown({
   };
 }
 
-export const sinkShown = ({energyMilliWh, paidPico, foregonePico, originMilliWh, unpricedMilliWh}: SinkMoney): unknown => ({
+const sinkShown = ({energyMilliWh, paidPico, foregonePico, originMilliWh, unpricedMilliWh}: SinkMoney): unknown => ({
   wh: wh(energyMilliWh),
   paid: amount(paidPico),
   foregone: amount(foregonePico),
@@ -124,14 +124,14 @@ export const sinkShown = ({energyMilliWh, paidPico, foregonePico, originMilliWh,
   unpriced_wh: wh(unpricedMilliWh),
 });
 
-export const stockShown = ({energyMilliWh, originMilliWh, paidPico, foregonePico}: Held): unknown => ({
+const stockShown = ({energyMilliWh, originMilliWh, paidPico, foregonePico}: Held): unknown => ({
   wh: wh(energyMilliWh),
   origin_wh: Object.fromEntries(Object.entries(originMilliWh).map(([origin, energy]) => [origin, wh(energy)])),
   paid: amount(paidPico),
   foregone: amount(foregonePico),
 });
 
-export type AnswerShape = {
+type AnswerShape = {
   readonly rows: readonly {
     readonly startMs: number;
     readonly day: string | null;

@@ -79,11 +79,11 @@ export const consumes = (sink: string, batteries: readonly string[]): boolean =>
 export const isPaid = (tariff: Tariff | null, origin: Origin | 'unexplained'): boolean =>
   !tariff?.paidOrigins || tariff.paidOrigins.includes(origin as Origin);
 
-/** What passes the street's meter, and how much of the export is paid; mWh. */
-export type Exchange = {readonly importMilliWh: number; readonly exportMilliWh: number; readonly paidMilliWh: number};
+/** What passes the grid meter, and how much of the export is paid; mWh. */
+type Exchange = {readonly importMilliWh: number; readonly exportMilliWh: number; readonly paidMilliWh: number};
 export type Exchanges = {
   readonly actual: Exchange;
-  /** The battery gone: what it took from the sun is exported, what it gave is imported, and what it took from the street is not. */
+  /** The battery gone: what it took from the sun is exported, what it gave is imported, and what it took from the grid is not. */
   readonly withoutBattery: Exchange;
   /** Generation and battery gone: all that is used is imported. */
   readonly withoutOwn: Exchange;

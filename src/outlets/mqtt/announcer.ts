@@ -7,8 +7,8 @@ import {type Component, type Discovery, type DiscoveryFacts, discoveries, messag
 import {namesOf} from './names.ts';
 import type {Newest} from './newest.ts';
 
-export type AnnouncerSettings = {readonly prefix: string; readonly style: 'device' | 'single'};
-export type Announcer = {
+type AnnouncerSettings = {readonly prefix: string; readonly style: 'device' | 'single'};
+type Announcer = {
   /** Where an earlier run has left its messages, in either style. */
   readonly lookBackTopics: readonly string[];
   /** A message the broker still holds; those of others are left alone. */

@@ -1,6 +1,7 @@
 // What can be asked over MQTT: the daemon, its devices, the house now, totals of the past. Nothing can be changed.
 
 import type {Health} from '../../core/health.ts';
+import {EARLIEST_MS, LATEST_MS, MOMENT_FORMS, parseMoment} from '../../core/moment.ts';
 import {numberOf, type Reading} from '../../core/reading.ts';
 import type {TickRecord} from '../../core/sink.ts';
 import type {Site} from '../../core/site.ts';
@@ -9,7 +10,7 @@ import {pointKey} from '../../core/vocabulary.ts';
 import {bridgeDevices, bridgeHealth, bridgeInfo, byDevice} from './payloads.ts';
 import type {Answers} from './requests.ts';
 
-export type TotalsStep = '15m' | '1h' | '1d' | '1mo';
+type TotalsStep = '15m' | '1h' | '1d' | '1mo';
 /** Totals of slots that begin in [fromMs, toMs), UTC ms, ordered by time. */
 export type TotalsQuestion = (
   fromMs: number,
@@ -17,7 +18,7 @@ export type TotalsQuestion = (
   step: TotalsStep,
 ) => Promise<readonly {readonly startMs: number; readonly name: string; readonly energyMilliWh: number; readonly quality: string}[]>;
 
-export type AnswersDeps = {
+type AnswersDeps = {
   readonly site: Site;
   readonly health: () => Health;
   readonly protocol: () => 4 | 5;
@@ -46,8 +47,8 @@ export function createAnswers({site, health, protocol, record, totals}: AnswersD
     },
     async history({from, to, step = '15m'}) {
       if (!totals) throw new Error('there is no ledger to ask');
-      const fromMs = moment('from', from);
-      const toMs = moment('to', to);
+      const fromMs = moment('from', from, site.timezone);
+      const toMs = moment('to', to, site.timezone);
       if (typeof step !== 'string' || !Object.hasOwn(STEP_MS, step))
         throw new Error(`expected "step": ${Object.keys(STEP_MS).join(' | ')}`);
       const known = step as TotalsStep;
@@ -55,7 +56,8 @@ export function createAnswers({site, health, protocol, record, totals}: AnswersD
       if ((toMs - fromMs) / STEP_MS[known] > MOST_STEPS) throw new Error(`more than ${MOST_STEPS} steps; ask for less at a time`);
       const rows = new Map<number, Record<string, number | string>>();
       for (const {startMs, name, energyMilliWh, quality} of await totals(fromMs, toMs, known)) {
-        const row = rows.get(startMs) ?? {start: utcText(startMs), quality};
+        const row = rows.get(startMs) ?? {start: utcText(startMs), quality: 'ok'};
+        row['quality'] = wordsOfBoth(String(row['quality']), quality);
         row[`${name}_kwh`] = energyMilliWh / 1_000_000;
         rows.set(startMs, row);
       }
@@ -70,8 +72,15 @@ function measured({point, measured: value}: Reading): object {
     : {value: numberOf(value) ?? value.value, quality: value.kind, key: pointKey(point)};
 }
 
-function moment(name: string, value: unknown): number {
-  const ms = typeof value === 'string' ? Date.parse(value) : Number.NaN;
-  if (!Number.isFinite(ms)) throw new Error(`expected "${name}": a time such as 2026-11-24T12:00:00Z`);
+/** Every word but `ok` that one of two qualities has, as the database sorts them. */
+const wordsOfBoth = (a: string, b: string): string =>
+  [...new Set(`${a},${b}`.split(','))]
+    .filter(word => word !== 'ok')
+    .sort()
+    .join() || 'ok';
+
+function moment(name: string, value: unknown, zone: string): number {
+  const ms = typeof value === 'string' || typeof value === 'number' ? parseMoment(String(value), zone) : Number.NaN;
+  if (!(ms >= EARLIEST_MS && ms <= LATEST_MS)) throw new Error(`expected "${name}": ${MOMENT_FORMS}`);
   return ms;
 }

@@ -34,7 +34,7 @@ export type Outgoing = {
   readonly expiryS?: number;
   readonly correlationData?: Buffer;
 };
-export type ConnectionEvents = {
+type ConnectionEvents = {
   readonly log: Log;
   /** Called after each connect; what it publishes goes out first. */
   readonly onConnect: () => void;

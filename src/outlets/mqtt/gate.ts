@@ -1,6 +1,6 @@
 // At most so many at one time; the others wait their turn, in order.
 
-export type Gate = {
+type Gate = {
   /** Resolves once there is room. */
   enter(): Promise<void>;
   leave(): void;

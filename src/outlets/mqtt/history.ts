@@ -7,17 +7,16 @@ export type Outbox = {
   next(limit: number): Promise<readonly {readonly id: number; readonly topic: string; readonly payload: string}[]>;
   done(ids: readonly number[]): Promise<void>;
 };
-export type History = {
+type History = {
   /** Looks whether there is something to send. Returns at once. */
   poke(): void;
   sent(): number;
-  idle(): Promise<void>;
 };
 
 const BATCH = 16;
 
 export function createHistory(outbox: Outbox, connection: Connection, base: string, log: Log): History {
-  let running: Promise<void> | null = null;
+  let running = false;
   let sent = 0;
   let problem: string | null = null;
 
@@ -39,16 +38,17 @@ export function createHistory(outbox: Outbox, connection: Connection, base: stri
 
   return {
     poke() {
-      running ??= drain()
+      if (running) return;
+      running = true;
+      void drain()
         .catch((error: Error) => {
           if (error.message !== problem) log.warn({part: 'mqtt', err: error.message}, 'history waits');
           problem = error.message;
         })
         .finally(() => {
-          running = null;
+          running = false;
         });
     },
     sent: () => sent,
-    idle: async () => void (await running),
   };
 }

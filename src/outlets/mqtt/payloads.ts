@@ -30,10 +30,10 @@ export function deviceState(readings: readonly Reading[], wallMs: number): strin
 
 /** `grid.import_energy_wh` is `grid_import_energy_kwh` in `device/ID/energy`. */
 export const energyKey = (point: string): string => pointKey(point).replace(/_wh$/, '_kwh');
-export const isCounter = (point: string): boolean => parsePoint(point) !== null && pointInfo(point).behaves === 'counter';
+const isCounter = (point: string): boolean => parsePoint(point) !== null && pointInfo(point).behaves === 'counter';
 
 /** A lifetime counter: its key in `device/ID/energy`, the register in kWh, and when it was read. */
-export type CounterReading = {readonly key: string; readonly kwh: number; readonly monoMs: number};
+type CounterReading = {readonly key: string; readonly kwh: number; readonly monoMs: number};
 
 /** Lifetime counters of a device that were read well. */
 export function deviceCounters(readings: readonly Reading[]): CounterReading[] {

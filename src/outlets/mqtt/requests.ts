@@ -4,31 +4,31 @@ import type {Message} from './connection.ts';
 
 /** Answers a command's question; may throw, the message is the error. */
 export type Answers = Readonly<Record<string, (question: Readonly<Record<string, unknown>>) => unknown>>;
-export type Reply = {readonly topic: string; readonly payload: string; readonly correlationData?: Buffer};
+type Reply = {readonly topic: string; readonly payload: string; readonly correlationData?: Buffer};
 
 const LONGEST_QUESTION = 10_000;
-/** Questions that are being answered at one time; further ones are told to wait, and those of a flood nothing. */
+/** Questions that are being answered at one time, and those that wait for their turn; what a flood brings beyond is lost. */
 const AT_ONCE = 8;
-const FLOOD = 64;
+const MOST_WAITING = 256;
 
 /** Takes questions and sends replies. */
 export function createResponder(base: string, answers: Answers, send: (reply: Reply) => Promise<unknown>): (message: Message) => void {
+  const waiting: Message[] = [];
   let busy = 0;
-  const wait: Answers = Object.fromEntries(
-    Object.keys(answers).map(command => [
-      command,
-      () => {
-        throw new Error('busy with other questions; ask again');
-      },
-    ]),
-  );
-  return message => {
-    if (busy >= FLOOD) return;
-    const known = busy < AT_ONCE ? answers : wait;
+  async function work(): Promise<void> {
+    if (busy >= AT_ONCE) return;
     busy++;
-    void replyTo(message, base, known)
-      .then(reply => reply && send(reply))
-      .finally(() => busy--);
+    for (let message = waiting.shift(); message; message = waiting.shift()) {
+      const reply = await replyTo(message, base, answers);
+      if (reply) await send(reply);
+    }
+    busy--;
+  }
+  return message => {
+    // One that has no answer costs no place.
+    if (message.retain || waiting.length >= MOST_WAITING) return;
+    waiting.push(message);
+    void work();
   };
 }
 

@@ -4,10 +4,12 @@ import {Scroll} from '../scroll.tsx';
 import {fixed, t, wayOf} from '../text.ts';
 import type {Bar, Line} from './bars.tsx';
 
-type Props = {readonly bars: readonly Bar[]; readonly line: Line | undefined; readonly names: readonly string[]};
+type Props = {readonly bars: readonly Bar[]; readonly lines: readonly Line[]; readonly names: readonly string[]};
 
-export function BarsTable({bars, line, names}: Props) {
-  const rows = bars.map((bar, index) => ({bar, level: line?.values[index] ?? null})).filter(({bar}) => !bar.missing && !bar.ahead);
+export function BarsTable({bars, lines, names}: Props) {
+  const rows = bars
+    .map((bar, index) => ({bar, levels: lines.map(line => line.values[index] ?? null)}))
+    .filter(({bar}) => !bar.missing && !bar.ahead);
   const priced = bars.some(bar => bar.price);
   return (
     <details>
@@ -22,23 +24,25 @@ export function BarsTable({bars, line, names}: Props) {
                   {wayOf(name)} (kWh)
                 </th>
               ))}
-              {line && (
-                <th scope="col">
+              {lines.map(line => (
+                <th key={line.name} scope="col">
                   {line.name} ({line.unit})
                 </th>
-              )}
+              ))}
               {priced && <th scope="col">{t('priceOf', {price: t('price')})}</th>}
               <th scope="col">{t('quality')}</th>
             </tr>
           </thead>
           <tbody>
-            {rows.map(({bar, level}) => (
+            {rows.map(({bar, levels}) => (
               <tr key={bar.title}>
-                <th scope="row">{bar.title}</th>
+                <th scope="row">{bar.href ? <a href={bar.href}>{bar.title}</a> : bar.title}</th>
                 {names.map(name => (
                   <td key={name}>{fixed(((bar.up[name] ?? 0) + (bar.down[name] ?? 0)) / 1000, 3)}</td>
                 ))}
-                {line && <td>{level === null ? '' : Math.round(level)}</td>}
+                {levels.map((level, index) => (
+                  <td key={lines[index]?.name}>{level === null ? '' : Math.round(level)}</td>
+                ))}
                 {priced && <td>{bar.price?.text ?? ''}</td>}
                 <td>{bar.quality}</td>
               </tr>

@@ -1,9 +1,10 @@
 // Stacked bars over time: what came in above the line, what went out of the house below. Gaps stay gaps; what was held is hollow, what is flagged is hatched.
 
 import {useRef, useState} from 'preact/hooks';
-import {fixed, kwh, number, t, wayOf} from '../text.ts';
+import {fixed} from '../text.ts';
+import {dashOf, Legend, Told} from './bars-caption.tsx';
 import {BarsTable} from './bars-table.tsx';
-import {colour, Patterns, patternOf, Swatch} from './patterns.tsx';
+import {colour, Patterns, patternOf} from './patterns.tsx';
 import {PriceLane} from './price-lane.tsx';
 import {axisOf} from './scale.ts';
 import {narrow} from './size.ts';
@@ -29,12 +30,15 @@ export type Bar = {
   readonly minute?: number;
   /** Price of a kWh. */
   readonly price?: Price;
+  /** Address of what this bar is made of. */
+  readonly href?: string;
 };
 export type Price = {readonly value: number; readonly text: string};
 export type Line = {readonly name: string; readonly values: readonly (number | null)[]; readonly unit: string; readonly most: number};
-export type BarsProps = {
+type BarsProps = {
   readonly bars: readonly Bar[];
-  readonly line?: Line | undefined;
+  /** On a scale of their own, from nothing to `most`. */
+  readonly lines?: readonly Line[];
   readonly summary: string;
   /** Minutes of a bar of a day: labels then name round hours where bars begin, else the bars themselves. */
   readonly barMinutes?: number;
@@ -59,7 +63,7 @@ const rankOf = (name: string): number => {
   return (sink ? RANKS.length : 0) + (rank < 0 ? 3 : rank);
 };
 
-export function Bars({bars, line, summary, barMinutes, onRange}: BarsProps) {
+export function Bars({bars, lines = [], summary, barMinutes, onRange}: BarsProps) {
   const chartWidth = narrow.value ? 340 : 720;
   const [focus, setFocus] = useState<number | null>(null);
   const dragFrom = useRef<number | null>(null);
@@ -67,6 +71,7 @@ export function Bars({bars, line, summary, barMinutes, onRange}: BarsProps) {
   const axis = axisOf(Math.max(0, ...bars.map(bar => sum(bar.up))) / 1000, Math.max(0, ...bars.map(bar => sum(bar.down))) / 1000);
   const plot = HEIGHT - BOTTOM - TOP;
   const y = (wh: number): number => TOP + ((axis.most - wh / 1000) / (axis.most - axis.least)) * plot;
+  const [line] = lines;
   const right = line ? RIGHT : 0;
   const step = (chartWidth - LEFT - right) / Math.max(1, bars.length);
   const width = Math.max(1, step - (bars.length > 60 ? 1 : bars.length > 20 ? 3 : 6));
@@ -81,19 +86,37 @@ export function Bars({bars, line, summary, barMinutes, onRange}: BarsProps) {
     const index = Math.floor((((event.clientX - box.left) / box.width) * chartWidth - LEFT) / step);
     return index >= 0 && index < bars.length ? index : null;
   };
+  const press = (event: PointerEvent): void => {
+    const index = indexAt(event);
+    dragFrom.current = index;
+    // A finger hovers over nothing: what it touches is told until it touches something else.
+    if (event.pointerType !== 'mouse') setFocus(index === focus ? null : index);
+  };
   const release = (event: PointerEvent): void => {
     const [from, to] = [dragFrom.current, indexAt(event)];
     dragFrom.current = null;
-    if (onRange && from !== null && to !== null && Math.abs(to - from) >= 2) onRange(Math.min(from, to), Math.max(from, to));
+    if (from === null || to === null) return;
+    if (onRange && Math.abs(to - from) >= 2) {
+      setFocus(null);
+      onRange(Math.min(from, to), Math.max(from, to));
+    } else if (from === to && event.pointerType === 'mouse') open(bars[to]);
+  };
+  const leave = (event: PointerEvent): void => {
+    dragFrom.current = null;
+    if (event.pointerType === 'mouse') setFocus(null);
+  };
+  const open = (bar: Bar | null | undefined): void => {
+    if (bar?.href) location.hash = bar.href;
   };
   const onKey = (event: KeyboardEvent): void => {
+    if (event.key === 'Enter') open(chosen);
     if (event.key !== 'ArrowLeft' && event.key !== 'ArrowRight') return;
     event.preventDefault();
     const at = (focus ?? (event.key === 'ArrowRight' ? -1 : bars.length)) + (event.key === 'ArrowRight' ? 1 : -1);
     setFocus(Math.max(0, Math.min(bars.length - 1, at)));
   };
   const names = [...new Set(bars.flatMap(bar => [...Object.keys(bar.up), ...Object.keys(bar.down)]))].sort((a, b) => rankOf(a) - rankOf(b));
-  const dragged = dragFrom.current !== null && focus !== null && dragFrom.current !== focus ? [dragFrom.current, focus] : null;
+  const dragged = onRange && dragFrom.current !== null && focus !== null && dragFrom.current !== focus ? [dragFrom.current, focus] : null;
   return (
     <figure class="chart">
       <svg
@@ -102,15 +125,12 @@ export function Bars({bars, line, summary, barMinutes, onRange}: BarsProps) {
         aria-label={summary}
         // biome-ignore lint/a11y/noNoninteractiveTabindex: arrow keys walk along the bars
         tabIndex={0}
-        onPointerDown={event => {
-          dragFrom.current = onRange ? indexAt(event) : null;
-        }}
+        class={chosen?.href ? 'leads' : ''}
+        onPointerDown={press}
         onPointerMove={event => setFocus(indexAt(event))}
         onPointerUp={release}
-        onPointerLeave={() => {
-          dragFrom.current = null;
-          setFocus(null);
-        }}
+        onPointerCancel={leave}
+        onPointerLeave={leave}
         onKeyDown={onKey}
       >
         <Patterns />
@@ -137,20 +157,19 @@ export function Bars({bars, line, summary, barMinutes, onRange}: BarsProps) {
         {bars.map(
           (bar, index) =>
             isLabelled(bar, index) && (
-              <text
-                key={bar.title}
-                x={LEFT + (index + (barMinutes ? 0 : 0.5)) * step}
-                y={HEIGHT - 6}
-                class={`tick ${barMinutes && index === 0 ? '' : 'middle'}`}
-              >
+              <text key={bar.title} x={LEFT + (index + (barMinutes ? 0 : 0.5)) * step} y={HEIGHT - 6} class="tick middle">
                 {bar.label}
               </text>
             ),
         )}
         {line && (
           <>
-            <path class="line halo" d={lineOf(line, step, plot)} />
-            <path class="line" d={lineOf(line, step, plot)} />
+            {lines.map((one, index) => (
+              <g key={one.name}>
+                <path class="line halo" d={lineOf(one, step, plot)} />
+                <path class="line" stroke-dasharray={dashOf(index)} d={lineOf(one, step, plot)} />
+              </g>
+            ))}
             {[0, 50, 100].map(value => (
               <text key={value} x={chartWidth - right + 6} y={TOP + (1 - value / line.most) * plot + 4} class="tick">
                 {value} {value === 100 ? line.unit : ''}
@@ -170,39 +189,9 @@ export function Bars({bars, line, summary, barMinutes, onRange}: BarsProps) {
         )}
       </svg>
       <figcaption aria-live="polite">
-        {chosen ? (
-          <>
-            <strong>{chosen.title}</strong>
-            {chosen.missing ? <span>{t('noData')}</span> : null}
-            {[...Object.entries(chosen.up), ...Object.entries(chosen.down)].map(([name, wh]) => (
-              <span key={name} class="key">
-                <Swatch name={name} /> {wayOf(name)} {kwh(wh / 1000)}
-              </span>
-            ))}
-            {line && focus !== null && line.values[focus] !== null ? (
-              <span class="key">
-                <i class="dash" /> {line.name} {number(Math.round(line.values[focus] as number))} {line.unit}
-              </span>
-            ) : null}
-            {chosen.price ? <span class="key">{t('priceOf', {price: chosen.price.text})}</span> : null}
-            {chosen.quality && <span class="key">{chosen.quality}</span>}
-          </>
-        ) : (
-          <>
-            {names.map(name => (
-              <span key={name} class="key">
-                <Swatch name={name} /> {wayOf(name)}
-              </span>
-            ))}
-            {line && (
-              <span class="key">
-                <i class="dash" /> {line.name} ({line.unit})
-              </span>
-            )}
-          </>
-        )}
+        {chosen ? <Told bar={chosen} lines={lines} at={focus as number} /> : <Legend names={names} lines={lines} />}
       </figcaption>
-      <BarsTable bars={bars} line={line} names={names} />
+      <BarsTable bars={bars} lines={lines} names={names} />
     </figure>
   );
 }

@@ -10,7 +10,7 @@ export type FlowNode = {
   /** Something runs to or from it. */
   readonly active: boolean;
 };
-export type FlowEdge = {
+type FlowEdge = {
   readonly from: string;
   readonly to: string;
   readonly w: number;
@@ -35,7 +35,7 @@ type Run = Cell & {readonly a: FlowNode; readonly b: FlowNode; readonly label: L
 type Side = 'top' | 'left' | 'bottom' | 'right';
 type Port = {readonly at: Place; readonly below: Place; readonly facing: Place};
 
-export type Frame = {
+type Frame = {
   readonly width: number;
   readonly radius: number;
   readonly row: number;
@@ -49,6 +49,8 @@ export const WIDE: Frame = {width: 720, radius: 48, row: 140, beside: 128, middl
 export const NARROW: Frame = {width: 360, radius: 42, row: 124, beside: 94, middle: 172, lift: [58, 110]};
 
 const MARGIN = 10;
+/** As many users stand in one column; more of them stand in two, each between two of the other column, or nobody could read them on a phone. */
+const COLUMN = 5;
 /** Room for the name above or below a ring. */
 const NAME = 24;
 const LEAST_W = 1;
@@ -163,10 +165,15 @@ function standing(cells: readonly Cell[], {made, batteries, loads}: Cast, frame:
     const first = Math.max(begin, Math.min(end - (count - 1) * apart, middle - ((count - 1) / 2) * apart));
     return first + index * apart;
   };
-  const lift = top.length > 1 ? frame.lift[1] : right.length > 1 ? frame.lift[0] : 0;
-  const meets = batteries.length > 0 && inRow(batteries.length, batteries.length - 1) > end - 2 * radius;
-  const above = meets ? frame.lift[1] : 0;
-  const height = Math.max(3 * row, lift + right.length * row + above);
+  const columns = right.length > COLUMN ? 2 : 1;
+  // Rings of two columns stand half as far apart; the first and the last keep as far from the edge.
+  const edge = columns > 1 ? row / 4 : 0;
+  const lift = edge + (top.length > 1 || (columns > 1 && top.length > 0) ? frame.lift[1] : right.length > 1 ? frame.lift[0] : 0);
+  const meets = batteries.length > 0 && (columns > 1 || inRow(batteries.length, batteries.length - 1) > end - 2 * radius);
+  const above = edge + (meets ? frame.lift[1] : 0);
+  // A house without sources and batteries is one line: it needs no room above and below.
+  const least = made.length + batteries.length > 0 ? 3 * row : 1.4 * row;
+  const height = Math.max(least, lift + (right.length * row) / columns + above);
   const node = (id: string, side: Side, x: number, y: number): FlowNode => ({
     id,
     side,
@@ -181,7 +188,14 @@ function standing(cells: readonly Cell[], {made, batteries, loads}: Cast, frame:
       ...top.map((id, index) => node(id, 'top', inRow(top.length, index), NAME + radius)),
       node('grid', 'left', begin, height / 2),
       ...batteries.map((id, index) => node(id, 'bottom', inRow(batteries.length, index), height - NAME - radius)),
-      ...right.map((id, index) => node(id, 'right', end, lift + ((index + 0.5) * (height - lift - above)) / right.length - NAME / 3)),
+      ...right.map((id, index) =>
+        node(
+          id,
+          'right',
+          end - (index % columns) * (2 * radius + MARGIN),
+          lift + ((index + 0.5) * (height - lift - above)) / right.length - NAME / 3,
+        ),
+      ),
     ],
   };
 }
@@ -240,7 +254,7 @@ const pair = ({x, y}: Place): string => `${x.toFixed(1)} ${y.toFixed(1)}`;
 /** Few different speeds: a new one makes the stream jump, and power never stands still. */
 const secondsOf = (share: number): number => [14, 10, 7, 5, 3.5][Math.min(4, Math.floor(Math.sqrt(share) * 5))] ?? 3.5;
 
-export function labelOf(from: string, to: string, batteries: readonly string[]): Label {
+function labelOf(from: string, to: string, batteries: readonly string[]): Label {
   if (from === 'unexplained' || to === 'unexplained') return 'unexplained';
   if (to === 'loss') return 'lost';
   if (from === 'grid') return 'imported';

@@ -1,6 +1,6 @@
 // The price of a kWh below the bars, on a scale of its own: lowest to highest of what is shown.
 
-import {t} from '../text.ts';
+import {fixed, t} from '../text.ts';
 import type {Bar, Price} from './bars.tsx';
 
 type Props = {readonly bars: readonly Bar[]; readonly step: number; readonly left: number; readonly top: number; readonly height: number};
@@ -17,24 +17,21 @@ export function PriceLane({bars, step, left, top, height}: Props) {
     if (price) path += `${drawing ? 'L' : 'M'}${(left + index * step).toFixed(1)} ${y(price).toFixed(1)}h${step.toFixed(1)}`;
     drawing = price !== undefined;
   });
-  // Beside the end of the line where there is room, else above it.
-  const end = left + (bars.findLastIndex(bar => bar.price) + 1) * step;
-  const beside = left + bars.length * step - end > 60;
-  const [x, anchor, up] = beside ? [end + 6, '', 4] : [end - 4, 'end', -3];
+  const tick = (text: string, at: number) => (
+    <text x={left - 6} y={at + 4} class="tick end">
+      {text}
+    </text>
+  );
   return (
     <g class="lane">
       <path d={path} class="price" />
-      <text x={left - 6} y={top + height / 2 + 4} class="tick end">
-        {t('price')}
-      </text>
-      <text x={x} y={y(most) + up} class={`tick ${anchor}`}>
-        {most.text}
-      </text>
-      {span > 0 && (
-        <text x={x} y={y(least) + up} class={`tick ${anchor}`}>
-          {least.text}
-        </text>
-      )}
+      {span > 0 && tick(scaled(most.value), top)}
+      {tick(t('price'), span > 0 ? top + height / 2 : top)}
+      {tick(scaled(least.value), span > 0 ? top + height : top + height / 2)}
     </g>
   );
 }
+
+/** As many decimals as there is room for beside the lane; the whole price stands with each bar. */
+const scaled = (value: number): string =>
+  fixed(value, Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : Math.abs(value) >= 1 ? 2 : 3);

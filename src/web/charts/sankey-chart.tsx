@@ -8,13 +8,13 @@ import {SANKEY_BLOCK, sankey} from './sankey.ts';
 import {narrow} from './size.ts';
 
 export function SankeyChart({sums, order}: {readonly sums: Sums; readonly order: readonly string[]}) {
-  const [wide, inset, room] = narrow.value ? [360, 84, 11] : [720, 110, 15];
+  const [wide, inset, room] = narrow.value ? [360, 90, 11] : [720, 110, 15];
   const {width, height, bands, blocks} = sankey(sums.flows, order, wide, inset);
   const named = (from: string, origin: string): string => (origin === from ? nameOf(from) : `${nameOf(from)} (${nameOf(origin)})`);
   return (
     <figure class="chart sankey">
       <svg
-        viewBox={`0 -6 ${width} ${height + 12}`}
+        viewBox={`0 -10 ${width} ${height + 26}`}
         role="img"
         aria-label={bands.map(band => `${named(band.from, band.origin)} → ${nameOf(band.to)} ${kwh(band.wh / 1000)}`).join(', ')}
       >

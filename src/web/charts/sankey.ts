@@ -1,9 +1,9 @@
 // A Sankey diagram of two columns: who gave, who took; what a battery gave is told apart by its origin. Pure layout.
 
 /** What flowed from a source to a sink; `origin` differs from the source behind a battery. */
-export type Flow = {readonly from: string; readonly origin: string; readonly to: string; readonly wh: number};
-export type Band = Flow & {readonly path: string; readonly width: number};
-export type Block = {
+type Flow = {readonly from: string; readonly origin: string; readonly to: string; readonly wh: number};
+type Band = Flow & {readonly path: string; readonly width: number};
+type Block = {
   readonly id: string;
   readonly side: 'from' | 'to';
   readonly wh: number;
@@ -11,7 +11,7 @@ export type Block = {
   readonly y: number;
   readonly height: number;
 };
-export type Sankey = {readonly width: number; readonly height: number; readonly bands: readonly Band[]; readonly blocks: readonly Block[]};
+type Sankey = {readonly width: number; readonly height: number; readonly bands: readonly Band[]; readonly blocks: readonly Block[]};
 
 export const SANKEY_BLOCK = 14;
 const HEIGHT = 320;

@@ -1,6 +1,6 @@
 // Round numbers for an axis. Pure.
 
-export type Axis = {readonly most: number; readonly least: number; readonly ticks: readonly number[]; readonly digits: number};
+type Axis = {readonly most: number; readonly least: number; readonly ticks: readonly number[]; readonly digits: number};
 
 /** An axis from -`down` to `up`, widened to whole steps of 1, 2 or 5; about four ticks, never fewer than two. */
 export function axisOf(up: number, down: number): Axis {

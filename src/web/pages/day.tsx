@@ -2,9 +2,12 @@
 
 import {useState} from 'preact/hooks';
 import {type Bar, Bars, type Price} from '../charts/bars.tsx';
-import {ask, dayOf, type Flows, now, type Slot, shiftDay} from '../data.ts';
+import {narrow} from '../charts/size.ts';
+import {ask, type Flows, now, type Slot} from '../data.ts';
+import {dayOf, isDay, shiftDay} from '../periods.ts';
+import {place, turnTo} from '../place.ts';
 import {sumsOf} from '../sums.ts';
-import {clock, currency, dayName, kwh, minuteOf, percent, t, wordOf} from '../text.ts';
+import {clock, currency, dayName, kwh, minuteOf, nameOf, percent, t, wordOf} from '../text.ts';
 import {Figures} from './figures.tsx';
 import {useAnswer} from './load.ts';
 import {Pager} from './pager.tsx';
@@ -15,13 +18,21 @@ const NARROWEST = 8;
 
 export function DayPage() {
   const site = now.value?.site;
-  const [shift, setShift] = useState(0);
   if (!site) return <p class="quiet">…</p>;
   const nowMs = now.value?.ts ? Date.parse(now.value.ts) : Date.now();
-  const day = shiftDay(dayOf(nowMs, site.timezone), shift);
+  const today = dayOf(nowMs, site.timezone);
+  const wished = place.value.more[0];
+  const day = isDay(wished) && wished < today ? wished : today;
+  // Today is named by no date: the page then goes on with the next day at midnight.
+  const turn = (to: string): void => (to < today ? turnTo('day', to) : turnTo('day'));
   return (
     <>
-      <Pager title={dayName(day)} onBack={() => setShift(shift - 1)} onOn={shift < 0 ? () => setShift(shift + 1) : null} />
+      <Pager
+        title={dayName(day, narrow.value ? 'short' : 'long')}
+        onBack={() => turn(shiftDay(day, -1))}
+        onOn={day < today ? () => turn(shiftDay(day, 1)) : null}
+        date={{value: day, most: today, onChange: turn}}
+      />
       <OneDay key={day} day={day} zone={site.timezone} nowMs={nowMs} />
     </>
   );
@@ -39,10 +50,13 @@ function OneDay({day, zone, nowMs}: {readonly day: string; readonly zone: string
   const {data, error} = useAnswer(day, () => ask<DayFlows>('flows', {...range, step: '15m'}), 15_000);
   const soc = useAnswer(
     `soc ${day}`,
-    async () => {
-      const place = now.value?.soc[0];
-      return place ? ask<Series>('points', {device: place.device, point: place.point, ...range, points: '100'}) : null;
-    },
+    () =>
+      Promise.all(
+        (now.value?.soc ?? []).map(async ({id, device, point}) => ({
+          id,
+          rows: (await ask<Series>('points', {device, point, ...range, points: '100'})).rows,
+        })),
+      ),
     60_000,
   );
   const prices = useAnswer(
@@ -51,15 +65,17 @@ function OneDay({day, zone, nowMs}: {readonly day: string; readonly zone: string
     60_000,
   );
   if (error && !data) return <p class="warning">{error}</p>;
-  if (!data) return <p class="quiet">…</p>;
+  if (!data) return <p class="quiet pending">…</p>;
   if (data.slots.length === 0) return <p class="card">{t('noData')}</p>;
   const starts = startsOf(data.from, data.to);
   const shown = view ?? {from: 0, count: starts.length};
   const cut = <T,>(list: readonly T[]): T[] => list.slice(shown.from, shown.from + shown.count);
   const bars = barsOf(data, starts, zone, batteries, nowMs, pricesOf(prices.data));
   const sums = sumsOf(data.slots, batteries);
-  const levels = levelsOf(soc.data?.rows ?? [], starts);
-  const line = levels.some(level => level !== null) ? {name: t('soc'), unit: '%', most: 100, values: cut(levels)} : undefined;
+  const lines = (soc.data ?? [])
+    .map(({id, rows}) => ({name: batteries.length > 1 ? `${t('soc')} ${nameOf(id)}` : t('soc'), values: levelsOf(rows, starts)}))
+    .filter(({values}) => values.some(level => level !== null))
+    .map(({name, values}) => ({name, unit: '%', most: 100, values: cut(values)}));
   const figures: [string, string][] = [
     [t('produced'), kwh(sums.produced / 1000)],
     [t('consumed'), kwh(sums.consumed / 1000)],
@@ -103,7 +119,7 @@ function OneDay({day, zone, nowMs}: {readonly day: string; readonly zone: string
       </div>
       <Bars
         bars={cut(bars)}
-        line={line}
+        lines={lines}
         barMinutes={15}
         summary={summary}
         onRange={(from, to) => zoom(to - from + 1, shown.from + (from + to + 1) / 2)}
@@ -115,7 +131,7 @@ function OneDay({day, zone, nowMs}: {readonly day: string; readonly zone: string
 }
 
 /** Begins of all quarter hours of the day: 92 or 100 of them when the clocks change. */
-export function startsOf(from: string, to: string): number[] {
+function startsOf(from: string, to: string): number[] {
   const starts: number[] = [];
   for (let at = Date.parse(from); at < Date.parse(to); at += QUARTER_MS) starts.push(at);
   return starts;

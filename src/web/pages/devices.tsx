@@ -1,11 +1,12 @@
 // Devices: how each one is, what it tells with its raw registers, and how it is read.
 
-import {ask, now} from '../data.ts';
-import {kindOf, said} from '../said.ts';
+import {ask, now, presentMs} from '../data.ts';
+import {said} from '../said.ts';
 import {Scroll} from '../scroll.tsx';
 import {justClock, moment, number, t, wordOf} from '../text.ts';
+import {Events} from './events.tsx';
 import {Figures} from './figures.tsx';
-import {type Event, type Finding, Findings, saidAbout} from './findings.tsx';
+import {type Event, type Finding, Findings} from './findings.tsx';
 import {useAnswer} from './load.ts';
 import {type Point, PointTable} from './points.tsx';
 
@@ -52,7 +53,7 @@ export type Answer = {
 
 export function DevicesPage() {
   const {data, error} = useAnswer('devices', () => ask<Answer>('devices'), 3000);
-  const events = useAnswer('events', () => ask<{events: readonly Event[]}>('events', {limit: '50'}), 15_000);
+  const events = useAnswer('events', () => ask<{events: readonly Event[]}>('events', {limit: '500'}), 15_000);
   const zone = now.value?.site.timezone ?? 'UTC';
   if (error && !data) return <p class="warning">{error}</p>;
   if (!data) return <p class="quiet">…</p>;
@@ -68,17 +69,7 @@ export function DevicesPage() {
         />
       ))}
       <Links links={data.links} />
-      <section class="card">
-        <h2>{t('events')}</h2>
-        {events.data?.events.length === 0 && <p class="quiet">{t('noEvents')}</p>}
-        <ul class="events">
-          {(events.data?.events ?? []).map(event => (
-            <li key={event.id}>
-              <span class="quiet">{moment(event.at, zone)}</span> <b>{kindOf(event.kind)}</b> <span>{saidAbout(event)}</span>
-            </li>
-          ))}
-        </ul>
-      </section>
+      {events.data && <Events list={events.data.events} zone={zone} />}
     </>
   );
 }
@@ -130,7 +121,8 @@ function Load({share}: {readonly share: number | null}) {
         <rect width="60" height="8" rx="4" class="bed" />
         <rect width={Math.max(2, Math.min(60, 60 * share))} height="8" rx="4" />
       </svg>{' '}
-      {number(Math.round(share * 1000) / 10)} %
+      {number(Math.round(share * 1000) / 10)}
+      {'\u00a0%'}
     </>
   );
 }
@@ -138,11 +130,11 @@ function Load({share}: {readonly share: number | null}) {
 function DeviceCard({device, zone, busLoad}: {readonly device: Device; readonly zone: string; readonly busLoad: number | null}) {
   const faults = Object.entries(device.faults);
   const facts: [string, string][] = [
-    [t('lastGood'), device.last_good ? justClock(device.last_good, zone) : '–'],
+    [t('lastGood'), device.last_good ? justClock(device.last_good, zone, presentMs()) : '–'],
     [t('latency'), device.latency_ms === null ? '–' : `${number(device.latency_ms)} ms`],
     [t('polls'), number(device.polls)],
     [t('faults'), faults.length === 0 ? '0' : faults.map(([kind, count]) => `${number(count)}× ${wordOf(kind)}`).join(', ')],
-    [t('busLoad'), busLoad === null ? '–' : `${number(Math.round(busLoad * 1000) / 10)} %`],
+    [t('busLoad'), busLoad === null ? '–' : `${number(Math.round(busLoad * 1000) / 10)}\u00a0%`],
     [t('firmware'), device.firmware ?? '–'],
   ];
   return (

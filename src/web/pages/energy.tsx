@@ -1,10 +1,26 @@
 // Energy: a day, month, year or everything; bars, who gave to whom, and how the battery's energy was made.
 
-import {useState} from 'preact/hooks';
 import {type Bar, Bars} from '../charts/bars.tsx';
 import {Swatch} from '../charts/patterns.tsx';
 import {SankeyChart} from '../charts/sankey-chart.tsx';
-import {ask, dayOf, type Flows, now, shiftDay} from '../data.ts';
+import {narrow} from '../charts/size.ts';
+import {ask, type Flows, now, presentMs, type Slot} from '../data.ts';
+import {
+  alike,
+  type Chosen,
+  chosenOf,
+  dayOf,
+  isComparable,
+  KINDS,
+  type Kind,
+  type Range,
+  rangeOf,
+  shiftDay,
+  startOf,
+  stepped,
+  wordsOf,
+} from '../periods.ts';
+import {hashOf, place, turnTo} from '../place.ts';
 import {type Sums, sumsOf} from '../sums.ts';
 import {clock, dayName, kwh, minuteOf, monthName, nameOf, percent, shortDay, t} from '../text.ts';
 import {stackOf} from './day.tsx';
@@ -13,17 +29,16 @@ import {useAnswer} from './load.ts';
 import {MoneyCard} from './money.tsx';
 import {Pager} from './pager.tsx';
 
-type Kind = 'day' | 'month' | 'year' | 'all';
 type Period = {
   readonly title: string;
   readonly from: string;
   readonly to: string;
   readonly step: string;
-  readonly before: {readonly from: string; readonly to: string} | null;
+  /** What it is held against. */
+  readonly before: Range | null;
 };
 type PeriodFlows = Flows & {readonly from: string; readonly to: string};
 const HOUR_MS = 3_600_000;
-const QUARTER_MS = 900_000;
 const POLICIES = [
   ['solar-first', 'solarFirst'],
   ['proportional', 'proportional'],
@@ -32,23 +47,32 @@ const POLICIES = [
 
 export function EnergyPage() {
   const site = now.value?.site;
-  const [kind, setKind] = useState<Kind>('day');
-  const [shift, setShift] = useState(0);
-  const [policy, setPolicy] = useState<string | null>(null);
   if (!site) return <p class="quiet">…</p>;
   const nowMs = now.value?.ts ? Date.parse(now.value.ts) : Date.now();
-  const choose = (one: Kind): void => {
-    setKind(one);
-    setShift(0);
+  const today = dayOf(nowMs, site.timezone);
+  const chosen = chosenOf(place.value.more, today, [site.policy, ...POLICIES.map(([id]) => id)]);
+  const {kind, start, policy} = chosen;
+  const isNow = start === startOf(kind, today);
+  const turn = (to: Partial<Chosen>): void => turnTo('energy', ...wordsOf({...chosen, ...to}, today, site.policy));
+  const period = {
+    ...rangeOf(kind, start, today),
+    kind,
+    title: titleOf(kind, start),
+    step: STEPS[kind],
+    before: alike(kind, start, nowMs, today),
   };
-  const period = periodOf(kind, dayOf(nowMs, site.timezone), shift);
   return (
     <>
       <div class="choices">
         <fieldset>
           <legend>{t('period')}</legend>
-          {(['day', 'month', 'year', 'all'] as const).map(one => (
-            <button type="button" key={one} aria-pressed={kind === one} onClick={() => choose(one)}>
+          {KINDS.map(one => (
+            <button
+              type="button"
+              key={one}
+              aria-pressed={kind === one}
+              onClick={() => turn({kind: one, start: startOf(one, isNow ? today : start)})}
+            >
               {t(one)}
             </button>
           ))}
@@ -56,7 +80,7 @@ export function EnergyPage() {
         <fieldset>
           <legend>{t('policy')}</legend>
           {POLICIES.filter(([id]) => id !== 'battery-first' || site.policy === id).map(([id, word]) => (
-            <button type="button" key={id} aria-pressed={(policy ?? site.policy) === id} onClick={() => setPolicy(id)}>
+            <button type="button" key={id} aria-pressed={policy === id} onClick={() => turn({policy: id})}>
               {t(word)}
             </button>
           ))}
@@ -64,60 +88,64 @@ export function EnergyPage() {
       </div>
       <Pager
         title={period.title}
-        onBack={kind === 'all' ? null : () => setShift(shift - 1)}
-        onOn={kind === 'all' || shift >= 0 ? null : () => setShift(shift + 1)}
+        onBack={kind === 'all' ? null : () => turn({start: stepped(kind, start, -1)})}
+        onOn={kind === 'all' || isNow ? null : () => turn({start: stepped(kind, start, 1)})}
+        date={kind === 'day' ? {value: start, most: today, onChange: day => turn({start: day})} : null}
       />
-      <OnePeriod key={`${period.from} ${kind} ${policy}`} period={period} policy={policy ?? site.policy} zone={site.timezone} />
+      <OnePeriod
+        key={`${period.from} ${kind} ${policy}`}
+        period={period}
+        policy={policy}
+        zone={site.timezone}
+        hrefOf={day => hashOf('energy', ...wordsOf({...chosen, kind: NEXT[kind], start: day}, today, site.policy))}
+      />
     </>
   );
 }
 
-function periodOf(kind: Kind, today: string, shift: number): Period {
-  if (kind === 'day') {
-    const day = shiftDay(today, shift);
-    return {title: dayName(day), from: day, to: shiftDay(day, 1), step: '1h', before: {from: shiftDay(day, -1), to: day}};
-  }
-  const month = (offset: number): string => {
-    const date = new Date(Date.UTC(Number(today.slice(0, 4)), Number(today.slice(5, 7)) - 1 + offset, 1));
-    return date.toISOString().slice(0, 10);
-  };
-  if (kind === 'month')
-    return {
-      title: monthName(month(shift).slice(0, 7)),
-      from: month(shift),
-      to: month(shift + 1),
-      step: '1d',
-      before: {from: month(shift - 1), to: month(shift)},
-    };
-  const year = Number(today.slice(0, 4)) + shift;
-  if (kind === 'year')
-    return {
-      title: String(year),
-      from: `${year}-01-01`,
-      to: `${year + 1}-01-01`,
-      step: '1mo',
-      before: {from: `${year - 1}-01-01`, to: `${year}-01-01`},
-    };
-  return {title: t('all'), from: '2015-01-01', to: `${Number(today.slice(0, 4)) + 1}-01-01`, step: '1y', before: null};
-}
+/** What a bar of a period is, looked at more closely. */
+const NEXT: Readonly<Record<Kind, Kind>> = {all: 'year', year: 'month', month: 'day', day: 'day'};
 
-function OnePeriod({period, policy, zone}: {readonly period: Period; readonly policy: string; readonly zone: string}) {
+const STEPS: Readonly<Record<Kind, string>> = {day: '1h', month: '1d', year: '1mo', all: '1y'};
+
+const titleOf = (kind: Kind, start: string): string =>
+  ({
+    day: () => dayName(start, narrow.value ? 'short' : 'long'),
+    month: () => monthName(start.slice(0, 7)),
+    year: () => start.slice(0, 4),
+    all: () => t('all'),
+  })[kind]();
+
+type OnePeriodProps = {
+  readonly period: Period;
+  readonly policy: string;
+  readonly zone: string;
+  /** Address of the shorter period that begins on a day. */
+  readonly hrefOf: (day: string) => string;
+};
+
+function OnePeriod({period, policy, zone, hrefOf}: OnePeriodProps) {
   const batteries = now.value?.roles.batteries ?? [];
   const {from, to, step, before} = period;
-  const {data, error} = useAnswer(`${from} ${to} ${policy}`, () => ask<PeriodFlows>('flows', {from, to, step, policy}), 15_000);
-  const other = useAnswer(`${from} ${to} other`, () =>
-    ask<Flows>('flows', {from, to, step, policy: policy === 'proportional' ? 'solar-first' : 'proportional'}),
+  const flowsBy = (one: string): Promise<PeriodFlows> => ask<PeriodFlows>('flows', {from, to, step, policy: one});
+  // Both at once: of two moments they would differ by what happened in between.
+  const answer = useAnswer(
+    `${from} ${to} ${policy}`,
+    () => Promise.all([flowsBy(policy), flowsBy(policy === 'proportional' ? 'solar-first' : 'proportional')]),
+    15_000,
   );
-  const past = before && alike(before, period, zone);
-  const earlier = useAnswer(`before ${past?.from} ${past?.to} ${policy}`, async () =>
-    past ? ask<Flows>('flows', {...past, step, policy}) : null,
+  const earlier = useAnswer(`before ${before?.from} ${before?.to} ${policy}`, async () =>
+    before ? ask<Flows>('flows', {...before, step, policy}) : null,
   );
-  if (error && !data) return <p class="warning">{error}</p>;
-  if (!data) return <p class="quiet">…</p>;
+  if (answer.error && !answer.data) return <p class="warning">{answer.error}</p>;
+  if (!answer.data) return <p class="quiet pending">…</p>;
+  const [data, other] = answer.data;
   if (data.slots.length === 0) return <p class="card">{t('noData')}</p>;
   const sums = sumsOf(data.slots, batteries);
+  const passed = step === '1d' ? passedOf(data.slots, zone) : data.slots;
+  const past = earlier.data?.slots;
   // One quarter hour that is flagged does not make a whole bar so: which one it was is for the page Day.
-  const bars = barsOf(data, from, to, step, zone, batteries).map(bar => ({
+  const bars = barsOf(data, from, to, step, zone, batteries, hrefOf).map(bar => ({
     ...bar,
     hollow: false,
     flagged: false,
@@ -129,12 +157,17 @@ function OnePeriod({period, policy, zone}: {readonly period: Period; readonly po
     <>
       <PeriodFigures
         sums={sums}
-        bounds={other.data ? sumsOf(other.data.slots, batteries) : null}
-        before={earlier.data && earlier.data.slots.length > 0 ? sumsOf(earlier.data.slots, batteries) : null}
+        bounds={sumsOf(other.slots, batteries)}
+        passed={sumsOf(passed, batteries)}
+        before={past && isComparable(past.length, passed.length) ? sumsOf(past, batteries) : null}
       />
       <section class="card">
         <Bars bars={bars} summary={summary} {...(step === '1h' ? {barMinutes: 60} : {})} />
-        {bars.some(bar => bar.partly) && <p class="quiet">{t('energyNote')}</p>}
+        {bars.some(bar => bar.partly) && (
+          <p class="quiet">
+            {t('energyNote')} {step === '1h' && <a href={hashOf('day', from)}>{t('openDay')}</a>}
+          </p>
+        )}
       </section>
       <section class="card">
         <h3>{t('flowsTitle')}</h3>
@@ -176,19 +209,16 @@ function OnePeriod({period, policy, zone}: {readonly period: Period; readonly po
   );
 }
 
-/** As much of the period before as has passed of a running one: half a day is not held against a whole one. */
-function alike(before: {from: string; to: string}, {from, to}: Period, zone: string): {from: string; to: string} {
-  const nowMs = now.value?.ts ? Date.parse(now.value.ts) : Date.now();
-  const today = dayOf(nowMs, zone);
-  if (today < from || today >= to) return before;
-  if (from === today) return {from: before.from, to: new Date(Math.floor(nowMs / QUARTER_MS) * QUARTER_MS - 24 * HOUR_MS).toISOString()};
-  const days = Math.round((Date.parse(today) - Date.parse(from)) / (24 * HOUR_MS)) + 1;
-  const end = shiftDay(before.from, days);
-  return {from: before.from, to: end < before.to ? end : before.to};
-}
-
 /** All steps of the period, so that an hour stands where it belongs and a hole is seen. */
-function barsOf(data: PeriodFlows, from: string, to: string, step: string, zone: string, batteries: readonly string[]): Bar[] {
+function barsOf(
+  data: PeriodFlows,
+  from: string,
+  to: string,
+  step: string,
+  zone: string,
+  batteries: readonly string[],
+  hrefOf: (day: string) => string,
+): Bar[] {
   const nowMs = now.value?.ts ? Date.parse(now.value.ts) : Date.now();
   const today = dayOf(nowMs, zone);
   const known = new Map(data.slots.map(slot => [step === '1h' ? slot.start : (slot.day ?? slot.start.slice(0, 10)), slot]));
@@ -213,7 +243,8 @@ function barsOf(data: PeriodFlows, from: string, to: string, step: string, zone:
   for (let day = first; day < last; day = nextStep(day, step)) {
     const label = step === '1d' ? shortDay(day) : step === '1mo' ? monthName(day.slice(0, 7), false) : day.slice(0, 4);
     const title = step === '1d' ? dayName(day) : step === '1mo' ? monthName(day.slice(0, 7)) : day.slice(0, 4);
-    bars.push({...stackOf(known.get(day), batteries, nextStep(day, step) > today), label, title});
+    const stack = stackOf(known.get(day), batteries, nextStep(day, step) > today);
+    bars.push({...stack, label, title, ...(stack.missing || stack.ahead ? {} : {href: hrefOf(day)})});
   }
   return bars;
 }
@@ -224,22 +255,36 @@ function nextStep(day: string, step: string): string {
   return new Date(Date.UTC(step === '1y' ? year + 1 : year, step === '1y' ? 0 : month, 1)).toISOString().slice(0, 10);
 }
 
-function PeriodFigures({sums, before, bounds}: {readonly sums: Sums; readonly before: Sums | null; readonly bounds: Sums | null}) {
+/** Days that are over: a part of one is not held against a whole one. */
+function passedOf(slots: readonly Slot[], zone: string): Slot[] {
+  const today = dayOf(presentMs(), zone);
+  return slots.filter(({day}) => day !== today);
+}
+
+type PeriodFiguresProps = {
+  readonly sums: Sums;
+  /** What of it is held against the period before. */
+  readonly passed: Sums;
+  readonly before: Sums | null;
+  readonly bounds: Sums;
+};
+
+function PeriodFigures({sums, passed, before, bounds}: PeriodFiguresProps) {
   const change = (value: number, old: number | undefined): string | null =>
     old === undefined || old === 0
       ? null
       : `${value >= old ? '+' : '−'}${Math.abs(Math.round((100 * (value - old)) / old))} % ${t('compare')}`;
-  const between = (a: number | null, b: number | null | undefined): string | null =>
-    a === null || b === null || b === undefined || Math.round(a) === Math.round(b)
+  const between = (a: number | null, b: number | null): string | null =>
+    a === null || b === null || Math.round(a) === Math.round(b)
       ? null
       : t('between', {least: percent(Math.min(a, b)), most: percent(Math.max(a, b))});
   const figures: [string, string, string | null][] = [
-    [t('produced'), kwh(sums.produced / 1000), change(sums.produced, before?.produced)],
-    [t('consumed'), kwh(sums.consumed / 1000), change(sums.consumed, before?.consumed)],
-    [t('bought'), kwh(sums.bought / 1000), change(sums.bought, before?.bought)],
-    [t('sold'), kwh(sums.sold / 1000), change(sums.sold, before?.sold)],
-    [t('selfSufficiency'), percent(sums.selfSufficiency), between(sums.selfSufficiency, bounds?.selfSufficiency)],
-    [t('selfConsumption'), percent(sums.selfConsumption), between(sums.selfConsumption, bounds?.selfConsumption)],
+    [t('produced'), kwh(sums.produced / 1000), change(passed.produced, before?.produced)],
+    [t('consumed'), kwh(sums.consumed / 1000), change(passed.consumed, before?.consumed)],
+    [t('bought'), kwh(sums.bought / 1000), change(passed.bought, before?.bought)],
+    [t('sold'), kwh(sums.sold / 1000), change(passed.sold, before?.sold)],
+    [t('selfSufficiency'), percent(sums.selfSufficiency), between(sums.selfSufficiency, bounds.selfSufficiency)],
+    [t('selfConsumption'), percent(sums.selfConsumption), between(sums.selfConsumption, bounds.selfConsumption)],
   ];
   return <Figures list={figures} />;
 }

@@ -1,10 +1,10 @@
 // A question asked again when what it depends on changes. While the daemon is away its last answer stays; the head of the page says so.
 
 import {useEffect, useState} from 'preact/hooks';
-import {Refused} from '../data.ts';
+import {connected, Refused} from '../data.ts';
 import {t} from '../text.ts';
 
-export type Loaded<T> = {readonly data: T | null; readonly error: string | null};
+type Loaded<T> = {readonly data: T | null; readonly error: string | null};
 
 /** `key` names the question; `everyMs` asks again while the page is open. The last answer stays until the next one is there. */
 export function useAnswer<T>(key: string, ask: () => Promise<T>, everyMs?: number): Loaded<T> {
@@ -18,11 +18,23 @@ export function useAnswer<T>(key: string, ask: () => Promise<T>, everyMs?: numbe
         (error: Error) =>
           current && setLoaded(before => ({...before, error: error instanceof Refused ? error.message : t('reconnecting')})),
       );
+    // Nobody looks at a hidden page; whoever comes back to it, or the daemon that does, brings it up to date.
+    const again = (): void => {
+      if (!document.hidden && connected.peek()) run();
+    };
     run();
-    const timer = everyMs === undefined ? undefined : setInterval(run, everyMs);
+    const timer = everyMs === undefined ? undefined : setInterval(again, everyMs);
+    document.addEventListener('visibilitychange', again);
+    let was = connected.peek();
+    const forget = connected.subscribe(is => {
+      if (is && !was) again();
+      was = is;
+    });
     return () => {
       current = false;
       clearInterval(timer);
+      document.removeEventListener('visibilitychange', again);
+      forget();
     };
   }, [key]);
   return loaded;

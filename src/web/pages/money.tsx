@@ -1,7 +1,9 @@
 // What a period cost and earned, what used it, and the bills it belongs to; nothing at all without tariffs.
 
 import {ask, now, Refused} from '../data.ts';
-import {currency, fixed, kwh, nameOf, t} from '../text.ts';
+import {shiftDay} from '../periods.ts';
+import {Scroll} from '../scroll.tsx';
+import {currency, dateOf, fixed, kwh, nameOf, t} from '../text.ts';
 import {Figures} from './figures.tsx';
 import {useAnswer} from './load.ts';
 
@@ -34,13 +36,16 @@ type Money = {
   readonly batteries: Readonly<Record<string, Stock>>;
   readonly bills: readonly Bill[];
 };
-export type MoneyPeriod = {
+type MoneyPeriod = {
   readonly from: string;
   readonly to: string;
   readonly step: string;
   readonly policy: string;
   readonly bills: boolean;
 };
+
+/** Less is 0.00 kWh. */
+const SEEN_WH = 5;
 
 export function MoneyCard({from, to, step, policy, bills}: MoneyPeriod) {
   const {data} = useAnswer(
@@ -63,42 +68,45 @@ export function MoneyCard({from, to, step, policy, bills}: MoneyPeriod) {
     ...(batteries.length > 0 ? ([[t('batteryEarned'), amount(data.battery_earned)]] as [string, string][]) : []),
     ...(data.co2_g + data.co2_saved_g > 0 ? ([[t('co2Saved'), kg(data.co2_saved_g)]] as [string, string][]) : []),
   ];
-  const users = Object.entries(data.sinks).filter(([name]) => !batteries.includes(name));
+  const users = Object.entries(data.sinks).filter(([name, {wh}]) => !batteries.includes(name) && wh >= SEEN_WH);
   return (
     <section class="card">
       <h3>{t('money')}</h3>
       <Figures list={figures} small />
       {data.unpriced.quarter_hours > 0 && <p class="warning">{t('unpriced', {n: data.unpriced.quarter_hours})}</p>}
       {users.length > 0 && (
-        <table class="numbers">
-          <thead>
-            <tr>
-              <th scope="col">{t('sink')}</th>
-              <th scope="col">kWh</th>
-              <th scope="col">{t('paid')}</th>
-              <th scope="col">{t('foregone')}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {users.map(([name, one]) => (
-              <tr key={name}>
-                <th scope="row">
-                  {nameOf(name)}
-                  <br />
-                  <small class="quiet">{mixOf(one)}</small>
-                </th>
-                <td>{fixed(one.wh / 1000, 2)}</td>
-                <td>{amount(one.paid)}</td>
-                <td>{amount(one.foregone)}</td>
+        <Scroll name={t('money')}>
+          <table class="numbers">
+            <thead>
+              <tr>
+                <th scope="col">{t('sink')}</th>
+                <th scope="col">kWh</th>
+                <th scope="col">{t('paid')}</th>
+                <th scope="col">{t('foregone')}</th>
               </tr>
+            </thead>
+            {users.map(([name, one]) => (
+              <tbody key={name}>
+                <tr class="upper">
+                  <th scope="row">{nameOf(name)}</th>
+                  <td>{fixed(one.wh / 1000, 2)}</td>
+                  <td>{amount(one.paid)}</td>
+                  <td>{amount(one.foregone)}</td>
+                </tr>
+                <tr>
+                  <td colSpan={4} class="quiet mix">
+                    {mixOf(one)}
+                  </td>
+                </tr>
+              </tbody>
             ))}
-          </tbody>
-        </table>
+          </table>
+        </Scroll>
       )}
       {data.unpaid.not_eligible_wh > 0 && <p class="quiet">{t('notEligible', {kwh: kwh(data.unpaid.not_eligible_wh / 1000)})}</p>}
       {data.unpaid.negative_price_wh > 0 && <p class="quiet">{t('negativePrice', {kwh: kwh(data.unpaid.negative_price_wh / 1000)})}</p>}
       {Object.entries(data.batteries)
-        .filter(([, {wh}]) => wh >= 5)
+        .filter(([, {wh}]) => wh >= SEEN_WH)
         .map(([name, one]) => (
           <p class="quiet" key={name}>
             {t('holds', {
@@ -136,7 +144,8 @@ function BillTable({bill, battery, amount}: BillProps) {
   return (
     <details>
       <summary>
-        {t(bill.complete ? 'billOf' : 'billSoFar', {from: bill.from_day, to: bill.to_day})} <b>{amount(bill.due)}</b>
+        {t(bill.complete ? 'billOf' : 'billSoFar', {from: dateOf(bill.from_day), to: dateOf(shiftDay(bill.to_day, -1))})}{' '}
+        <b>{amount(bill.due)}</b>
       </summary>
       <table class="numbers">
         <thead>

@@ -3,7 +3,7 @@
 import {signal} from '@preact/signals';
 import {flowPicture, type Label} from '../charts/flow.ts';
 import {FlowChart, LABELS, socOf, solarShareOf} from '../charts/flow-chart.tsx';
-import {ageOf, connected, freshnessOf, lateS, type Now, now, watt} from '../data.ts';
+import {ageOf, connected, freshnessOf, lateS, type Now, now, presentMs, watt} from '../data.ts';
 import {said} from '../said.ts';
 import {currency, duration, justClock, kwh, nameOf, percent, qualityOf, t, watts} from '../text.ts';
 import {Figures} from './figures.tsx';
@@ -67,7 +67,7 @@ function Freshness({state}: {readonly state: Now}) {
     <p class="fresh" role="status">
       <span class={`dot ${fine ? 'good' : 'bad'}`} />{' '}
       {!connected.value
-        ? t('lastKnown', {at: justClock(state.ts ?? 0, state.site.timezone)})
+        ? t('lastKnown', {at: justClock(state.ts ?? 0, state.site.timezone, presentMs())})
         : old.length === 0
           ? t('fresh')
           : old
@@ -91,9 +91,13 @@ const ROWS = [
   ['imported', 'imported_w'],
 ] as const;
 
+/** Something here makes or stores energy. */
+const hasOwn = ({freshness, roles}: Now): boolean =>
+  roles.batteries.length > 0 || ['solar', 'wind', 'generator'].some(id => id in freshness);
+
 function Legend({state}: {readonly state: Now}) {
   const rows = [
-    ...ROWS.map(([style, key]) => ({style, w: watt(state, key)})),
+    ...ROWS.filter(([style]) => style === 'imported' || hasOwn(state)).map(([style, key]) => ({style, w: watt(state, key)})),
     // Only where there is some: what the battery gives back that was bought, and what it held before anybody kept a record.
     ...(['earlier', 'unknown'] as const).map(style => ({style, w: givenW(state, style)})).filter(({w}) => w >= 1),
   ];
@@ -119,7 +123,9 @@ function Today({state}: {readonly state: Now}) {
   const day = state.day;
   if (!day) return null;
   const value = (key: string): number | null => (typeof day[key] === 'number' ? (day[key] as number) : null);
-  const sum = (keys: readonly string[]): number => keys.reduce((total, key) => total + (value(key) ?? 0), 0);
+  /** Of what is known; null where nothing is. */
+  const sum = (keys: readonly string[]): number | null =>
+    keys.map(value).reduce((total, one) => (one === null ? total : (total ?? 0) + one), null);
   const figures: [string, string][] = [
     [t('produced'), kwh(sum(['solar_kwh', 'wind_kwh', 'generator_kwh']))],
     [t('consumed'), kwh(sum(['home_kwh', ...state.roles.loads.map(id => `${id}_kwh`)]))],
@@ -128,6 +134,8 @@ function Today({state}: {readonly state: Now}) {
     [t('selfSufficiency'), percent(value('self_sufficiency_pct'))],
     [t('selfConsumption'), percent(value('self_consumption_pct'))],
   ];
+  // A house that only buys has two of them.
+  if (!hasOwn(state)) figures.splice(0, 6, ...figures.slice(1, 3));
   return (
     <section aria-labelledby="today">
       <h2 id="today">{t('today')}</h2>

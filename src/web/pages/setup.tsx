@@ -4,7 +4,7 @@ import {chooseLanguage, chooseTheme, type Theme, theme} from '../choices.ts';
 import {ask, logout, now} from '../data.ts';
 import {said} from '../said.ts';
 import {Scroll} from '../scroll.tsx';
-import {bytes, LANGUAGES, language, number, t} from '../text.ts';
+import {bytes, dateOf, LANGUAGES, language, number, t} from '../text.ts';
 import {Entities} from './entities.tsx';
 import {useAnswer} from './load.ts';
 import {Support} from './support.tsx';
@@ -61,7 +61,7 @@ export function SetupPage() {
         <p class="mono">{database.path}</p>
         <p>
           {bytes(database.fileBytes + database.walBytes)} · {number(database.slots)} {t('slots')}{' '}
-          {ledger.first_day ? `${t('since')} ${ledger.first_day}` : ''} ·{' '}
+          {ledger.first_day ? `${t('since')} ${dateOf(ledger.first_day)}` : ''} ·{' '}
           {database.diskFreeBytes === null ? '?' : bytes(database.diskFreeBytes)} {t('free')}
         </p>
         <p>{writtenText(data.outlets.find(outlet => outlet.name === 'store')?.details)}</p>
