@@ -57,7 +57,8 @@ function singleBus(input: Fields, readings: Fields, policy: 'solar-first' | 'pro
   const phases =
     gridOn && readings['gridPhases'] !== undefined && readings['gridPhases'] !== null ? phasesOf(readings['gridPhases']) : null;
   const raw = readings['grid'];
-  const grid = !gridOn || raw === null || raw === undefined || GRID_SENTINELS.includes(raw as number) ? null : integer(raw, 'grid');
+  const grid =
+    !gridOn || phases || raw === null || raw === undefined || GRID_SENTINELS.includes(raw as number) ? null : integer(raw, 'grid');
   const home =
     readings['homeMeter'] === undefined || readings['homeMeter'] === null ? null : integer(readings['homeMeter'], 'homeMeter', 0);
   if (gridOn && grid === null && phases === null && home === null) throw new RangeError('the grid is unknown and there is no homeMeter');
@@ -72,8 +73,8 @@ function singleBus(input: Fields, readings: Fields, policy: 'solar-first' | 'pro
     netting: oneOf(input['netting'], ['net', 'per-phase'] as const, 'netting'),
     homeMeter: home !== null,
   };
-  const {homeMeter, ...others} = amountsOf(input['sigma'] ?? {}, 'sigma', 0);
-  const sigma: Amounts = homeMeter === undefined ? others : {...others, home: homeMeter};
+  const {home: _, homeMeter, ...others} = amountsOf(input['sigma'] ?? {}, 'sigma', 0);
+  const sigma: Amounts = Object.assign(empty<number>(), others, homeMeter === undefined ? {} : {home: homeMeter});
   const instant = solveInstant(
     topology,
     {...NO_VALUES, generation, batteries, loads, grid, gridPhases: phases, gridOn, home},
@@ -86,7 +87,7 @@ function singleBus(input: Fields, readings: Fields, policy: 'solar-first' | 'pro
     home: instant.home,
     quality: instant.quality,
     matrix: matrixOf(instant, policy),
-    ...(instant.adjusted ? {adjusted: renamed(instant.adjusted, {home: 'homeMeter'})} : {}),
+    ...(instant.adjusted ? {adjusted: renamed(instant.adjusted, 'home', 'homeMeter')} : {}),
     ...(instant.quality === 'grid-derived' ? {grid: instant.grid} : {}),
   };
 }
@@ -153,8 +154,8 @@ function cascade(readings: Fields, policy: 'solar-first' | 'proportional'): Snap
 
 const matrixOf = (instant: Instant, policy: 'solar-first' | 'proportional'): Matrix => instant.matrix[policy] ?? {};
 
-const renamed = (record: Readonly<Record<string, number>>, names: Readonly<Record<string, string>>): Record<string, number> =>
-  Object.fromEntries(Object.entries(record).map(([id, value]) => [names[id] ?? id, value]));
+const renamed = (record: Readonly<Record<string, number>>, from: string, to: string): Record<string, number> =>
+  Object.fromEntries(Object.entries(record).map(([id, value]) => [id === from ? to : id, value]));
 
 // ---- Preconditions
 
