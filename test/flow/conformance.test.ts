@@ -31,6 +31,12 @@ describe('rules at their edges', () => {
       {matrix: {solar: {grid: 100, home: 200}}},
     ],
     [
+      'a battery that is named twice gives and takes once',
+      'rebalance',
+      {matrix: {b: {home: 8, grid: 2}, solar: {grid: 2}}, batteries: ['b', 'b'], targets: {rows: {solar: 2}, cols: {grid: 6}}},
+      {matrix: {b: {home: 7, grid: 4}, solar: {grid: 2}}},
+    ],
+    [
       'the bounds are those of the formula, also where energy must pass through the battery',
       'gap',
       {counters: {discharge: 1, import: 5, charge: 0, export: 4}},
