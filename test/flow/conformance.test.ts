@@ -98,6 +98,18 @@ describe('rules at their edges', () => {
       {readings: {solar: 100, grid: 0, homeMeter: 90}, sigma: {home: 50}},
       {quality: 'suspect', matrix: {solar: {home: 90, unexplained: 10}}},
     ],
+    [
+      'devices that are called like meters',
+      'snapshot',
+      {readings: {solar: {home: 1000, cascade: 500}, grid: -1600}, sigma: {home: 50}},
+      {home: 0, quality: 'adjusted', adjusted: {home: 1100, cascade: 500, grid: -1600}, matrix: {solar: {grid: 1600}}},
+    ],
+    [
+      'an inverter whose battery has its name',
+      'snapshot',
+      {readings: {solar: {inverter: 1000, roof: 200}, batteries: {inverter: -500}, grid: -400}},
+      {home: 300, quality: 'ok', matrix: {solar: {home: 300, inverter: 500, grid: 400}}},
+    ],
     ['phases take the place of the grid value, whatever it is', 'snapshot', {readings: {gridPhases: [1, 2, 3], grid: 0.5}}, {home: 6}],
     [
       'a last home below zero, which is only a number',
@@ -143,6 +155,12 @@ describe('rules at their edges', () => {
       },
     ],
     ['a kind that is a word of the language', 'constructor', {}],
+    [
+      'two adjusted channels of one name',
+      'snapshot',
+      {readings: {solar: {inverter: 1000}, batteries: {inverter: -500}, grid: -501}, sigma: {inverter: 1}},
+    ],
+    ['a battery that is called like a row', 'snapshot', {readings: {solar: 5, batteries: {solar: 1}, grid: 0}}],
     ['more quarter hours than memory holds', 'gap', {counters: {solar: 1}, slots: 1_000_000_000}],
     ['a day before the calendar', 'slots', {tz: 'UTC', day: '0000-01-01'}],
     ['energy that is unknown', 'tariff', {rule: 'net-billing', intervals: [{import: null, export: 1, buy: 1, sell: 1}]}],

@@ -2,7 +2,7 @@
 
 import {empty} from './cells.ts';
 import {type Instant, solveInstant} from './instant.ts';
-import type {Amounts, Matrix} from './model.ts';
+import type {Matrix} from './model.ts';
 import type {InstantValues, Topology} from './topology.ts';
 
 /** Meter values that mean "no value", mW. */
@@ -41,14 +41,18 @@ const NO_TOPOLOGY: Topology = {generation: [], batteries: [], hybrids: [], loads
 function singleBus(input: Fields, readings: Fields, policy: 'solar-first' | 'proportional'): SnapshotResult {
   const generation = empty<number>();
   const kinds: {id: string; kind: 'solar' | 'wind' | 'generator'}[] = [];
+  // A device of generation may be called what it likes, also like a meter.
+  const names = new Map([['home', 'homeMeter']]);
   for (const kind of ['solar', 'wind', 'generator'] as const) {
     const value = readings[kind];
     if (value === undefined || value === null) continue;
     for (const [id, milliW] of typeof value === 'object'
       ? Object.entries(amountsOf(value, kind))
       : [[kind, integer(value, kind)] as const]) {
-      kinds.push({id, kind});
-      generation[id] = milliW;
+      const own = `${kind}:${id}`;
+      names.set(own, id);
+      kinds.push({id: own, kind});
+      generation[own] = milliW;
     }
   }
   const batteries = amountsOf(readings['batteries'] ?? {}, 'batteries');
@@ -62,8 +66,9 @@ function singleBus(input: Fields, readings: Fields, policy: 'solar-first' | 'pro
   const home =
     readings['homeMeter'] === undefined || readings['homeMeter'] === null ? null : integer(readings['homeMeter'], 'homeMeter', 0);
   if (gridOn && grid === null && phases === null && home === null) throw new RangeError('the grid is unknown and there is no homeMeter');
-  const ids = [...kinds.map(one => one.id), ...Object.keys(batteries), ...Object.keys(loads)];
-  if (new Set(ids).size !== ids.length) throw new RangeError('an id stands for two channels');
+  for (const id of ['grid', ...Object.keys(batteries), ...Object.keys(loads)]) names.set(id, id);
+  const ids = [...new Set(kinds.map(one => one.kind)), ...Object.keys(batteries), ...Object.keys(loads)];
+  if (new Set(ids).size !== ids.length) throw new RangeError('an id stands for two rows or columns');
 
   const topology: Topology = {
     ...NO_TOPOLOGY,
@@ -73,8 +78,9 @@ function singleBus(input: Fields, readings: Fields, policy: 'solar-first' | 'pro
     netting: oneOf(input['netting'], ['net', 'per-phase'] as const, 'netting'),
     homeMeter: home !== null,
   };
-  const {home: _, homeMeter, ...others} = amountsOf(input['sigma'] ?? {}, 'sigma', 0);
-  const sigma: Amounts = Object.assign(empty<number>(), others, homeMeter === undefined ? {} : {home: homeMeter});
+  const sigmas = amountsOf(input['sigma'] ?? {}, 'sigma', 0);
+  const sigma = empty<number>();
+  for (const [own, id] of names) sigma[own] = sigmas[id] ?? 0;
   const instant = solveInstant(
     topology,
     {...NO_VALUES, generation, batteries, loads, grid, gridPhases: phases, gridOn, home},
@@ -83,11 +89,12 @@ function singleBus(input: Fields, readings: Fields, policy: 'solar-first' | 'pro
     {sources: listOf(input['sourceOrder'], 'sourceOrder'), sinks: listOf(input['sinkOrder'], 'sinkOrder')},
     true,
   );
+  if (instant.adjusted && new Set(names.values()).size < names.size) throw new RangeError('an id stands for two channels');
   return {
     home: instant.home,
     quality: instant.quality,
     matrix: matrixOf(instant, policy),
-    ...(instant.adjusted ? {adjusted: renamed(instant.adjusted, 'home', 'homeMeter')} : {}),
+    ...(instant.adjusted ? {adjusted: renamed(instant.adjusted, names)} : {}),
     ...(instant.quality === 'grid-derived' ? {grid: instant.grid} : {}),
   };
 }
@@ -154,8 +161,8 @@ function cascade(readings: Fields, policy: 'solar-first' | 'proportional'): Snap
 
 const matrixOf = (instant: Instant, policy: 'solar-first' | 'proportional'): Matrix => instant.matrix[policy] ?? {};
 
-const renamed = (record: Readonly<Record<string, number>>, from: string, to: string): Record<string, number> =>
-  Object.fromEntries(Object.entries(record).map(([id, value]) => [id === from ? to : id, value]));
+const renamed = (record: Readonly<Record<string, number>>, names: ReadonlyMap<string, string>): Record<string, number> =>
+  Object.fromEntries(Object.entries(record).map(([id, value]) => [names.get(id) ?? id, value]));
 
 // ---- Preconditions
 
