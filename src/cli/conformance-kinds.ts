@@ -14,7 +14,7 @@ import {sinkOrder, sourceOrder} from '../core/flow/orders.ts';
 import {type ByOrigin, byOrigin, charge, discharge, type Pool, trueUp} from '../core/flow/origin.ts';
 import {rebalance} from '../core/flow/rebalance.ts';
 import {daySpan} from '../core/flow/slots.ts';
-import {amountsOf, integer, listOf, objectOf, oneOf, snapshot} from '../core/flow/snapshot.ts';
+import {amountsOf, integer, listOf, objectOf, oneOf, snapshot, whereTold} from '../core/flow/snapshot.ts';
 import {WITHDRAWALS} from '../core/site.ts';
 import {cents, netBilling, netMeteringMonth, netting, PICO_PER_CENT, pico} from '../core/tariff/rules.ts';
 
@@ -202,7 +202,7 @@ function gapKind(input: Fields): unknown {
   if (slots > MOST_SLOTS) throw new RangeError(`slots: at most ${MOST_SLOTS}`);
   const order = input['sinkOrder'] === undefined ? ['battery', 'grid', 'home'] : listOf(input['sinkOrder'], 'sinkOrder');
   if (['battery', 'grid', 'home'].some(id => !order.includes(id))) throw new RangeError('sinkOrder: expected battery, grid and home');
-  const of = (name: string): number => integer(counters[name] ?? 0, `counters.${name}`, 0);
+  const of = (name: string): number => whereTold(counters[name], `counters.${name}`, 0);
   const filled = fillGap(
     {solar: of('solar'), battery: of('discharge'), grid: of('import')},
     {battery: of('charge'), grid: of('export')},

@@ -164,6 +164,13 @@ describe('rules at their edges', () => {
     ['more quarter hours than memory holds', 'gap', {counters: {solar: 1}, slots: 1_000_000_000}],
     ['a day before the calendar', 'slots', {tz: 'UTC', day: '0000-01-01'}],
     ['energy that is unknown', 'tariff', {rule: 'net-billing', intervals: [{import: null, export: 1, buy: 1, sell: 1}]}],
+    ['a power that is unknown', 'snapshot', {readings: {solar: null, grid: 5}}],
+    [
+      'a power of a hybrid that is unknown',
+      'snapshot',
+      {topology: 'dc-hybrid', readings: {pvDc: 5, battDc: 0, ac: 5, grid: 0, solarAc: null}},
+    ],
+    ['a counter of a gap that is unknown', 'gap', {counters: {solar: null, import: 5}}],
     ['energy that is missing', 'tariff', {rule: 'feed-in', price: 1, intervals: [{eligible: 1, spot: 1}]}],
     ['a month without its export', 'tariff', {rule: 'net-metering-tou', prices: {day: 1}, months: [{import: {day: 1}}]}],
     ['a quarter hour without its name', 'tariff', {rule: 'demand', pricePerKw: 1, quarterHours: [{import: 1}]}],

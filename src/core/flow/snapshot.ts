@@ -45,8 +45,8 @@ function singleBus(input: Fields, readings: Fields, policy: 'solar-first' | 'pro
   const names = new Map([['home', 'homeMeter']]);
   for (const kind of ['solar', 'wind', 'generator'] as const) {
     const value = readings[kind];
-    if (value === undefined || value === null) continue;
-    for (const [id, milliW] of typeof value === 'object'
+    if (value === undefined) continue;
+    for (const [id, milliW] of typeof value === 'object' && value !== null
       ? Object.entries(amountsOf(value, kind))
       : [[kind, integer(value, kind)] as const]) {
       const own = `${kind}:${id}`;
@@ -104,8 +104,8 @@ function dcHybrid(input: Fields, readings: Fields, policy: 'solar-first' | 'prop
   const battDc = integer(readings['battDc'], 'battDc');
   const ac = integer(readings['ac'], 'ac');
   const grid = integer(readings['grid'], 'grid');
-  const solarAc = integer(readings['solarAc'] ?? 0, 'solarAc', 0);
-  const generator = integer(readings['generator'] ?? 0, 'generator', 0);
+  const solarAc = whereTold(readings['solarAc'], 'solarAc', 0);
+  const generator = whereTold(readings['generator'], 'generator', 0);
   if (ac + grid + solarAc + generator < 0) throw new RangeError('the home would be negative');
   if (ac < 0 && battDc > 0) throw new RangeError('the battery discharges while the inverter draws power');
   const sigmas = amountsOf(input['sigma'] ?? {}, 'sigma', 0);
@@ -139,7 +139,7 @@ function cascade(readings: Fields, policy: 'solar-first' | 'proportional'): Snap
   const z1 = integer(readings['z1'], 'z1');
   const z2 = integer(readings['z2'], 'z2');
   const solar = integer(readings['solar'], 'solar', 0);
-  const battery = integer(readings['battery'] ?? 0, 'battery');
+  const battery = whereTold(readings['battery'], 'battery');
   if (z1 - z2 < 0) throw new RangeError('the heat pump would be negative');
   if (solar + battery + z2 < 0) throw new RangeError('the home would be negative');
   const instant = solveInstant(
@@ -172,6 +172,10 @@ export function integer(value: unknown, name: string, least = -Infinity): number
     throw new RangeError(`${name}: ${JSON.stringify(value)} is no integer${least === 0 ? ' >= 0' : ''}`);
   return value + 0;
 }
+
+/** 0 where nothing is told. What is told to be unknown is none. */
+export const whereTold = (value: unknown, name: string, least = -Infinity): number =>
+  value === undefined ? 0 : integer(value, name, least);
 
 export function objectOf(value: unknown, name: string): Fields {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new RangeError(`${name}: expected an object`);
