@@ -53,7 +53,8 @@ const KINDS: Readonly<Record<string, (input: Fields) => unknown>> = {
     } catch {
       throw new RangeError(`tz: "${zone}" is no time zone`);
     }
-    const {startMs, endMs, quarterHours} = daySpan(zone, text(input['day'], 'day'));
+    const day = text(input['day'], 'day');
+    const {startMs, endMs, quarterHours} = daySpan(zone, day.startsWith('0') ? fail('day: no time zone is that old') : day);
     const minute = (ms: number): string => `${new Date(ms).toISOString().slice(0, 16)}Z`;
     return {startUtc: minute(startMs), endUtc: minute(endMs), quarterHours: Math.floor(quarterHours)};
   },

@@ -63,7 +63,7 @@ export function dayStart(zone: string, day: string): number {
 
 function findDayStart(zone: string, day: string): number {
   const midnight = Date.parse(`${day}T00:00:00Z`);
-  if (!/^[1-9]\d{3}-\d\d-\d\d$/.test(day) || Number.isNaN(midnight) || new Date(midnight).toISOString().slice(0, 10) !== day)
+  if (!/^\d{4}-\d\d-\d\d$/.test(day) || Number.isNaN(midnight) || new Date(midnight).toISOString().slice(0, 10) !== day)
     throw new RangeError(`"${day}" is no date`);
   const offsets = [-DAY_MS, DAY_MS].map(away => localMs(zone, midnight + away) - (midnight + away));
   const starts = offsets.map(offset => midnight - offset).filter(ms => localMs(zone, ms) === midnight);
