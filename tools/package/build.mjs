@@ -8,6 +8,7 @@ import path from 'node:path';
 import {gzipSync} from 'node:zlib';
 import {optionsOf} from '../options.ts';
 import {completion, manPage} from './manual.mjs';
+import {binariesIn, needsOf} from './needs.mjs';
 import {sbomOf} from './sbom.mjs';
 
 const USAGE = `npm run package -- [--arch amd64|arm64] [--version V] [--out DIR] [--quick]
@@ -211,6 +212,7 @@ function keepOnly(folder, good) {
 }
 
 function controlFile(size) {
+  const {libc, libstdcxx} = needsOf(binariesIn(lib));
   return `Package: wattledger
 Version: ${version}
 Architecture: ${arch}
@@ -218,7 +220,7 @@ Maintainer: ${maintainer}
 Installed-Size: ${size}
 Section: utils
 Priority: optional
-Depends: libc6 (>= 2.28), libgcc-s1, libstdc++6 (>= 8), systemd | systemd-sysusers
+Depends: libc6 (>= ${libc}), libgcc-s1, libstdc++6 (>= ${libstdcxx}), systemd | systemd-sysusers
 Recommends: systemd, ca-certificates
 Suggests: mosquitto, sqlite3
 Description: home energy monitor that accounts for every watt
