@@ -121,5 +121,5 @@ test.each([
   expect(energiesIn(payload)).toEqual(believed);
   const floors = new Floors();
   floors.remember(energiesIn(payload));
-  expect(floors.total('grid_import_kwh', 3)).toBe(3);
+  expect(floors.over({grid_import_kwh: 3})).toEqual({...believed, grid_import_kwh: 3});
 });
