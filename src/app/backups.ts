@@ -35,7 +35,7 @@ export async function backUpOnce({folder, keep}: BackupSettings, {log, wallMs, b
     for (const name of old) rmSync(path.join(folder, name));
     log.info({part: 'store', file, removed: old.length}, 'backup made');
   } catch (error) {
-    log.error({part: 'store', file, err: error}, `no backup: ${(error as Error).message}`);
+    log.error({part: 'store', file}, `no backup: ${(error as Error).message}`);
   }
 }
 
