@@ -101,8 +101,12 @@ chmodSync(path.join(lib, 'bin/node'), 0o755);
 say('4/6 what the system needs');
 put(
   path.join(tree, 'usr/bin/wattledger'),
-  // A small nursery: V8's usual one costs 20 MB that a Pi has better use for, and nothing here makes much garbage.
-  '#!/bin/sh\nexec /usr/lib/wattledger/bin/node --max-semi-space-size=2 /usr/lib/wattledger/dist/src/cli/main.js "$@"\n',
+  // Small before fast, 50 MB less of a Pi's memory: a small nursery, a heap that grows late, one pool of native memory that is given back, and
+  // no second optimizing compiler, whose code nothing here is any faster for.
+  `#!/bin/sh
+export MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=131072
+exec /usr/lib/wattledger/bin/node --max-semi-space-size=2 --optimize-for-size --no-opt /usr/lib/wattledger/dist/src/cli/main.js "$@"
+`,
   0o755,
 );
 for (const unit of ['wattledger.service', 'wattledger-backup.service', 'wattledger-backup.timer'])
