@@ -23,9 +23,9 @@ A device or a broker that is not there is waited for.`,
 
   async run(context) {
     const fileName = textOption(context, 'config') ?? DEFAULT_CONFIG;
-    // Side by side: each takes a moment.
-    const [first, {runApp}] = await Promise.all([loadConfigApart(fileName), import('../app/app.ts')]);
-    let config = first;
+    let config = await loadConfigApart(fileName);
+    // Only now: what stays would settle between what goes, and keep its memory from being given back.
+    const {runApp} = await import('../app/app.ts');
     const tail: string[] = [];
     const log = createLogger({
       level: config.logLevel,
