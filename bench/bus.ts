@@ -203,25 +203,33 @@ async function overhead(): Promise<void> {
     `95 %: ${quantile(sorted(took), 0.95).toFixed(2)} ms, to the far end's process and back`,
   );
 
-  const tcp = await farEnd(null, 0);
-  const own = openLink('bench', parseLinkUrl(tcp.url), {clock: realClock});
-  const bare = await bareClient(Number(new URL(tcp.url).port));
-  const [ours, theirs]: [number[], number[]] = [[], []];
-  for (let i = 0; i < REQUESTS; i++) {
-    const began = performance.now();
-    await own.read(1, {fc: 3, at: i, words: 40}, never);
-    const between = performance.now();
-    await bare.read(i);
-    if (i > 20) {
-      ours.push(between - began);
-      theirs.push(performance.now() - between);
+  for (const turnaroundMs of [0, TCP_TURNAROUND_MS]) {
+    const tcp = await farEnd(null, turnaroundMs);
+    const own = openLink('bench', parseLinkUrl(tcp.url), {clock: realClock});
+    const bare = await bareClient(Number(new URL(tcp.url).port));
+    const [ours, theirs]: [number[], number[]] = [[], []];
+    for (let i = 0; i < REQUESTS; i++) {
+      const began = performance.now();
+      await own.read(1, {fc: 3, at: i, words: 40}, never);
+      const between = performance.now();
+      await bare.read(i);
+      if (i > 20) {
+        ours.push(between - began);
+        theirs.push(performance.now() - between);
+      }
     }
+    bare.close();
+    await own.close();
+    tcp.close();
+    const [a, b] = [quantile(sorted(ours), 0.5), quantile(sorted(theirs), 0.5)];
+    const above = (ms: number): string =>
+      turnaroundMs === 0 ? '' : `, ${(100 * (ms / turnaroundMs - 1)).toFixed(1)} % above the device's time`;
+    line(
+      `TCP, our client, a device of ${turnaroundMs} ms`,
+      `${a.toFixed(3)} ms`,
+      `bare socket ${b.toFixed(3)} ms${above(b)}; ours ${(1000 * (a - b)).toFixed(0)} µs more${above(a)}`,
+    );
   }
-  bare.close();
-  await own.close();
-  tcp.close();
-  const [a, b] = [quantile(sorted(ours), 0.5), quantile(sorted(theirs), 0.5)];
-  line('TCP, our client', `${a.toFixed(3)} ms`, `bare socket ${b.toFixed(3)} ms; ${(1000 * (a - b)).toFixed(0)} µs more`);
 }
 
 async function bareClient(port: number): Promise<{read(at: number): Promise<void>; close(): void}> {
