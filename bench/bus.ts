@@ -143,7 +143,9 @@ async function sweeps(): Promise<void> {
       const planned = planOf(fast, limits, () => 1, bus).reduce((sum, one) => sum + costMs(bus, one.request.words), 0);
       const optimum = optimumMs(spans, limits, bus);
       const took: number[] = [];
-      for (let i = 0; i < SWEEPS; i++) took.push(await sweepMs(link, spans, limits, timing, bus));
+      // As a device has it: what was learned, and the plan, are kept from sweep to sweep.
+      const how = asked(link, limits, timing, bus);
+      for (let i = 0; i < SWEEPS; i++) took.push(await sweepMs(spans, how));
       const each = await onePointEachMs(link, fast, limits, timing, bus);
       const best = Math.min(...took);
       above.push(best / optimum - 1);
@@ -171,16 +173,18 @@ const asked = (link: Link, limits: Limits, timing: Asked['timing'], bus: BusTimi
 });
 
 /** Wall time of a sweep. The silence or pause behind its last answer belongs to it, that before its first request does not. */
-async function sweepMs(link: Link, spans: readonly Span[], limits: Limits, timing: Asked['timing'], bus: BusTiming): Promise<number> {
+async function sweepMs(spans: readonly Span[], how: Asked): Promise<number> {
+  const {timing, bus} = how;
   await sleep(timing.minGapMs + 20);
   const began = performance.now();
-  await readSpans(spans, asked(link, limits, timing, bus), never);
+  await readSpans(spans, how, never);
   return performance.now() - began + Math.max(timing.minGapMs, silenceMs(bus));
 }
 
 async function onePointEachMs(link: Link, points: readonly PointDef[], limits: Limits, timing: Asked['timing'], bus: BusTiming) {
   let total = 0;
-  for (const point of points) total += await sweepMs(link, spansOfPoint(point, limits), limits, timing, bus);
+  const how = asked(link, limits, timing, bus);
+  for (const point of points) total += await sweepMs(spansOfPoint(point, limits), how);
   return total;
 }
 
