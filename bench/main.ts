@@ -10,7 +10,7 @@ import {listProfiles} from '../src/config/profiles.ts';
 import {bankOf, readCapture} from '../src/device/capture.ts';
 import {startModbusServer} from '../src/link/server.ts';
 import {haveMosquitto, mosquitto} from '../test/support/programs.ts';
-import {launchEnv, NODE_FLAGS} from './launch.ts';
+import {launchEnv, NODE_FLAGS, START_FLAGS} from './launch.ts';
 
 const line = (name: string, value: string, note = ''): void => console.log(`  ${name.padEnd(58)} ${value.padStart(14)}  ${note}`);
 const title = (text: string): void => console.log(`\n${text}`);
@@ -29,9 +29,8 @@ async function firstFlow(): Promise<void> {
   for (const round of [1, 2, 3]) {
     const folder = mkdtempSync(path.join(os.tmpdir(), 'wattledger-bench-'));
     const began = performance.now();
-    const demo = spawn(process.execPath, [...NODE_FLAGS, MAIN, 'demo', '--data', folder, '--port', '0'], {
+    const demo = spawn(process.execPath, [...START_FLAGS, MAIN, 'demo', '--data', folder, '--port', '0'], {
       stdio: ['ignore', 'pipe', 'ignore'],
-      env: launchEnv(),
     });
     const page = await new Promise<string>(resolve => {
       let text = '';
