@@ -19,7 +19,7 @@ import {json, send, sendFile} from './reply.ts';
 import {createStaleness} from './stale.ts';
 import {createStreams, type StreamEvent} from './stream.ts';
 
-// An import of this module reads all that it offers, and that loads an HTTP client and a WebSocket, 10 MB of memory that nobody here uses.
+// An import of this module reads all that it offers, and that loads an HTTP client and a WebSocket, 4 MB of heap that nobody here uses.
 const {createServer} = process.getBuiltinModule('node:http');
 
 export type HttpSink = Sink & {/** Address of the page once it is open. */ address(): string | null};
