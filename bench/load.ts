@@ -7,6 +7,7 @@ import {Agent, get} from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
+import {launchEnv, NODE_FLAGS} from './launch.ts';
 
 const MAIN = path.resolve('src/cli/main.ts');
 const STREAMS = 32;
@@ -133,7 +134,7 @@ async function withProcess<T>(
   addressIn: (text: string) => string | undefined,
   use: Use<T>,
 ): Promise<T> {
-  const child = spawn(process.execPath, ['--max-semi-space-size=2', MAIN, ...args], {stdio: ['ignore', 'pipe', 'ignore']});
+  const child = spawn(process.execPath, [...NODE_FLAGS, MAIN, ...args], {stdio: ['ignore', 'pipe', 'ignore'], env: launchEnv()});
   try {
     const base = await new Promise<string>((resolve, reject) => {
       let text = '';

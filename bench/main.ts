@@ -9,13 +9,13 @@ import {gzipSync} from 'node:zlib';
 import {listProfiles} from '../src/config/profiles.ts';
 import {bankOf, readCapture} from '../src/device/capture.ts';
 import {startModbusServer} from '../src/link/server.ts';
+import {haveMosquitto, mosquitto} from '../test/support/programs.ts';
+import {launchEnv, NODE_FLAGS, START_FLAGS} from './launch.ts';
 
 const line = (name: string, value: string, note = ''): void => console.log(`  ${name.padEnd(58)} ${value.padStart(14)}  ${note}`);
 const title = (text: string): void => console.log(`\n${text}`);
 const MAIN = path.resolve('src/cli/main.ts');
 const TICKS_PER_S = 100;
-/** What `npm start` and the package's launcher give to node. */
-const NODE_FLAGS = ['--max-semi-space-size=2'];
 
 const cpuMs = (pid: number): number => {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
@@ -29,7 +29,7 @@ async function firstFlow(): Promise<void> {
   for (const round of [1, 2, 3]) {
     const folder = mkdtempSync(path.join(os.tmpdir(), 'wattledger-bench-'));
     const began = performance.now();
-    const demo = spawn(process.execPath, [...NODE_FLAGS, MAIN, 'demo', '--data', folder, '--port', '0'], {
+    const demo = spawn(process.execPath, [...START_FLAGS, MAIN, 'demo', '--data', folder, '--port', '0'], {
       stdio: ['ignore', 'pipe', 'ignore'],
     });
     const page = await new Promise<string>(resolve => {
@@ -57,15 +57,34 @@ async function firstFlow(): Promise<void> {
 }
 
 const DEVICES = 5;
-const SETTLE_MS = 8000;
-const WATCH_MS = 30_000;
+const SETTLE_MS = 15_000;
+const WATCH_MS = 60_000;
+const PAGE_MS = 20_000;
+const PAGE_ASKS = ['/', '/api/v1/now', '/api/v1/flows?step=15m', '/api/v1/devices', '/api/v1/setup'];
+
+/** A page that is open for a while: its stream, and what its tabs ask. */
+async function openPage(base: string): Promise<void> {
+  const leave = new AbortController();
+  const stream = fetch(`${base}/api/v1/stream`, {signal: leave.signal})
+    .then(async answer => {
+      for await (const _ of answer.body ?? []);
+    })
+    .catch(() => {}); // it ends when the page is closed
+  for (const where of PAGE_ASKS) await (await fetch(`${base}${where}`)).text();
+  await sleep(PAGE_MS);
+  leave.abort();
+  await stream;
+}
 
 async function daemon(): Promise<void> {
-  title(`daemon: ${DEVICES} hybrid inverters of 40 points, one poll a second, page and store on`);
+  title(
+    `daemon: ${DEVICES} hybrid inverters of 40 points, one poll a second, page, store, money and ${haveMosquitto ? 'a broker' : 'no broker'}`,
+  );
   const bank = bankOf(readCapture('test/captures/goodwe-et.json'), () => 0);
   const servers = await Promise.all(Array.from({length: DEVICES}, () => startModbusServer({host: '127.0.0.1', port: 0, units: bank})));
   const folder = mkdtempSync(path.join(os.tmpdir(), 'wattledger-bench-'));
   const config = path.join(folder, 'site.yaml');
+  const broker = haveMosquitto ? await mosquitto() : null;
   writeFileSync(
     config,
     `version: 1
@@ -75,7 +94,9 @@ map:
   grid: d0.grid
   hybrid: [${servers.map((_, index) => `{id: h${index}, pv: d${index}.pv, battery: d${index}.battery, ac: d${index}.inverter}`).join(', ')}]
 poll: {every: 1s}
+tariffs: [{import: 0.3126, export: 0.0786}]
 store: {path: wattledger.db}
+mqtt: ${broker ? `{url: "${broker.url}", homeassistant: true}` : 'false'}
 http: {listen: "127.0.0.1:0"}
 `,
   );
@@ -83,8 +104,19 @@ http: {listen: "127.0.0.1:0"}
   if (existsSync('dist/src/cli/main.js')) variants.push(['built (npm run build)', [path.resolve('dist/src/cli/main.js')]]);
   for (const [name, args] of variants) {
     rmSync(path.join(folder, 'wattledger.db'), {force: true});
-    const child = spawn(process.execPath, [...NODE_FLAGS, ...args, 'run', '--config', config], {stdio: 'ignore'});
+    const child = spawn(process.execPath, [...NODE_FLAGS, ...args, 'run', '--config', config], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+      env: launchEnv(),
+    });
     const pid = child.pid as number;
+    const page = await new Promise<string>(resolve => {
+      let text = '';
+      child.stdout.on('data', chunk => {
+        text += chunk;
+        const found = /"dashboard":"(http:[^"]+)"/.exec(text)?.[1];
+        if (found) resolve(found);
+      });
+    });
     await sleep(SETTLE_MS);
     const before = cpuMs(pid);
     await sleep(WATCH_MS);
@@ -99,10 +131,18 @@ http: {listen: "127.0.0.1:0"}
       `${memoryMb(pid, 'VmRSS').toFixed(0)} / ${memoryMb(pid, 'RssAnon').toFixed(0)} MB`,
       'aim 100 MB',
     );
+    const alone = memoryMb(pid, 'VmRSS');
+    await openPage(page);
+    line(
+      `${name}: and while a page is open`,
+      `${memoryMb(pid, 'VmRSS').toFixed(0)} MB`,
+      `${(memoryMb(pid, 'VmRSS') - alone).toFixed(0)} MB more, aim 20 MB`,
+    );
     const gone = new Promise(resolve => child.once('exit', resolve));
     child.kill('SIGTERM');
     await gone;
   }
+  await broker?.kill();
   await Promise.all(servers.map(server => server.close()));
   rmSync(folder, {recursive: true, force: true});
 }
@@ -117,7 +157,7 @@ async function tenHours(): Promise<void> {
   const demo = spawn(
     process.execPath,
     [...NODE_FLAGS, MAIN, 'demo', '--data', folder, '--port', '0', '--speed', String(LONG_SPEED), '--seconds', '100'],
-    {stdio: 'ignore'},
+    {stdio: 'ignore', env: launchEnv()},
   );
   const pid = demo.pid as number;
   const hourMs = 3_600_000 / LONG_SPEED;

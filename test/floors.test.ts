@@ -36,7 +36,14 @@ const FENCES: Readonly<Record<string, RegExp>> = {
   'preact/hooks': /^web\//,
 };
 
-type Import = {readonly from: string; readonly to: string /** Types only: gone when the program runs. */; readonly typeOnly: boolean};
+type Import = {
+  readonly from: string;
+  readonly to: string;
+  /** Types only: gone when the program runs. */
+  readonly typeOnly: boolean;
+  /** Loaded when it is needed, not with the file. */
+  readonly lazy: boolean;
+};
 const files = readdirSync(ROOT, {recursive: true, encoding: 'utf8'}).filter(file => /\.tsx?$/.test(file));
 const imports: Import[] = files.flatMap(file =>
   [
@@ -47,6 +54,7 @@ const imports: Import[] = files.flatMap(file =>
     from: file,
     to: match[1] ?? match[2] ?? match[3] ?? '',
     typeOnly: /^\s*(import|export)\s+type\s/.test(match[0]),
+    lazy: match[3] !== undefined,
   })),
 );
 const folderOf = (file: string): string => file.split('/')[0] ?? '';
@@ -121,4 +129,17 @@ test('only the functions that read are there: no Modbus function code that write
     /\bwrite(FC(5|6|15|16|22|23)|Coil|Coils|Register|Registers)\b/.test(readFileSync(path.join(ROOT, file), 'utf8')),
   );
   expect(writers).toEqual([]);
+});
+
+test('what only reads configurations is not in the memory of the daemon, nor is an HTTP client', () => {
+  const held = new Set(['cli/run.ts', 'app/app.ts', 'store/thread.ts']);
+  const loaded = new Set<string>();
+  for (const file of held)
+    for (const one of imports.filter(({from, typeOnly, lazy}) => from === file && !typeOnly && !lazy))
+      if (one.to.startsWith('.')) held.add(targetOf(one));
+      else loaded.add(one.to);
+  expect(held.size).toBeGreaterThan(100);
+  expect([...loaded]).toContain('pino');
+  // An import of node:http reads all that it offers, and a part of that is an HTTP client and a WebSocket.
+  expect([...loaded].filter(name => /^(zod|yaml|date-holidays|serialport|aedes|node:https?)$/.test(name))).toEqual([]);
 });

@@ -5,6 +5,7 @@ import {mkdtempSync, readdirSync, readFileSync, rmSync, statSync} from 'node:fs'
 import os from 'node:os';
 import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
+import {launchEnv, NODE_FLAGS} from '../bench/launch.ts';
 import {optionsOf} from './options.ts';
 
 const USAGE = `npm run soak -- [--minutes 60] [--speed 60] [--restarts 6]
@@ -44,8 +45,9 @@ const endOf = (child: ChildProcess): Promise<string> =>
 console.log(`${minutes} minutes at speed ${speed}, ${restarts} restarts, every second one without warning, in ${folder}`);
 let failed = false;
 for (let part = 0; part <= restarts; part++) {
-  const child = spawn(process.execPath, [MAIN, 'demo', '--data', folder, '--port', '0', '--speed', String(speed)], {
+  const child = spawn(process.execPath, [...NODE_FLAGS, MAIN, 'demo', '--data', folder, '--port', '0', '--speed', String(speed)], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    env: launchEnv(),
   });
   let said = '';
   for (const stream of [child.stdout, child.stderr])

@@ -18,7 +18,7 @@ import {keepMoney} from './money.ts';
 import {createOutlets} from './outlets.ts';
 import {createPoller} from './poll.ts';
 import {watchPrices} from './prices.ts';
-import {createNotifier} from './systemd.ts';
+import {createNotifier, keepWaiting} from './systemd.ts';
 import {runTicks} from './tick.ts';
 import {createClockTrust} from './trust.ts';
 import {startWatchdog} from './watchdog.ts';
@@ -69,7 +69,8 @@ export async function runApp(options: AppOptions): Promise<void> {
     {...config.store, bufferRows: BUFFER_ROWS, history: config.mqtt.some(broker => broker.history)},
     {clock, log, zone: site.timezone, efficiencyPpm: site.flows.efficiencyPpm},
   );
-  const found = await store.start();
+  const started = keepWaiting(notifier);
+  const found = await store.start().finally(started);
   const trust = createClockTrust(found.newestSlotMs);
   let trusted = false;
   // A device logs its changes itself, with more to say; one line is enough.

@@ -1,6 +1,6 @@
 // Copies of the database at the times of a cron expression, the newest few kept.
 
-import {readdirSync, rmSync} from 'node:fs';
+import {accessSync, constants, existsSync, readdirSync, rmSync, statSync} from 'node:fs';
 import path from 'node:path';
 import type {Log} from '../core/log.ts';
 import {utcText} from '../core/time.ts';
@@ -35,10 +35,19 @@ export async function backUpOnce({folder, keep}: BackupSettings, {log, wallMs, b
     for (const name of old) rmSync(path.join(folder, name));
     log.info({part: 'store', file, removed: old.length}, 'backup made');
   } catch (error) {
-    log.error({part: 'store', file, err: error}, `no backup: ${(error as Error).message}`);
+    log.error({part: 'store', file}, `no backup: ${(error as Error).message}`);
   }
 }
 
-/** Starts the schedule; call the result to end it. */
-export const scheduleBackups = (settings: BackupSettings, deps: BackupDeps): (() => void) =>
-  onCalendar(settings.cron, deps, () => backUpOnce(settings, deps));
+/** Starts the schedule; call the result to end it. A folder that cannot be written is told at once: the first copy may be due at night. */
+export function scheduleBackups(settings: BackupSettings, deps: BackupDeps): () => void {
+  let there = path.resolve(settings.folder);
+  while (!existsSync(there) && path.dirname(there) !== there) there = path.dirname(there);
+  try {
+    if (!statSync(there).isDirectory()) throw new Error(`${there} is no folder`);
+    accessSync(there, constants.W_OK);
+  } catch (error) {
+    deps.log.error({part: 'store', folder: settings.folder}, `copies cannot be written to ${settings.folder}: ${(error as Error).message}`);
+  }
+  return onCalendar(settings.cron, deps, () => backUpOnce(settings, deps));
+}

@@ -17,7 +17,7 @@ type MoneyDeps = {
   readonly site: Site;
   readonly clock: Clock;
   readonly log: Log;
-  readonly store: Pick<Store, 'query' | 'keepBills'>;
+  readonly store: Pick<Store, 'queryBehind' | 'keepBills'>;
   readonly note: (event: FlowEvent) => void;
   /** Real ms between two looks; the ledger changes with each commit. */
   readonly everyMs: number;
@@ -26,7 +26,7 @@ type MoneyDeps = {
 const HOUR_MS = 3_600_000;
 /** Bills are computed again each day as far back as this, and once after each start (tariffs may be others then) from the ledger's begin. */
 const BILLS_BACK_MS = 400 * 24 * HOUR_MS;
-/** One question to the reader's thread; others wait no longer than for this. */
+/** One question to the thread that writes; a commit waits no longer than for this. */
 const CHUNK_MS = 92 * 24 * HOUR_MS;
 
 export function keepMoney(config: MoneyConfig, {site, clock, log, store, note, everyMs}: MoneyDeps): MoneyKeeper {
@@ -55,7 +55,7 @@ export function keepMoney(config: MoneyConfig, {site, clock, log, store, note, e
     const key = `${fromMs} ${toMs} ${Math.floor(clock.wallMs() / HOUR_MS)}`;
     const known = over ? past.get(key) : undefined;
     if (known) return known;
-    const {sum} = await store.query('money', question(fromMs, toMs, 'sums'));
+    const {sum} = await store.queryBehind('money', question(fromMs, toMs, 'sums'));
     if (over) {
       if (past.size > 8) past.clear();
       past.set(key, sum);
@@ -74,7 +74,7 @@ export function keepMoney(config: MoneyConfig, {site, clock, log, store, note, e
     const day = await sumOf(dayMs, nowMs, false);
     const month = added(await sumOf(monthMs, dayMs, true), day);
     const year = added(await sumOf(yearMs, monthMs, true), month);
-    const prices = await store.query('pricesNow', {tariffs, zone, atMs: nowMs});
+    const prices = await store.queryBehind('pricesNow', {tariffs, zone, atMs: nowMs});
     newest = moneyNow(utcText(nowMs), tariffs.currency, prices, {
       today: {fromMs: dayMs, money: day},
       month: {fromMs: monthMs, money: month},
@@ -83,14 +83,14 @@ export function keepMoney(config: MoneyConfig, {site, clock, log, store, note, e
     if (today !== billedDay) {
       const first = billedDay === '';
       billedDay = today;
-      const beginMs = (await store.query('ledgerBounds')).firstSlotMs ?? nowMs;
+      const beginMs = (await store.queryBehind('ledgerBounds')).firstSlotMs ?? nowMs;
       const fromMs = first ? beginMs : Math.max(beginMs, nowMs - BILLS_BACK_MS);
       for (let at = fromMs; at < nowMs && !ended; at += CHUNK_MS) await keepBills(at, Math.min(at + CHUNK_MS, nowMs));
     }
   }
 
   async function keepBills(fromMs: number, toMs: number): Promise<void> {
-    const {bills} = await store.query('money', question(fromMs, toMs, 'bills'));
+    const {bills} = await store.queryBehind('money', question(fromMs, toMs, 'bills'));
     const changed = await store.keepBills(
       bills.filter(bill => bill.complete && (bill.quarterHours.stored > 0 || bill.lines.length > 0)),
       tariffs.currency,

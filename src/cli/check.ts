@@ -22,9 +22,10 @@ Exit code 0 where all is well, 3 where anything is found, 2 where the configurat
 
   async run(context) {
     const fileName = textOption(context, 'config') ?? '/etc/wattledger/wattledger.yaml';
-    const config = loadConfig(fileName);
+    const config = loadConfig(fileName, 'reachable');
+    for (const {key, why} of config.unknownSecrets) context.err(`${key} is not looked at: ${why}`);
     if (flagOption(context, 'upgrade')) {
-      const upgraded = upgradeFile(fileName, text => void parseConfig(text, fileName));
+      const upgraded = upgradeFile(fileName, text => void parseConfig(text, fileName, 'reachable'));
       context.err(
         upgraded
           ? `${fileName}: version ${upgraded.from} became ${upgraded.to} (${upgraded.changes.join('; ')}); the old file is ${upgraded.copy}`

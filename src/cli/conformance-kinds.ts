@@ -14,9 +14,12 @@ import {sinkOrder, sourceOrder} from '../core/flow/orders.ts';
 import {type ByOrigin, byOrigin, charge, discharge, type Pool, trueUp} from '../core/flow/origin.ts';
 import {rebalance} from '../core/flow/rebalance.ts';
 import {daySpan} from '../core/flow/slots.ts';
-import {amountsOf, integer, listOf, objectOf, oneOf, snapshot} from '../core/flow/snapshot.ts';
+import {amountsOf, integer, listOf, objectOf, oneOf, snapshot, whereTold} from '../core/flow/snapshot.ts';
 import {WITHDRAWALS} from '../core/site.ts';
 import {cents, netBilling, netMeteringMonth, netting, PICO_PER_CENT, pico} from '../core/tariff/rules.ts';
+
+/** Quarter hours of a gap, 28 years of them: more of them would fill the memory. */
+const MOST_SLOTS = 1_000_000;
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -50,9 +53,10 @@ const KINDS: Readonly<Record<string, (input: Fields) => unknown>> = {
     } catch {
       throw new RangeError(`tz: "${zone}" is no time zone`);
     }
-    const {startMs, endMs, quarterHours} = daySpan(zone, text(input['day'], 'day'));
+    const day = text(input['day'], 'day');
+    const {startMs, endMs, quarterHours} = daySpan(zone, day.startsWith('0') ? fail('day: no time zone is that old') : day);
     const minute = (ms: number): string => `${new Date(ms).toISOString().slice(0, 16)}Z`;
-    return {startUtc: minute(startMs), endUtc: minute(endMs), quarterHours};
+    return {startUtc: minute(startMs), endUtc: minute(endMs), quarterHours: Math.floor(quarterHours)};
   },
   counter: counterKind,
   anchor: anchorKind,
@@ -96,7 +100,7 @@ function alignKind(input: Fields): unknown {
   return align(
     node,
     channels,
-    prior && {value: integer(prior['value'], 'homePrior.value', 0), sigma: integer(prior['sigma'], 'homePrior.sigma', 0)},
+    prior && {value: integer(prior['value'], 'homePrior.value'), sigma: integer(prior['sigma'], 'homePrior.sigma', 0)},
   );
 }
 
@@ -143,7 +147,7 @@ function clockKind(input: Fields): unknown {
     if (before) {
       const length = mono - before[0];
       if (length < 0) throw new RangeError('the monotonic times go back');
-      if (length <= maxGap) units += BigInt(before[2] + power) * BigInt(length);
+      if (length <= maxGap) units += (BigInt(before[2]) + BigInt(power)) * BigInt(length);
       const step = stepClock({monoMs: before[0], wallMs: before[1]}, {monoMs: mono, wallMs: wall});
       if (step !== null) clockSteps.push([mono, step]);
     }
@@ -184,12 +188,8 @@ function anchorKind(input: Fields): unknown {
   let state = newAnchor(integer(input['K0'], 'K0'));
   const events = items(input['events'], 'events').map(event => {
     const integrated = integer(event['integrated'], 'integrated');
-    const step = stepAnchor(
-      state,
-      spec,
-      integrated,
-      event['counter'] === null || event['counter'] === undefined ? null : integer(event['counter'], 'counter'),
-    );
+    const step = stepAnchor(state, spec, integrated, event['counter'] === null ? null : integer(event['counter'], 'counter'));
+    safe(step.state.booked);
     const booked = step.state.booked - state.booked;
     state = step.state;
     return {booked, correction: booked - integrated, B: state.booked, status: step.status};
@@ -200,9 +200,10 @@ function anchorKind(input: Fields): unknown {
 function gapKind(input: Fields): unknown {
   const counters = objectOf(input['counters'], 'counters');
   const slots = integer(input['slots'] ?? 1, 'slots', 1);
+  if (slots > MOST_SLOTS) throw new RangeError(`slots: at most ${MOST_SLOTS}`);
   const order = input['sinkOrder'] === undefined ? ['battery', 'grid', 'home'] : listOf(input['sinkOrder'], 'sinkOrder');
   if (['battery', 'grid', 'home'].some(id => !order.includes(id))) throw new RangeError('sinkOrder: expected battery, grid and home');
-  const of = (name: string): number => integer(counters[name] ?? 0, `counters.${name}`, 0);
+  const of = (name: string): number => whereTold(counters[name], `counters.${name}`, 0);
   const filled = fillGap(
     {solar: of('solar'), battery: of('discharge'), grid: of('import')},
     {battery: of('charge'), grid: of('export')},
@@ -254,13 +255,13 @@ function ledgerKind(input: Fields): unknown {
 
 function tariffKind(input: Fields): unknown {
   const price = (value: unknown, name: string): number => integer(value, name);
-  const energy = (value: unknown, name: string): number => integer(value ?? 0, name, 0);
+  const energy = (value: unknown, name: string): number => integer(value, name, 0);
   switch (
     oneOf(input['rule'] ?? null, ['energy-cost', 'net-metering-tou', 'net-billing', 'feed-in', 'demand', 'netting'] as const, 'rule')
   ) {
     case 'energy-cost': {
       const sum = items(input['items'], 'items').reduce(
-        (total, one) => total + pico(integer(one['mWh'], 'mWh', 0), price(one['price'], 'price')),
+        (total, one) => total + pico(integer(one['mWh'], 'mWh'), price(one['price'], 'price')),
         0n,
       );
       return {pico: sum, cents: cents(sum)};
@@ -269,12 +270,13 @@ function tariffKind(input: Fields): unknown {
       const prices = amountsOf(input['prices'], 'prices');
       const fixed = integer(input['fixed'] ?? 0, 'fixed');
       const nonBypassable = integer(input['nbc'] ?? 0, 'nbc');
-      let bank: Readonly<Record<string, number>> = amountsOf(input['bank'] ?? {}, 'bank', 0);
+      const bankIn = amountsOf(input['bank'] ?? {}, 'bank', 0);
+      let bank: Readonly<Record<string, number>> = toRecord(Object.keys(prices).map(bucket => [bucket, bankIn[bucket] ?? 0]));
       const bills = items(input['months'], 'months').map(month => {
         const bill = netMeteringMonth(
           prices,
-          amountsOf(month['import'] ?? {}, 'import', 0),
-          amountsOf(month['export'] ?? {}, 'export', 0),
+          amountsOf(month['import'], 'import', 0),
+          amountsOf(month['export'], 'export', 0),
           bank,
           fixed,
           nonBypassable,
@@ -315,7 +317,7 @@ function tariffKind(input: Fields): unknown {
       let notEligibleMWh = 0;
       for (const one of items(input['intervals'], 'intervals')) {
         const eligible = energy(one['eligible'], 'eligible');
-        const spot = one['spot'] === undefined && !suspended ? 0 : price(one['spot'], 'spot');
+        const spot = price(one['spot'], 'spot');
         notEligibleMWh += energy(one['notEligible'], 'notEligible');
         if (suspended && spot < 0) unpaidNegativeMWh += eligible;
         else paid += pico(eligible, tariff);
@@ -323,7 +325,10 @@ function tariffKind(input: Fields): unknown {
       return {pico: paid, cents: cents(paid), unpaidNegativeMWh, notEligibleMWh};
     }
     case 'demand': {
-      const quarters = items(input['quarterHours'], 'quarterHours').map(one => ({t: one['t'], import: energy(one['import'], 'import')}));
+      const quarters = items(input['quarterHours'], 'quarterHours').map(one => ({
+        t: one['t'] ?? fail('t is missing'),
+        import: energy(one['import'], 'import'),
+      }));
       const peak = quarters.reduce(
         (best, one) => (one.import > best.import ? one : best),
         quarters[0] ?? fail('quarterHours: expected at least one'),

@@ -22,7 +22,7 @@ import {type Summary, summaryLines} from '../demo/summary.ts';
 import {makeFolder} from '../store/folder.ts';
 import {type Command, type CommandContext, flagOption, textOption} from './command.ts';
 import {wholeNumber} from './devices.ts';
-import {openPainter} from './painter.ts';
+import {canPaint, openPainter} from './painter.ts';
 
 const DEFAULT_PORT = 8080;
 const BEAT_MS = 2000;
@@ -118,7 +118,7 @@ The devices are real Modbus TCP servers on loopback with the register maps of re
       ['config', configFile],
       ['log', logFile],
     ] as const;
-    const painter = context.tty && !json ? openPainter(process.stdout) : null;
+    const painter = context.tty && !json && canPaint() ? openPainter(process.stdout) : null;
     if (!painter) for (const [label, place] of places) say(`${label.padEnd(9)} ${place}`);
     let info: AppInfo | null = null;
     let timer: NodeJS.Timeout | undefined;

@@ -47,9 +47,12 @@ Serial numbers of devices stay in; read it before you publish it.`,
     ]);
     let database: string | null = null;
     try {
-      const config = loadConfig(fileName);
+      const config = loadConfig(fileName, 'reachable');
       database = config.store.path;
-      section(`configuration ${fileName}`, config.shownText.trimEnd().split('\n'));
+      section(`configuration ${fileName}`, [
+        ...config.shownText.trimEnd().split('\n'),
+        ...config.unknownSecrets.map(({key, why}) => `# ${key} is not looked at: ${why}`),
+      ]);
       const daemon = await askDaemon(config);
       const findings = [...machine.findings, ...offlineFindings(config), ...daemon.findings];
       section('daemon', daemon.lines);

@@ -22,7 +22,8 @@ export function ledgerFile(context: CommandContext): LedgerFile {
   if (db !== undefined && file === undefined) return {path: db, config: null};
   if (db === undefined && file === undefined && !existsSync(DEFAULT_CONFIG))
     throw new AppError('USAGE', '--db', `expected --db FILE or --config FILE; there is no ${DEFAULT_CONFIG}`);
-  const config = loadConfig(file ?? DEFAULT_CONFIG);
+  // Passwords of broker and page are none of a ledger's business, and often the service's alone.
+  const config = loadConfig(file ?? DEFAULT_CONFIG, 'none');
   return {path: db ?? config.store.path, config};
 }
 

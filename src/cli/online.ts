@@ -152,8 +152,15 @@ function wattsOf({part}: ChannelRef, readings: readonly Reading[]): number | nul
 }
 
 /** A line for people about a broker and what Home Assistant finds there. */
-async function judgeBroker(broker: ConfigMqtt, {site}: AppConfig, signal: AbortSignal, findings: Finding[]): Promise<string> {
+async function judgeBroker(
+  broker: ConfigMqtt,
+  {site, mqtt, unknownSecrets}: AppConfig,
+  signal: AbortSignal,
+  findings: Finding[],
+): Promise<string> {
   const {url, base, homeassistant} = broker;
+  const passwords = ['mqtt.password', `mqtt.${mqtt.indexOf(broker)}.password`];
+  if (unknownSecrets.some(({key}) => passwords.includes(key))) return `${shown(url)}: not tried, its password is not known here`;
   const prefix = typeof homeassistant === 'object' ? homeassistant.prefix : 'homeassistant';
   const topics = [`${base}/status`, ...(homeassistant === false ? [] : [`${prefix}/device/+/config`])];
   const {problem, protocol, heard} = await tryBroker(broker, topics, signal);

@@ -18,6 +18,9 @@ const CLEAR_LINE = '\x1b[K';
 const FALLBACK_COLUMNS = 80;
 const FALLBACK_ROWS = 24;
 
+/** A terminal that calls itself dumb shows escapes as rubbish: it gets lines. */
+export const canPaint = (): boolean => process.env['TERM'] !== 'dumb';
+
 /** NO_COLOR is honoured (no-color.org). */
 export function openPainter(terminal: WriteStream): Painter {
   let drawn = 0;
@@ -32,7 +35,7 @@ export function openPainter(terminal: WriteStream): Painter {
   terminal.on('resize', onResize);
   return {
     everyMs: 250,
-    style: () => ({columns: terminal.columns || FALLBACK_COLUMNS, colour: !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb'}),
+    style: () => ({columns: terminal.columns || FALLBACK_COLUMNS, colour: !process.env['NO_COLOR'] && canPaint()}),
     draw(lines) {
       const rows = lines.slice(0, Math.max(1, (terminal.rows || FALLBACK_ROWS) - 1));
       terminal.write(`${drawn > 0 ? `\x1b[${drawn}A\r` : ''}${rows.map(line => line + CLEAR_LINE).join('\n')}\n${CLEAR_TO_END}`);

@@ -78,7 +78,7 @@ async function singlePlan(context: CommandContext, turnaroundMs: number | undefi
 }
 
 function configPlans(fileName: string, turnaroundMs: number | undefined) {
-  const config = loadConfig(fileName);
+  const config = loadConfig(fileName, 'none');
   const devices = config.devices.map(device => {
     const {url} = config.links.find(link => link.name === device.link) as {url: LinkUrl};
     const bus = timingOf(url, device.profile.timing, turnaroundMs);

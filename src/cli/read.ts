@@ -6,6 +6,7 @@ import type {Reading} from '../core/reading.ts';
 import type {FullSweep} from '../device/device.ts';
 import {type Command, flagOption, textOption} from './command.ts';
 import {deviceHelp, deviceOptions, durationOf, measuredJson, openDevice, readingLines} from './devices.ts';
+import {canPaint} from './painter.ts';
 
 /** Whatever the device does, the answer comes so long after the start of the process, or of a further sweep. */
 const DEADLINE_MS = 16_500;
@@ -38,7 +39,7 @@ Exit code 1 where the device does not answer.`,
         const sweep = await device.sweep(AbortSignal.any([context.signal, deadline.signal]));
         clearTimeout(timer);
         if (json) context.out(JSON.stringify(document(sweep, at), null, watch ? undefined : 2));
-        else for (const line of lines(sweep, at, watch && context.tty)) context.out(line);
+        else for (const line of lines(sweep, at, watch && context.tty && canPaint())) context.out(line);
         if (sweep.fault) {
           const reason = deadline.signal.aborted
             ? `no whole answer within ${Math.round(DEADLINE_MS / 1000)} s`

@@ -1,9 +1,9 @@
 // `wattledger run`: the daemon. SIGHUP reads the configuration again.
 
-import {runApp} from '../app/app.ts';
 import {realClock} from '../app/clock.ts';
 import {createLogger} from '../app/logger.ts';
-import {type AppConfig, loadConfig} from '../config/load.ts';
+import {loadConfigApart} from '../config/apart.ts';
+import type {AppConfig} from '../config/load.ts';
 import {AppError} from '../core/errors.ts';
 import {type Command, DEFAULT_CONFIG, textOption} from './command.ts';
 
@@ -23,7 +23,9 @@ A device or a broker that is not there is waited for.`,
 
   async run(context) {
     const fileName = textOption(context, 'config') ?? DEFAULT_CONFIG;
-    let config = loadConfig(fileName);
+    let config = await loadConfigApart(fileName);
+    // Only now: what stays would settle between what goes, and keep its memory from being given back.
+    const {runApp} = await import('../app/app.ts');
     const tail: string[] = [];
     const log = createLogger({
       level: config.logLevel,
@@ -36,22 +38,29 @@ A device or a broker that is not there is waited for.`,
       },
     });
     let previous: AppConfig | null = null;
+    let next: AppConfig | null = null;
+    let reload = new AbortController();
+    const readAgain = async (): Promise<void> => {
+      try {
+        next = await loadConfigApart(fileName);
+        log.info({part: 'config', file: fileName}, 'configuration read again');
+        reload.abort();
+      } catch (error) {
+        log.error(
+          {part: 'config', code: error instanceof AppError ? error.code : undefined},
+          `the new configuration is wrong, the old one stays: ${(error as Error).message}`,
+        );
+      }
+    };
+    // One after the other: the last one read is the last one written.
+    let reading = Promise.resolve();
+    const onHangup = (): void => {
+      reading = reading.then(readAgain);
+    };
+    process.on('SIGHUP', onHangup);
     for (;;) {
-      const reload = new AbortController();
-      let next: AppConfig | null = null;
-      const onHangup = (): void => {
-        try {
-          next = loadConfig(fileName);
-          log.info({part: 'config', file: fileName}, 'configuration read again');
-          reload.abort();
-        } catch (error) {
-          log.error(
-            {part: 'config', code: error instanceof AppError ? error.code : undefined},
-            `the new configuration is wrong, the old one stays: ${(error as Error).message}`,
-          );
-        }
-      };
-      process.on('SIGHUP', onHangup);
+      next = null;
+      reload = new AbortController();
       log.setLevel(config.logLevel);
       try {
         log.info({part: 'tick', file: fileName, devices: config.devices.length, everyMs: config.site.pollEveryMs}, 'starting');
@@ -70,12 +79,11 @@ A device or a broker that is not there is waited for.`,
         log.error({part: 'config', code: error.code}, `the new configuration cannot start, back to the old one: ${error.message}`);
         next = previous;
         previous = null;
-      } finally {
-        process.off('SIGHUP', onHangup);
       }
       if (context.signal.aborted || next === null) break;
       [previous, config] = [config, next];
     }
+    process.off('SIGHUP', onHangup);
     log.info({part: 'tick'}, 'stopped, everything is stored');
     return 0;
   },

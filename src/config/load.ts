@@ -2,10 +2,8 @@
 
 import {readdirSync, readFileSync} from 'node:fs';
 import path from 'node:path';
-import {isNode} from 'yaml';
 import {AppError} from '../core/errors.ts';
 import {type LinkUrl, parseLinkUrl} from '../core/linkurl.ts';
-import {maskUrls} from '../core/masked.ts';
 import {nearest} from '../core/nearest.ts';
 import type {DeviceProfile} from '../core/profile.ts';
 import type {FlowSettings, Site} from '../core/site.ts';
@@ -15,10 +13,10 @@ import {parseYaml, placeOf, textOf, validate, type YamlFile} from './document.ts
 import {requireOwnPorts} from './listeners.ts';
 import {loadProfile} from './profiles.ts';
 import {type ConfigFile, configSchema} from './schema.ts';
+import {keepSecrets, maskSecrets, reasonOf, type Secrets, type SecretsMode, type UnknownSecret} from './secrets.ts';
 import {offeredPoints, resolveMap} from './sitemap.ts';
 import {type MoneyConfig, resolveTariffs} from './tariffs.ts';
 import {upgrade} from './upgrade.ts';
-import type {SecretSource} from './values.ts';
 
 type LinkConfig = {readonly name: string; readonly url: LinkUrl; readonly timeoutMs?: number; readonly minGapMs?: number};
 export type DeviceConfig = {
@@ -58,6 +56,8 @@ export type AppConfig = {
   readonly logLevel: ConfigFile['log']['level'];
   /** Secrets found in clear text, as key paths: `check` warns. */
   readonly clearSecrets: readonly string[];
+  /** Secrets that are kept from this process; always empty in the daemon, which needs each of them. */
+  readonly unknownSecrets: readonly UnknownSecret[];
 };
 type MqttFile = Exclude<ConfigFile['mqtt'], false | readonly unknown[]>;
 export type ConfigMqtt = Omit<MqttFile, 'password' | 'tls'> & {
@@ -73,36 +73,23 @@ type ConfigHttp = {
 };
 
 /** Reads and checks a file. Throws AppError with file and line. */
-export function loadConfig(fileName: string): AppConfig {
+export function loadConfig(fileName: string, secrets: SecretsMode = 'all'): AppConfig {
   let bytes: Buffer;
   try {
     bytes = readFileSync(fileName);
   } catch (error) {
     throw new AppError('CONFIG_UNREADABLE', fileName, reasonOf(error), {cause: error});
   }
-  return parseConfig(textOf(bytes, fileName), fileName);
+  return parseConfig(textOf(bytes, fileName), fileName, secrets);
 }
 
-const reasonOf = (error: unknown): string =>
-  ({ENOENT: 'no such file', EACCES: 'no permission to read it', EISDIR: 'it is a directory'})[
-    (error as NodeJS.ErrnoException).code ?? ''
-  ] ?? (error as Error).message;
-
 /** Checks a configuration text; `fileName` stands in the errors, and relative paths are relative to its folder. */
-export function parseConfig(text: string, fileName: string): AppConfig {
+export function parseConfig(text: string, fileName: string, mode: SecretsMode = 'all'): AppConfig {
   const yaml = parseYaml(text, fileName);
   upgrade(yaml);
   const file = validate(configSchema, yaml);
   const folder = path.dirname(fileName);
-  const clearSecrets: string[] = [];
-  const secretOf = (source: SecretSource | undefined, at: readonly PropertyKey[]): string | undefined => {
-    if (typeof source === 'string') clearSecrets.push(at.join('.'));
-    if (source === undefined) return undefined;
-    const secret = readSecret(source, folder, placeOf(yaml, at));
-    // An empty password would let everybody in.
-    if (secret === '') throw new AppError('SECRET_MISSING', placeOf(yaml, at), `${at.join('.')}: the secret is empty`);
-    return secret;
-  };
+  const secrets = keepSecrets(yaml, folder, mode);
 
   const links = Object.entries(file.links).map(([name, link]) => ({
     name,
@@ -115,10 +102,12 @@ export function parseConfig(text: string, fileName: string): AppConfig {
   const mqtt = (file.mqtt === false ? [] : Array.isArray(file.mqtt) ? file.mqtt : [file.mqtt]).map((one, index): ConfigMqtt => {
     const at = Array.isArray(file.mqtt) ? ['mqtt', index] : ['mqtt'];
     const {password, tls, ...rest} = one;
-    const secret = secretOf(password, [...at, 'password']);
-    if (new URL(one.url).password !== '') clearSecrets.push([...at, 'url'].join('.'));
-    const pem = (name: 'ca' | 'cert' | 'key'): Record<string, string> =>
-      tls[name] === undefined ? {} : {[name]: readSecret({file: tls[name]}, folder, placeOf(yaml, [...at, 'tls', name]))};
+    const secret = secrets.read(password, [...at, 'password']);
+    if (new URL(one.url).password !== '') secrets.clear.push([...at, 'url'].join('.'));
+    const pem = (name: 'ca' | 'cert' | 'key'): Record<string, string> => {
+      const text = secrets.readFile(tls[name], [...at, 'tls', name]);
+      return text === undefined ? {} : {[name]: text};
+    };
     return {
       ...rest,
       ...(secret === undefined ? {} : {password: secret}),
@@ -138,13 +127,13 @@ export function parseConfig(text: string, fileName: string): AppConfig {
       placeOf(yaml, ['mqtt', keepers[1] as number, 'history'], true),
       `mqtt.${keepers[1]}.history: only one broker gets the history, and mqtt.${keepers[0]} has it; a bridge of that broker can pass it on`,
     );
-  const http = file.http === false ? null : resolveHttp(file.http, secretOf);
-  if (http) requireProtection(http, placeOf(yaml, ['http', 'listen']));
+  const http = file.http === false ? null : resolveHttp(file.http, secrets);
+  if (file.http !== false) requireProtection(file.http, placeOf(yaml, ['http', 'listen']));
   requireOwnPorts(file, yaml);
 
   return {
     fileName,
-    shownText: maskSecrets(text, yaml, clearSecrets),
+    shownText: maskSecrets(text, yaml, secrets.clear),
     site: {
       id: file.site.id,
       name: file.site.name,
@@ -171,7 +160,8 @@ export function parseConfig(text: string, fileName: string): AppConfig {
     http,
     proxies: resolveProxies(file, yaml),
     logLevel: file.log.level,
-    clearSecrets,
+    clearSecrets: secrets.clear,
+    unknownSecrets: secrets.unknown,
   };
 }
 
@@ -296,12 +286,9 @@ function namedProfile(id: string, folders: string[], where: string): DeviceProfi
   }
 }
 
-function resolveHttp(
-  http: Exclude<ConfigFile['http'], false>,
-  secretOf: (source: SecretSource | undefined, at: readonly PropertyKey[]) => string | undefined,
-): ConfigHttp {
-  const password = secretOf(http.password, ['http', 'password']);
-  const token = secretOf(http.token, ['http', 'token']);
+function resolveHttp(http: Exclude<ConfigFile['http'], false>, secrets: Secrets): ConfigHttp {
+  const password = secrets.read(http.password, ['http', 'password']);
+  const token = secrets.read(http.token, ['http', 'token']);
   return {
     listen: http.listen,
     hosts: http.hosts,
@@ -311,7 +298,7 @@ function resolveHttp(
   };
 }
 
-function requireProtection(http: ConfigHttp, where: string): void {
+function requireProtection(http: Exclude<ConfigFile['http'], false>, where: string): void {
   const host = http.listen.replace(/:\d+$/, '');
   const loopback = host === 'localhost' || host === '[::1]' || /^127\./.test(host);
   if (!loopback && http.password === undefined && http.token === undefined) {
@@ -335,53 +322,4 @@ function flowSettings(flows: ConfigFile['flows']): FlowSettings {
     sigma: flows.sigma,
     ageMs: flows.age,
   };
-}
-
-/** The secret's text without a final line break. Throws SECRET_MISSING. */
-function readSecret(source: SecretSource, folder: string, where: string): string {
-  if (typeof source === 'string') return source;
-  if ('env' in source) {
-    const value = process.env[source.env];
-    if (value === undefined) throw new AppError('SECRET_MISSING', where, `the environment variable ${source.env} is not set`);
-    return value;
-  }
-  let file: string;
-  if ('credential' in source) {
-    const credentials = process.env['CREDENTIALS_DIRECTORY'];
-    if (credentials === undefined)
-      throw new AppError('SECRET_MISSING', where, `credential "${source.credential}": systemd gave this process no credentials`);
-    file = path.join(credentials, source.credential);
-  } else {
-    file = path.resolve(folder, source.file);
-  }
-  try {
-    return readFileSync(file, 'utf8').replace(/\r?\n$/, '');
-  } catch (error) {
-    throw new AppError('SECRET_MISSING', where, `${file}: ${reasonOf(error)}`, {cause: error});
-  }
-}
-
-/** A shorter secret would mask half of the file where it stands a second time. */
-const SHORTEST_EVERYWHERE = 4;
-
-/** The file's text for people, with clear-text secrets and those inside URLs masked. */
-function maskSecrets(text: string, yaml: YamlFile, clear: readonly string[]): string {
-  // An address is masked in part, with all others.
-  const nodes = clear
-    .filter(key => !key.endsWith('.url'))
-    .map(key =>
-      yaml.document.getIn(
-        key.split('.').map(step => (/^\d+$/.test(step) ? Number(step) : step)),
-        true,
-      ),
-    );
-  let shown = text;
-  // By their place, from the end: quotes and escapes make the text another than the value.
-  const places = nodes.flatMap(node => (isNode(node) && node.range ? [node.range] : [])).sort((a, b) => b[0] - a[0]);
-  for (const [from, to] of places) shown = `${shown.slice(0, from)}********${shown.slice(to)}`;
-  for (const node of nodes) {
-    const value: unknown = isNode(node) ? node.toJS(yaml.document) : null;
-    if (typeof value === 'string' && value.length >= SHORTEST_EVERYWHERE) shown = shown.replaceAll(value, '********');
-  }
-  return maskUrls(shown);
 }

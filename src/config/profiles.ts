@@ -1,21 +1,14 @@
 // The device profiles: those of the program and those of the user's own folders.
 
-import {existsSync, readdirSync, readFileSync} from 'node:fs';
+import {readdirSync, readFileSync} from 'node:fs';
 import path from 'node:path';
-import {fileURLToPath} from 'node:url';
 import {AppError} from '../core/errors.ts';
 import {holding, nearest} from '../core/nearest.ts';
 import type {DeviceProfile} from '../core/profile.ts';
 import {parseYaml, placeOf, validate} from './document.ts';
+import {dataFolder} from './folder.ts';
 import {ProfileProblem, toProfile} from './profile-meaning.ts';
 import {profileSchema} from './profile-schema.ts';
-
-/** Folder of the program's own data, from the source as from the built program. */
-export function dataFolder(name: string): string {
-  let folder = path.dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(path.join(folder, 'config', 'profiles')) && path.dirname(folder) !== folder) folder = path.dirname(folder);
-  return path.join(folder, 'config', name);
-}
 
 type ProfileEntry = {readonly id: string; readonly file: string};
 
@@ -31,7 +24,7 @@ export function listProfiles(folders: readonly string[] = []): readonly ProfileE
     }
     for (const name of names) if (name.endsWith('.yaml')) found.set(name.slice(0, -5), path.join(folder, name));
   }
-  return [...found].map(([id, file]) => ({id, file})).sort((a, b) => a.id.localeCompare(b.id));
+  return [...found].map(([id, file]) => ({id, file})).sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
 /** By file, for as long as it says the same: a reload of the daemon must see what was changed in one's own profile. */

@@ -4,7 +4,7 @@ import {readFileSync} from 'node:fs';
 import path from 'node:path';
 import {z} from 'zod';
 import {parseYaml, validate} from './document.ts';
-import {dataFolder} from './profiles.ts';
+import {dataFolder} from './folder.ts';
 
 const type = z.enum(['u16', 's16', 'u32', 's32', 'u64', 'f32', 'acc32', 'acc64', 'text8', 'text16']);
 const points = z.record(z.string(), z.union([z.tuple([z.int(), type]), z.tuple([z.int(), type, z.int()])]));

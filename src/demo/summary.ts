@@ -59,6 +59,9 @@ export function compare(
   return {totals, cells};
 }
 
+/** Without the minus of a nought. */
+const tenths = (value: number): string => value.toFixed(1).replace(/^-(?=0\.0$)/, '');
+
 /** The same for people. */
 export function summaryLines(summary: Summary): string[] {
   const row = (name: string, ledger: string, house: string, apart: string, latest = ''): string =>
@@ -67,10 +70,10 @@ export function summaryLines(summary: Summary): string[] {
     Object.entries(compared).map(([name, {ledger_wh, house_wh, latest_wh}]) =>
       row(
         name.replaceAll('_to_', ' → ').replaceAll('_', ' '),
-        ledger_wh.toFixed(1),
-        house_wh.toFixed(1),
-        (ledger_wh - house_wh).toFixed(1),
-        latest_wh === undefined ? '' : (latest_wh - house_wh).toFixed(1),
+        tenths(ledger_wh),
+        tenths(house_wh),
+        tenths(ledger_wh - house_wh),
+        latest_wh === undefined ? '' : tenths(latest_wh - house_wh),
       ),
     );
   const minutes = Math.round(summary.simulated_s / 6) / 10;

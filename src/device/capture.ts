@@ -55,7 +55,8 @@ export function checkCapture(value: unknown, fileName: string): Capture {
     if ((block.start as number) + block.registers.length > 0x10000) fail(`${where}: ends beyond address 65535`);
     if (block.at_ms !== undefined && !(typeof block.at_ms === 'number' && block.at_ms >= 0)) fail(`${where}.at_ms: expected milliseconds`);
   }
-  return {...capture, device: capture.device ?? fileName} as Capture;
+  // It is shown on terminals, and a capture comes from anybody.
+  return {...capture, device: String(capture.device ?? fileName).replace(/\p{Cc}+/gu, ' ')} as Capture;
 }
 
 const isWord = (value: unknown): value is number => typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 0xffff;

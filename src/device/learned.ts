@@ -13,6 +13,8 @@ const ENOUGH_SAMPLES = 30;
 const WEIGHT = 0.05;
 const FAR_OFF = 1.5;
 const FAR_OFF_MS = 2;
+/** Plans that are kept: of the fast points, of the slow ones, of both. */
+const MOST_PLANS = 8;
 
 export type Learned = {
   /** Forgets what is old enough to be tried again. */
@@ -52,8 +54,11 @@ export function createLearned(mostWords = MOST_REGISTERS): Learned {
   let samples = 0;
   let typicalMs = 0;
   let usedMs: number | null = null;
+  /** Sweeps are alike, and to plan one takes longer than everything else about it. Empty after anything new was learned. */
+  const plans = new Map<string, {readonly own: Limits; readonly bus: BusTiming; readonly requests: readonly PlannedRequest[]}>();
 
   function remember(): void {
+    plans.clear();
     if (forgetAtMs !== Infinity) return;
     forgetAtMs = nowMs + memoryMs;
     memoryMs = Math.min(LONGEST_MEMORY_MS, 2 * memoryMs);
@@ -64,6 +69,7 @@ export function createLearned(mostWords = MOST_REGISTERS): Learned {
     longest = mostWords;
     provedWords = 0;
     forgetAtMs = Infinity;
+    plans.clear();
   }
   const limitsOf = (own: Limits, fc: 3 | 4, wanted: readonly Span[]): Limits => ({
     ...own,
@@ -106,6 +112,7 @@ export function createLearned(mostWords = MOST_REGISTERS): Learned {
       remember();
       return () => {
         longest = before;
+        plans.clear();
       };
     },
     measured(tookMs, words, bus) {
@@ -115,14 +122,22 @@ export function createLearned(mostWords = MOST_REGISTERS): Learned {
       if (++samples < ENOUGH_SAMPLES) return;
       const used = usedMs ?? bus.turnaroundMs;
       const far = Math.abs(typicalMs - used) > FAR_OFF_MS && (typicalMs > used * FAR_OFF || typicalMs < used / FAR_OFF);
-      if (far) usedMs = Math.round(typicalMs);
+      if (!far) return;
+      usedMs = Math.round(typicalMs);
+      plans.clear();
     },
     plan(spans, own, bus) {
+      const key = spans.map(span => (span.parts ? `${keyOf(span)}+` : keyOf(span))).join();
+      const known = plans.get(key);
+      if (known && known.own === own && known.bus === bus) return known.requests;
       const open = spans.filter(span => !refused.has(keyOf(span)));
-      return ([3, 4] as const).flatMap(fc => {
+      const requests = ([3, 4] as const).flatMap(fc => {
         const wanted = open.filter(span => span.fc === fc);
         return planReads(wanted, limitsOf(own, fc, wanted), usedMs === null ? bus : {...bus, turnaroundMs: usedMs});
       });
+      if (plans.size >= MOST_PLANS) plans.clear();
+      plans.set(key, {own, bus, requests});
+      return requests;
     },
     limits: limitsOf,
   };

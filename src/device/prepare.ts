@@ -11,7 +11,6 @@ import type {PduAnswer} from '../link/pdu.ts';
 import {fits, speaksAgainst} from './against.ts';
 import {unread} from './identity.ts';
 import {patient} from './patient.ts';
-import {walkSunspec} from './sunspec.ts';
 
 export type Reader = (unitKey: string | null, fc: 3 | 4, at: number, words: number) => Promise<PduAnswer>;
 export type Options = Readonly<Record<string, string | number | boolean>>;
@@ -36,6 +35,8 @@ export async function prepare(profile: DeviceProfile, unit: number, options: Opt
   let definitions = profile.identity;
   let identity = unread(profile, unit);
   if (profile.driver === 'sunspec') {
+    // Its table of models is only for those who have such a device.
+    const {walkSunspec} = await import('./sunspec.ts');
     const walk = await walkSunspec((at, words) => read(null, 3, at, words));
     if (walk.kind === 'none')
       return walk.fault ? {kind: 'silent', fault: walk.fault} : {kind: 'foreign', reason: say('no SunSpec marker at 40000, 50000 or 0')};

@@ -93,7 +93,8 @@ async function describe(base: number, models: readonly FoundModel[], read: ReadW
   const modules: Modules[] = [];
   for (const found of models) {
     const repeat = table.get(found.id)?.repeat;
-    if (repeat) modules.push(await readModules(found, repeat, watched));
+    const read = repeat && (await readModules(found, repeat, watched));
+    if (read) modules.push(read);
   }
   const wiring = models.find(model => model.id === 701);
   const onePhase = wiring !== undefined && (await word(watched, wiring.at + AC_TYPE)) === ONE_PHASE;
@@ -106,10 +107,14 @@ async function describe(base: number, models: readonly FoundModel[], read: ReadW
 const AC_TYPE = 2;
 const ONE_PHASE = 0;
 
-/** How many modules there are: what the device says, inside what its length holds. */
-async function readModules(found: FoundModel, repeat: NonNullable<Model['repeat']>, read: ReadWords): Promise<Modules> {
+/** No inverter has more strings. A thousand of them, each a few columns of the database, would keep it busy for good. */
+const MOST_MODULES = 64;
+
+/** How many modules there are: what the device says, inside what its length holds. Null for a list that is none. */
+async function readModules(found: FoundModel, repeat: NonNullable<Model['repeat']>, read: ReadWords): Promise<Modules | null> {
   const fits = Math.max(0, Math.floor((found.length + 2 - repeat.from) / repeat.length));
   const count = Math.min(fits, (await word(read, found.at + repeat.count)) ?? fits);
+  if (count > MOST_MODULES) return null;
   const labels: (string | null)[] = [];
   const kinds: number[] = [];
   const {IDStr: label, PrtTyp: kind} = repeat.points;

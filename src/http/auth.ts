@@ -16,7 +16,7 @@ type Auth = {
   checkHost(request: IncomingMessage): void;
   /** Whether the request carries a session or a token. Throws HttpError 429 for an address that guesses. */
   allows(request: IncomingMessage): boolean;
-  /** A `Set-Cookie` for the right password. Throws HttpError 401 or 429. */
+  /** A `Set-Cookie` for the right password. Throws HttpError 401, 429 or 503. */
   login(request: IncomingMessage, password: string): Promise<string>;
   logout(request: IncomingMessage): string;
 };
@@ -27,6 +27,8 @@ const MOST_SESSIONS = 100;
 /** Wrong passwords or tokens an address may try in a minute. */
 const TRIES = 5;
 const MINUTE_MS = 60_000;
+/** Logins that may wait for the one that is looked at: each derivation takes 16 MB, and a thread that name look-ups need as well. */
+const MOST_WAITING = 20;
 const MOST_ADDRESSES = 1000;
 
 export function createAuth(settings: HttpSettings): Auth {
@@ -36,6 +38,15 @@ export function createAuth(settings: HttpSettings): Auth {
   const tokenHash = settings.token === undefined ? null : sha256(settings.token);
   const sessions = new Map<string, number>();
   const guesses = createGuesses();
+  let turn: Promise<unknown> = Promise.resolve();
+  let waiting = 0;
+  /** One at a time. */
+  function derive(password: string): Promise<Buffer> {
+    waiting++;
+    const mine = turn.then(() => scrypt(password, salt, 32)).finally(() => waiting--);
+    turn = mine.catch(() => null);
+    return mine;
+  }
   const {host: listenHost} = splitHost(settings.listen);
   const names = new Set([...settings.hosts.map(name => name.toLowerCase()), listenHost.toLowerCase()]);
 
@@ -84,10 +95,11 @@ export function createAuth(settings: HttpSettings): Auth {
     async login(request, password) {
       const who = addressOf(request);
       guesses.check(who);
+      if (passwordHash === null) throw new HttpError(401, 'wrong password');
+      if (waiting >= MOST_WAITING) throw new HttpError(503, 'too many log in at once', {'retry-after': '10'});
       // Counted before the derivation, so that many at once are many.
       guesses.wrong(who);
-      if (passwordHash === null || !timingSafeEqual(await scrypt(password, salt, 32), passwordHash))
-        throw new HttpError(401, 'wrong password');
+      if (!timingSafeEqual(await derive(password), passwordHash)) throw new HttpError(401, 'wrong password');
       guesses.right(who);
       const now = performance.now();
       const session = randomBytes(32).toString('hex');
@@ -104,24 +116,38 @@ export function createAuth(settings: HttpSettings): Auth {
   };
 }
 
+/** Whoever has one IPv6 address has all of its /64, and could try five times with each of them. */
+export function networkOf(address: string): string {
+  if (!address.includes(':')) return address;
+  const [head = '', tail] = (address.split('%')[0] ?? '').toLowerCase().split('::');
+  const groups = head === '' ? [] : head.split(':');
+  const behind = tail === undefined || tail === '' ? 0 : tail.split(':').length;
+  while (tail !== undefined && groups.length + behind < 8) groups.push('0');
+  return `${groups
+    .slice(0, 4)
+    .map(group => group.replace(/^0+(?=.)/, ''))
+    .join(':')}::/64`;
+}
+
 /** Wrong tries by address. */
 function createGuesses() {
   const tries = new Map<string, {count: number; untilMs: number}>();
   return {
     /** Throws HttpError 429 after too many. */
     check(who: string): void {
-      const own = tries.get(who);
+      const own = tries.get(networkOf(who));
       if (own && own.untilMs > performance.now() && own.count >= TRIES)
         throw new HttpError(429, 'too many tries; wait a minute', {'retry-after': '60'});
     },
-    wrong(who: string): void {
+    wrong(address: string): void {
+      const who = networkOf(address);
       const now = performance.now();
       const own = tries.get(who);
       tries.set(who, own && own.untilMs > now ? {...own, count: own.count + 1} : {count: 1, untilMs: now + MINUTE_MS});
       if (tries.size > MOST_ADDRESSES)
-        for (const [address, {untilMs}] of tries) if (untilMs < now || tries.size > MOST_ADDRESSES) tries.delete(address);
+        for (const [old, {untilMs}] of tries) if (untilMs < now || tries.size > MOST_ADDRESSES) tries.delete(old);
     },
-    right: (who: string): void => void tries.delete(who),
+    right: (who: string): void => void tries.delete(networkOf(who)),
   };
 }
 

@@ -191,7 +191,7 @@ export const openapi = {
     '/login': post(
       'A session for the right password, as a cookie.',
       {type: 'object', properties: {password: TEXT}, required: ['password']},
-      {400: problem, 401: problem, 413: problem, 429: problem},
+      {400: problem, 401: problem, 413: problem, 429: problem, 503: problem},
     ),
     '/logout': post('Ends the session.', null, {}),
   },

@@ -1,7 +1,7 @@
 // The page and the API as an outlet: one small server, GET only (and a login), everything from one origin.
 
 import {once} from 'node:events';
-import {createServer, type IncomingMessage, type ServerResponse} from 'node:http';
+import type {IncomingMessage, ServerResponse} from 'node:http';
 import {AppError} from '../core/errors.ts';
 import {listenError} from '../core/listen.ts';
 import {follow, type Picture} from '../core/picture.ts';
@@ -18,6 +18,9 @@ import {onlyKnown} from './parameters.ts';
 import {json, send, sendFile} from './reply.ts';
 import {createStaleness} from './stale.ts';
 import {createStreams, type StreamEvent} from './stream.ts';
+
+// An import of this module reads all that it offers, and that loads an HTTP client and a WebSocket, 4 MB of heap that nobody here uses.
+const {createServer} = process.getBuiltinModule('node:http');
 
 export type HttpSink = Sink & {/** Address of the page once it is open. */ address(): string | null};
 

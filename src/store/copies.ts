@@ -101,6 +101,9 @@ function inspect(file: string): {slots: number; lastSlot: string | null} {
   try {
     const damage = findDamage(db);
     if (damage !== null) throw new AppError('STORE_UNUSABLE', file, `is damaged (${damage})`);
+    // A trigger would change the ledger behind the daemon's back, at each commit.
+    const trigger = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'trigger'").pluck().get();
+    if (trigger !== undefined) throw new AppError('STORE_UNUSABLE', file, `has a trigger (${trigger}), which no copy of wattledger's has`);
     const [slots, last] = db.prepare('SELECT count(*), max(slot) FROM wl_slot').raw().get() as [number, number | null];
     return {slots, lastSlot: last === null ? null : utcText(msOfSlot(last))};
   } catch (error) {

@@ -10,6 +10,7 @@ import type {Sink, SinkHealth} from '../core/sink.ts';
 import type {Bill} from '../core/tariff/bills.ts';
 import type {SeriesRow} from '../core/tariff/series.ts';
 import type {Clock} from '../core/time.ts';
+import {createAsking} from './asking.ts';
 import {createBatch, type StoredEvent} from './batch.ts';
 import {createDisk} from './disk.ts';
 import {realFile} from './folder.ts';
@@ -73,6 +74,8 @@ export interface Store extends Sink {
   takeCorrections(): readonly LedgerCorrection[];
   /** Answered by a worker thread of its own; rejects with AppError STORE_UNUSABLE when the file cannot be read. */
   query<K extends QuestionName>(name: K, ...args: QuestionArgs<K>): Promise<Answer<K>>;
+  /** The same, answered behind the commits by the thread that writes: for what the daemon asks by itself, and can wait for a slow disk. */
+  queryBehind<K extends QuestionName>(name: K, ...args: QuestionArgs<K>): Promise<Answer<K>>;
   /** A verified copy; writes go on meanwhile. Throws AppError FILE_EXISTS, FILE_UNWRITABLE or STORE_UNUSABLE. */
   backup(file: string): Promise<BackupInfo>;
   /** Reads the whole file for damage, on a connection of its own; a damaged one is set aside and saved. Never rejects. */
@@ -111,7 +114,6 @@ export function createStore(settings: StoreSettings, {clock, log, zone, efficien
   };
   const batch = createBatch(settings.bufferRows);
   let writer: Peer | null = null;
-  let reader: Peer | null = null;
   let keeper: Peer | null = null;
   let keeping = 0;
   /** Threads on their way out: the store is closed when the last of them has left. */
@@ -141,14 +143,13 @@ export function createStore(settings: StoreSettings, {clock, log, zone, efficien
     void left.then(() => leaving.delete(left));
   }
 
+  const asking = createAsking(writerSettings, dismiss);
+
   function onNotice(notice: unknown): void {
     const {event, replaced} = notice as {event: StoredEvent; replaced: boolean};
     batch.addEvent(event);
     log.warn({part: 'store', kind: event.kind}, event.detail);
-    if (replaced) {
-      dismiss(reader);
-      reader = null;
-    }
+    if (replaced) asking.leave();
   }
 
   function schedule(afterMs: number): void {
@@ -326,14 +327,15 @@ export function createStore(settings: StoreSettings, {clock, log, zone, efficien
         // What the last commit itself had to say.
         if (lastError === null && batch.queued > 0) await commit();
         // The last to leave moves everything into the one file; a connection that only reads could not.
-        dismiss(reader);
+        asking.leave();
         dismiss(keeper);
         await Promise.all(leaving);
         await writer?.call('close');
       })().catch(error => log.error({part: 'store', err: error}, 'the database could not be closed in order'));
       await Promise.race([orderly, leave]);
-      for (const thread of [writer, reader, keeper]) dismiss(thread);
-      writer = reader = keeper = null;
+      asking.leave();
+      for (const thread of [writer, keeper]) dismiss(thread);
+      writer = keeper = null;
       await Promise.all(leaving);
       state = 'closed';
     },
@@ -345,8 +347,11 @@ export function createStore(settings: StoreSettings, {clock, log, zone, efficien
       return fresh;
     },
     async query<K extends QuestionName>(name: K, ...args: QuestionArgs<K>): Promise<Answer<K>> {
-      if (!reader?.alive) reader = startThread('reader', writerSettings, () => {});
-      return (await reader.call('ask', name, args)) as Answer<K>;
+      return (await asking.ask(name, args)) as Answer<K>;
+    },
+    async queryBehind<K extends QuestionName>(name: K, ...args: QuestionArgs<K>): Promise<Answer<K>> {
+      if (!writer) throw new AppError('STORE_UNUSABLE', settings.path, 'is not open');
+      return (await writer.call('ask', name, args)) as Answer<K>;
     },
     async backup(file) {
       await commit();

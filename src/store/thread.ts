@@ -42,6 +42,14 @@ function serveWriter(): void {
         }
         return info;
       },
+      ask(name: keyof Reader, args: never[]) {
+        const reader = openReader(settings.path, {inside: true});
+        try {
+          return (reader[name] as (...args: never[]) => unknown)(...args);
+        } finally {
+          reader.close();
+        }
+      },
       nextOutbox: (afterId: number, limit: number) => writer.nextOutbox(afterId, limit),
       putPrices: (series: string, rows: Parameters<typeof writer.putPrices>[1]) => writer.putPrices(series, rows),
       keepBills: (bills: Parameters<typeof writer.keepBills>[0], currency: string, now: number) => writer.keepBills(bills, currency, now),

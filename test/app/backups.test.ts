@@ -3,7 +3,7 @@
 import {existsSync, readdirSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 import {expect, test} from 'vitest';
-import {backUpOnce} from '../../src/app/backups.ts';
+import {backUpOnce, scheduleBackups} from '../../src/app/backups.ts';
 import {silentLog} from '../../src/core/log.ts';
 import {tempFolder} from '../support/cli.ts';
 
@@ -36,4 +36,18 @@ test('a copy that fails is told and nothing is removed', async () => {
   );
   expect(told.join()).toContain('the disk is full');
   expect(existsSync(path.join(folder, 'wattledger-20260101T000000Z.db'))).toBe(true);
+});
+
+test('a folder that cannot be written is told at the start, not in the night; one that is yet to be made is well', () => {
+  const told: string[] = [];
+  const log = {...silentLog, error: (_fields: object, message: string) => void told.push(message)};
+  const begin = (folder: string): void =>
+    scheduleBackups({folder, cron: '17 3 * * *', keep: 1}, {log, timezone: 'UTC', wallMs: () => 0, backup: async () => null})();
+  begin(path.join(tempFolder(), 'deep', 'copies'));
+  expect(told).toEqual([]);
+  // Nobody can write there, root neither.
+  const file = path.join(tempFolder(), 'file');
+  writeFileSync(file, '');
+  begin(path.join(file, 'copies'));
+  expect(told.join()).toContain(`copies cannot be written to ${file}/copies`);
 });

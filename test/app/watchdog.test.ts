@@ -4,8 +4,9 @@ import {spawn, spawnSync} from 'node:child_process';
 import {existsSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
-import {afterEach, describe, expect, test} from 'vitest';
+import {afterEach, describe, expect, test, vi} from 'vitest';
 import type {Beat} from '../../src/app/health.ts';
+import {keepWaiting} from '../../src/app/systemd.ts';
 import {startWatchdog, type WatchdogDeps} from '../../src/app/watchdog.ts';
 import {silentLog} from '../../src/core/log.ts';
 import {start, tempFolder} from '../support/cli.ts';
@@ -46,6 +47,21 @@ const until = async (done: () => boolean, step: () => void = () => {}): Promise<
     await sleep(5);
   }
 };
+
+test('a start that takes long asks for more time until it is done', () => {
+  vi.useFakeTimers();
+  stops.push(() => vi.useRealTimers());
+  const said: string[] = [];
+  const started = keepWaiting({notify: state => void said.push(state), watchdogMs: null});
+  expect(said).toEqual(['EXTEND_TIMEOUT_USEC=60000000\nWATCHDOG=1']);
+  vi.advanceTimersByTime(5 * 60_000);
+  // Each time before what was granted is over.
+  expect(said.length).toBeGreaterThan(5);
+  started();
+  const before = said.length;
+  vi.advanceTimersByTime(5 * 60_000);
+  expect(said.length).toBe(before);
+});
 
 describe('the watchdog', () => {
   test('pings while ticks happen and are stored', async () => {
@@ -113,7 +129,12 @@ describe.skipIf(!haveNotify)(`the daemon as a service${haveNotify ? '' : ' (skip
     const port = await freePort();
     const file = await config(folder, 'warn', port);
     const daemon = start(['run', '--config', file], {NOTIFY_SOCKET: socket, WATCHDOG_USEC: '1500000', JOURNAL_STREAM: '1:2'});
-    await until(() => heard.includes('READY=1') && heard.includes('WATCHDOG=1'));
+    await until(() => heard.includes('READY=1'));
+    // While the database is opened, which may be long work, more time is asked for; afterwards no more.
+    expect(heard.indexOf('EXTEND_TIMEOUT_USEC=')).toBeGreaterThanOrEqual(0);
+    heard = '';
+    await until(() => heard.includes('WATCHDOG=1'));
+    expect(heard).not.toContain('EXTEND');
     expect(daemon.stdout()).not.toContain('"level":"info"');
     await config(folder, 'info', port);
     daemon.child.kill('SIGHUP');

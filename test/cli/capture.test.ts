@@ -32,6 +32,13 @@ async function device(id: string): Promise<{link: string; asked: string[]}> {
   return {link: `tcp://127.0.0.1:${server.port}`, asked};
 }
 
+test('a capture of somebody else says nothing to the terminal', () => {
+  const told = {...readCapture(capture('eastron-sdm630')), device: 'Meter\u001b[2J\u0007 7'};
+  const file = path.join(tempFolder(), 'capture.json');
+  writeFileSync(file, JSON.stringify(told));
+  expect(readCapture(file).device).toBe('Meter [2J  7');
+});
+
 describe('plan', () => {
   test.each(['eastron-sdm630', 'solaredge-hybrid', 'sigenergy', 'eastron-sdm72', 'sunspec'])(
     '%s: lists every request that read sends, and its sums are those of what is listed',

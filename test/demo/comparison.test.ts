@@ -6,6 +6,7 @@ import {TOTALS, type Total} from '../../src/demo/books.ts';
 import {createComparison} from '../../src/demo/comparison.ts';
 import {scenarioNamed} from '../../src/demo/scenarios.ts';
 import {createSimulation} from '../../src/demo/simulation.ts';
+import {summaryLines} from '../../src/demo/summary.ts';
 import {siteOf} from '../pipeline/house.ts';
 import {bench, never} from '../store/harness.ts';
 import {good, record} from '../store/house.ts';
@@ -64,4 +65,19 @@ test('a device that is read late begins late and may end early; home goes with e
   const taken = of('grid_export') + of('battery_charge') + (totals['heat_pump']?.house_wh ?? 0);
   expect(totals['home']?.house_wh).toBeCloseTo(given - taken, 1);
   expect(of('solar')).toBeGreaterThan(10);
+});
+
+test('what is apart by less than can be shown has no sign', () => {
+  const text = summaryLines({
+    schema: 1,
+    scenario: 'villa',
+    seed: 1,
+    simulated_s: 6,
+    resolution_wh: 1,
+    totals: {grid_export: {ledger_wh: 0, house_wh: 0.04}},
+    cells: {solar_to_grid: {ledger_wh: 1.2, house_wh: 1.9, latest_wh: 1.88}},
+    data: {database: '', dashboard: '', mqtt: ''},
+  }).join('\n');
+  expect(text).not.toContain('-0.0');
+  expect(text).toContain('-0.7');
 });

@@ -6,7 +6,9 @@ import path from 'node:path';
 import {describe, expect, test} from 'vitest';
 import {openReader} from '../../src/store/queries.ts';
 import {run, start, tempFolder} from '../support/cli.ts';
+import {sitDown} from '../support/person.ts';
 import {haveMosquitto, mosquitto, WITHOUT_MOSQUITTO} from '../support/programs.ts';
+import {haveSocat, WITHOUT_SOCAT} from '../support/pty.ts';
 import {subscribe} from '../support/subscriber.ts';
 
 type Summary = {
@@ -153,4 +155,15 @@ test.skipIf(!haveMosquitto)(`killed and continued, what was published never goes
   expect(listener.last('wattledger/status')).toBe('offline');
   await listener.end();
   await broker.kill();
+});
+
+test.skipIf(!haveSocat).each([
+  // terminal   the cursor moves
+  ['dumb', false],
+  ['xterm', true],
+])(`on a terminal that calls itself %s${WITHOUT_SOCAT}`, async (terminal, moves) => {
+  const demo = sitDown(['demo', '--data', tempFolder(), '--port', '0', '--seconds', '3'], {TERM: terminal});
+  expect(await demo.ended).toBe(0);
+  expect(demo.screen()).toContain('villa');
+  expect(demo.raw().includes('\u001b')).toBe(moves);
 });

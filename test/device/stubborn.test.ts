@@ -205,3 +205,31 @@ test('any map on any device: what can be read is read, never wrong, and soon wit
   );
   await fc.assert(law, {numRuns: 300});
 });
+
+test('what is learned or forgotten changes the next plan, however often the one before was used', () => {
+  const learned = createLearned();
+  const bus = {kind: 'tcp', turnaroundMs: 10} as const;
+  const ask = (): string => {
+    const plan = learned.plan(TWENTY, LIMITS, bus);
+    expect(learned.plan(TWENTY, LIMITS, bus)).toEqual(plan);
+    return plan.map(({at, words}) => `${at}+${words}`).join(' ');
+  };
+  const fresh = ask();
+  const middle = TWENTY[10] as Span;
+  learned.refuse(middle, {kind: 'refused', exception: 2});
+  const around = ask();
+  expect(learned.plan(TWENTY, LIMITS, bus).some(({at, words}) => touches(at, words, middle.at))).toBe(false);
+  const undo = learned.shorten(4);
+  expect(learned.plan(TWENTY, LIMITS, bus).every(({words}) => words <= 4)).toBe(true);
+  undo();
+  expect(ask()).toBe(around);
+  learned.forget();
+  expect(ask()).toBe(fresh);
+  learned.split(3, middle.at);
+  expect(learned.plan(TWENTY, LIMITS, bus).some(({at, words}) => at < middle.at && at + words > middle.at)).toBe(false);
+  // Other limits, or a bus of another speed, have plans of their own.
+  expect(learned.plan(TWENTY, {...LIMITS, maxRegisters: 2}, bus).every(({words}) => words <= 2)).toBe(true);
+  const expectedMs = learned.plan(TWENTY, LIMITS, bus)[0]?.ms;
+  for (let i = 0; i < 30; i++) learned.measured(0.1, 1, bus);
+  expect(learned.plan(TWENTY, LIMITS, bus)[0]?.ms).toBeLessThan(expectedMs as number);
+});

@@ -292,6 +292,14 @@ test('strings: as many as there are and fit, the sum where the inverter tells no
   expect(values).not.toHaveProperty(['pv.string4_power_w']);
 });
 
+test('a thousand strings are none: the inverter alone is read', async () => {
+  const strings = modules160(...Array.from({length: 1000}, (_, i) => ['', i + 1, 1] as const));
+  const {device} = await serve(40_000, common('Acme'), inverter103(1234), strings, END);
+  const values = await told(device);
+  expect(values).toMatchObject({'inverter.power_w': 1234});
+  expect(Object.keys(values).filter(point => point.includes('string'))).toEqual([]);
+});
+
 test('models 701, 713 and 714: one phase, a port with a battery', async () => {
   const port = (type: number, amps: number, volts: number, watts: number, out: number, back: number): number[] => [
     type, 0, ...text('', 8), amps, volts, watts, 0, 0, ...u32(out), 0, 0, ...u32(back), 230, 1, 0, 0,

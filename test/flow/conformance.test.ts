@@ -31,6 +31,12 @@ describe('rules at their edges', () => {
       {matrix: {solar: {grid: 100, home: 200}}},
     ],
     [
+      'a battery that is named twice gives and takes once',
+      'rebalance',
+      {matrix: {b: {home: 8, grid: 2}, solar: {grid: 2}}, batteries: ['b', 'b'], targets: {rows: {solar: 2}, cols: {grid: 6}}},
+      {matrix: {b: {home: 7, grid: 4}, solar: {grid: 2}}},
+    ],
+    [
       'the bounds are those of the formula, also where energy must pass through the battery',
       'gap',
       {counters: {discharge: 1, import: 5, charge: 0, export: 4}},
@@ -69,13 +75,69 @@ describe('rules at their edges', () => {
     ],
     ['a day that does not exist', 'slots', {tz: 'Pacific/Apia', day: '2011-12-30'}, {startUtc: '2011-12-30T10:00Z', quarterHours: 0}],
     [
+      'whole quarter hours of a day that begins 30 seconds after a minute',
+      'slots',
+      {tz: 'Africa/Monrovia', day: '1972-01-07'},
+      {startUtc: '1972-01-07T00:44Z', endUtc: '1972-01-08T00:00Z', quarterHours: 93},
+    ],
+    [
       'a value held for very long may have moved very far',
       'align',
       {node: 4_000_000_000, series: {grid: [[0, 5]]}, staleRate: {grid: 9_000_000_001}, homePrior: {value: 1, sigma: 0}},
       {quality: 'stale-estimated', adjusted: {grid: 1}},
     ],
+    [
+      'ids that are words of the language',
+      'snapshot',
+      {readings: {solar: 90, batteries: {constructor: 10}, loads: {valueOf: 0}, grid: -110}, sigma: {solar: 10}},
+      {quality: 'adjusted', adjusted: {solar: 100, constructor: 10, valueOf: 0, grid: -110}, matrix: {constructor: {grid: 10}}},
+    ],
+    [
+      'a tolerance that belongs to no channel',
+      'snapshot',
+      {readings: {solar: 100, grid: 0, homeMeter: 90}, sigma: {home: 50}},
+      {quality: 'suspect', matrix: {solar: {home: 90, unexplained: 10}}},
+    ],
+    [
+      'devices that are called like meters',
+      'snapshot',
+      {readings: {solar: {home: 1000, cascade: 500}, grid: -1600}, sigma: {home: 50}},
+      {home: 0, quality: 'adjusted', adjusted: {home: 1100, cascade: 500, grid: -1600}, matrix: {solar: {grid: 1600}}},
+    ],
+    [
+      'an inverter whose battery has its name',
+      'snapshot',
+      {readings: {solar: {inverter: 1000, roof: 200}, batteries: {inverter: -500}, grid: -400}},
+      {home: 300, quality: 'ok', matrix: {solar: {home: 300, inverter: 500, grid: 400}}},
+    ],
+    ['phases take the place of the grid value, whatever it is', 'snapshot', {readings: {gridPhases: [1, 2, 3], grid: 0.5}}, {home: 6}],
+    [
+      'a last home below zero, which is only a number',
+      'align',
+      {node: 0, series: {grid: [[0, 5]]}, homePrior: {value: -3, sigma: 1}},
+      {home: 5, quality: 'ok'},
+    ],
+    [
+      'powers whose sum leaves the range',
+      'clock',
+      {
+        samples: [
+          [0, 0, 9_007_199_254_740_991],
+          [1, 1, 9_007_199_254_740_990],
+        ],
+      },
+      {mWh: 2_501_999_792, remainder: 7_081_981},
+    ],
+    ['a half cent that is paid back', 'tariff', {rule: 'energy-cost', items: [{mWh: -25_000, price: 200_000}]}, {pico: -5e9, cents: -1}],
+    [
+      'credit in a bucket that does not count',
+      'tariff',
+      {rule: 'net-metering-tou', prices: {day: 1}, months: [], bank: {day: 2, night: 3}, trueUpPrice: 0},
+      {trueUp: {surplus: 2}},
+    ],
   ])('%s', (_what, kind, input, wanted) => {
-    expect(JSON.parse(JSON.stringify(conform(kind, input)))).toMatchObject(wanted as object);
+    const plain = JSON.stringify(conform(kind, input), (_, value) => (typeof value === 'bigint' ? Number(value) : value));
+    expect(JSON.parse(plain)).toMatchObject(wanted as object);
   });
 
   test.each<[string, string, unknown]>([
@@ -93,6 +155,27 @@ describe('rules at their edges', () => {
       },
     ],
     ['a kind that is a word of the language', 'constructor', {}],
+    [
+      'two adjusted channels of one name',
+      'snapshot',
+      {readings: {solar: {inverter: 1000}, batteries: {inverter: -500}, grid: -501}, sigma: {inverter: 1}},
+    ],
+    ['a battery that is called like a row', 'snapshot', {readings: {solar: 5, batteries: {solar: 1}, grid: 0}}],
+    ['more quarter hours than memory holds', 'gap', {counters: {solar: 1}, slots: 1_000_000_000}],
+    ['a day before the calendar', 'slots', {tz: 'UTC', day: '0000-01-01'}],
+    ['energy that is unknown', 'tariff', {rule: 'net-billing', intervals: [{import: null, export: 1, buy: 1, sell: 1}]}],
+    ['a power that is unknown', 'snapshot', {readings: {solar: null, grid: 5}}],
+    [
+      'a power of a hybrid that is unknown',
+      'snapshot',
+      {topology: 'dc-hybrid', readings: {pvDc: 5, battDc: 0, ac: 5, grid: 0, solarAc: null}},
+    ],
+    ['a counter of a gap that is unknown', 'gap', {counters: {solar: null, import: 5}}],
+    ['energy that is missing', 'tariff', {rule: 'feed-in', price: 1, intervals: [{eligible: 1, spot: 1}]}],
+    ['a month without its export', 'tariff', {rule: 'net-metering-tou', prices: {day: 1}, months: [{import: {day: 1}}]}],
+    ['a quarter hour without its name', 'tariff', {rule: 'demand', pricePerKw: 1, quarterHours: [{import: 1}]}],
+    ['a register that is missing', 'anchor', {resolution: 1, K0: 0, events: [{integrated: 1}]}],
+    ['energy that leaves the range', 'anchor', {resolution: 1, K0: 9_007_199_254_740_991, events: [{integrated: 2, counter: null}]}],
   ])('no result: %s', (_what, kind, input) => {
     expect(() => conform(kind, input)).toThrow(RangeError);
   });
@@ -114,6 +197,32 @@ describe('the command', () => {
       {id: null, error: expect.stringMatching(/^not JSON/)},
       {id: null, error: expect.stringMatching(/^kind/)},
       {id: 'a\u2028b', result: {adjusted: {a: 0}}},
+    ]);
+  });
+
+  test('goes on after what nests too deep to be written', () => {
+    const deep = '['.repeat(100_000) + ']'.repeat(100_000);
+    const label = `{"rule":"demand","pricePerKw":1,"quarterHours":[{"import":1,"t":${deep}}]}`;
+    expect(run([`{"id":${deep},"kind":"wls"}`, `{"id":"1","kind":"tariff","input":${label}}`, good('2')].join('\n'))).toMatchObject([
+      {id: null, error: expect.any(String)},
+      {id: '1', error: expect.any(String)},
+      {id: '2', result: {}},
+    ]);
+  });
+
+  test('takes ids of digits in the order of the line', () => {
+    const readings = '{"batteries":{"2":100,"1":100},"loads":{ "8":100,"7":20 },"grid":-80}';
+    expect(run(`{"id":"3","kind":"snapshot","input":{"readings":${readings},"sinkOrder":["grid"]}}`)).toEqual([
+      {id: '3', result: {home: 0, quality: 'ok', matrix: {'2': {grid: 80, '8': 20}, '1': {'8': 80, '7': 20}}}},
+    ]);
+  });
+
+  test('takes files that were put together, a case with a field called cases, and names a broken line by its number', () => {
+    const named = good('2').replace('{', '{"cases":[1],');
+    expect(run([good('1'), `\uFEFF${named}\r`, '{"id":-3,"input":NaN}'].join('\n'))).toMatchObject([
+      {id: '1', result: {}},
+      {id: '2', result: {}},
+      {id: -3, error: expect.stringMatching(/^not JSON/)},
     ]);
   });
 

@@ -273,6 +273,24 @@ describe('energy', () => {
     );
   });
 
+  test('what a division leaves goes one each to the largest remainders, ties to the earlier part, among few parts and many', () => {
+    const weight = fc.oneof(fc.nat(5), fc.nat(5_000_000), fc.bigInt(0n, 1n << 70n));
+    fc.assert(
+      fc.property(fc.array(weight, {minLength: 1, maxLength: 60}), fc.nat(3_000_000), (weights, whole) => {
+        const all = weights.reduce<bigint>((sum, one) => sum + BigInt(one), 0n);
+        fc.pre(all > 0n);
+        const exact = weights.map(one => BigInt(whole) * BigInt(one));
+        const wanted = exact.map(one => Number(one / all));
+        for (let missing = whole - wanted.reduce((sum, part) => sum + part, 0); missing > 0; missing--) {
+          const left = exact.map((one, index) => one - BigInt(wanted[index] as number) * all);
+          const largest = left.reduce((best, one, index) => (one > (left[best] as bigint) ? index : best), 0);
+          wanted[largest] = (wanted[largest] as number) + 1;
+        }
+        expect(largestRemainder(whole, weights)).toEqual(wanted);
+      }),
+    );
+  });
+
   test('cells moved to the counters meet them exactly, or the attempt is refused', () => {
     fc.assert(
       fc.property(bus, fc.integer({min: -2000, max: 2000}), fc.integer({min: -2000, max: 2000}), ({rows, columns}, more, less) => {

@@ -1,9 +1,11 @@
 // Who may come in: passwords, tokens, names and proxies.
 
 import {existsSync} from 'node:fs';
+import type {IncomingMessage} from 'node:http';
 import {afterEach, describe, expect, test} from 'vitest';
 import {silentLog} from '../../src/core/log.ts';
 import type {TickRecord} from '../../src/core/sink.ts';
+import {createAuth, networkOf} from '../../src/http/auth.ts';
 import type {HttpDeps, HttpSettings} from '../../src/http/deps.ts';
 import {createHttp} from '../../src/http/server.ts';
 import {record} from '../store/house.ts';
@@ -101,6 +103,34 @@ describe('with a password and a token', () => {
     expect((await ask(base, '/api/v1/now', {headers: {authorization: 'Bearer abc', ...from(8)}})).status).toBe(429);
     const other = {authorization: 'Bearer abc', 'x-forwarded-for': '10.0.0.8'};
     expect((await ask(base, '/api/v1/now', {headers: other})).status).toBe(200);
+  });
+
+  test('whoever has a network of addresses guesses no more often than anybody else', async () => {
+    const base = await open({token: 'abc', trustProxy: ['127.0.0.1']});
+    const tried = async (address: string, token: string): Promise<number> =>
+      (await ask(base, '/api/v1/now', {headers: {authorization: `Bearer ${token}`, 'x-forwarded-for': address}})).status;
+    for (let i = 1; i <= 5; i++) expect(await tried(`2001:db8:0:7::${i}`, 'wrong')).toBe(401);
+    expect(await tried('2001:db8:0:7:ffff:1:2:3', 'abc')).toBe(429);
+    expect(await tried('2001:db8:0:8::1', 'abc')).toBe(200);
+  });
+
+  test.each([
+    ['192.0.2.7', '192.0.2.7'],
+    ['2001:db8::1', '2001:db8:0:0::/64'],
+    ['2001:0DB8:0:0:1:2:3:4', '2001:db8:0:0::/64'],
+    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+    ['::1', '0:0:0:0::/64'],
+    ['1::', '1:0:0:0::/64'],
+  ])('%s guesses as %s', (address, network) => expect(networkOf(address)).toBe(network));
+
+  test('many that log in at once wait for each other, and more than a few are sent away without a thread or memory for them', async () => {
+    const auth = createAuth({listen: '127.0.0.1:0', hosts: [], trustProxy: [], password: 'right'});
+    const from = (n: number): IncomingMessage => ({headers: {}, socket: {remoteAddress: `10.0.0.${n}`}}) as unknown as IncomingMessage;
+    const ends = await Promise.allSettled(Array.from({length: 30}, (_, n) => auth.login(from(n), n === 3 ? 'right' : 'wrong')));
+    const statuses = ends.map(end => (end.status === 'fulfilled' ? 204 : (end.reason as {status: number}).status));
+    expect(statuses).toEqual(Array.from({length: 30}, (_, n) => (n === 3 ? 204 : n < 20 ? 401 : 503)));
+    // Those who were sent away guessed nothing.
+    for (let i = 0; i < 5; i++) await expect(auth.login(from(29), 'wrong')).rejects.toMatchObject({status: 401});
   });
 
   test('behind HTTPS the cookie is for HTTPS only; without a proxy nobody is believed', async () => {

@@ -3,6 +3,7 @@
 import fc from 'fast-check';
 import {describe, expect, test} from 'vitest';
 import {CounterGuard, Floors} from '../../src/outlets/mqtt/floors.ts';
+import {energiesIn} from '../../src/outlets/mqtt/payloads.ts';
 
 /** Publishes readings that are a second apart. */
 function published(readings: readonly number[], guard = new CounterGuard()): (number | null)[] {
@@ -108,4 +109,17 @@ test('a total of the ledger waits where it would go back, and stays where the le
   floors.remember({home_kwh: 12.5});
   expect([12.4, 12.5, 12.6, 12.1].map(kwh => floors.over({home_kwh: kwh})['home_kwh'])).toEqual([12.5, 12.5, 12.6, 12.6]);
   expect(floors.over({solar_kwh: 3})).toEqual({home_kwh: 12.6, solar_kwh: 3});
+});
+
+test.each([
+  ['{"grid_import_kwh": 1e308, "grid_export_kwh": 123456789012, "home_kwh": -5, "solar_kwh": 7012.5}', {solar_kwh: 7012.5}],
+  ['{"solar_kwh": "7", "home_kwh": null, "ts": 5, "__proto__": {"a_kwh": 1}}', {}],
+  ['null', {}],
+  ['[1]', {}],
+  ['{', {}],
+])('of what a broker holds, only what a house can have counted is believed: %s', (payload, believed) => {
+  expect(energiesIn(payload)).toEqual(believed);
+  const floors = new Floors();
+  floors.remember(energiesIn(payload));
+  expect(floors.over({grid_import_kwh: 3})).toEqual({...believed, grid_import_kwh: 3});
 });

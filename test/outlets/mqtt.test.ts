@@ -4,6 +4,7 @@ import {createServer} from 'node:net';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {Aedes} from 'aedes';
 import {describe, expect, test} from 'vitest';
+import {replyTo} from '../../src/outlets/mqtt/requests.ts';
 import {slot} from '../store/house.ts';
 import {haveMosquitto, WITHOUT_MOSQUITTO} from '../support/programs.ts';
 import {HEALTH, record} from './house.ts';
@@ -339,4 +340,16 @@ test('a broker that knows 3.1.1 only', async () => {
   await sink.close(never);
   broker.close();
   server.close();
+});
+
+test.each([
+  ['my/answers', 'my/answers'],
+  ['wattledger/bridge/response/me', 'wattledger/bridge/response/me'],
+  ['wattledger2/x', 'wattledger2/x'],
+  ['wattledger/site/energy', 'wattledger/bridge/response/info'],
+  ['wattledger/bridge/request/info', 'wattledger/bridge/response/info'],
+  ['my/#', 'wattledger/bridge/response/info'],
+])('an answer wanted on %s comes on %s', async (responseTopic, topic) => {
+  const question = {topic: 'wattledger/bridge/request/info', payload: '', retain: false, responseTopic};
+  expect(await replyTo(question, 'wattledger', {info: () => 1})).toMatchObject({topic});
 });

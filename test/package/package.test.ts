@@ -1,11 +1,13 @@
 // What goes onto a machine: the unit's sandbox, the maintainer scripts, the manual page, the completion. The package itself is tried by `npm run package:test`.
 
 import {execFileSync, spawnSync} from 'node:child_process';
-import {mkdirSync, readdirSync, readFileSync, writeFileSync} from 'node:fs';
+import {lstatSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 import {describe, expect, test} from 'vitest';
 // @ts-expect-error plain JavaScript, without types of its own
 import * as manual from '../../tools/package/manual.mjs';
+// @ts-expect-error the same
+import * as needs from '../../tools/package/needs.mjs';
 import {tempFolder} from '../support/cli.ts';
 
 const {commands, completion, manPage, optionsOf} = manual as {
@@ -13,6 +15,10 @@ const {commands, completion, manPage, optionsOf} = manual as {
   completion(): string;
   manPage(version: string): string;
   optionsOf(command: string): string[];
+};
+const {binariesIn, needsOf} = needs as {
+  binariesIn(folder: string): string[];
+  needsOf(files: readonly string[]): {libc: string; libstdcxx: string};
 };
 const haveAnalyze = spawnSync('systemd-analyze', ['--version']).status === 0;
 const unit = readFileSync('systemd/wattledger.service', 'utf8');
@@ -76,6 +82,62 @@ describe('maintainer scripts', () => {
     const script = `tools/package/debian/${name}`;
     expect(readFileSync(script, 'utf8')).toMatch(/^#!\/bin\/sh\nset -e\n/);
     execFileSync('sh', ['-n', script]);
+  });
+});
+
+test('the environment of the service, which may hold secrets, is for root alone; purge takes the links of `systemctl enable` along', () => {
+  const folder = tempFolder();
+  const script = (name: string): string => {
+    const moved = readFileSync(`tools/package/debian/${name}`, 'utf8').replaceAll(/(?<= )\/(etc|var|run|usr)\//g, `${folder}/$1/`);
+    // Nothing here may touch this machine.
+    expect(moved.replaceAll(folder, '').replaceAll(/ \/(etc|var|run|usr)\//g, ' ')).not.toMatch(/\/(etc|var|run|usr)\//);
+    return moved;
+  };
+  for (const place of ['etc/default', 'etc/wattledger', 'etc/systemd/system/timers.target.wants', 'var/lib/wattledger', 'bin'])
+    mkdirSync(path.join(folder, place), {recursive: true});
+  // Programs that would touch this machine do nothing here.
+  for (const name of ['systemd-sysusers', 'systemctl', 'deb-systemd-helper', 'deb-systemd-invoke', 'chown'])
+    writeFileSync(path.join(folder, 'bin', name), '#!/bin/sh\nexit 0\n', {mode: 0o755});
+  const sh = (name: string, what: string): void =>
+    void execFileSync('sh', ['-c', script(name), name, what], {env: {PATH: `${folder}/bin:/usr/bin:/bin`}});
+  const environment = path.join(folder, 'etc/default/wattledger');
+  const link = path.join(folder, 'etc/systemd/system/timers.target.wants/wattledger-backup.timer');
+  writeFileSync(environment, 'SECRET=mine\n', {mode: 0o644});
+  symlinkSync('/nowhere', link);
+  sh('postinst', 'configure');
+  expect(statSync(environment).mode & 0o007).toBe(0);
+  sh('postrm', 'purge');
+  expect(lstatSync(link, {throwIfNoEntry: false})).toBeUndefined();
+  expect(statSync(path.join(folder, 'var/lib/wattledger'), {throwIfNoEntry: false})).toBeUndefined();
+});
+
+describe('what the package asks of the system', () => {
+  const fake = (name: string, ...versions: string[]): string => {
+    const file = path.join(tempFolder(), name);
+    writeFileSync(file, `\x7fELF\0${versions.join('\0')}\0`);
+    return file;
+  };
+
+  test('is the most that one of its binaries asks for', () => {
+    const files = [
+      fake('node', 'GLIBC_2.28', 'GLIBC_2.3.4', 'GLIBCXX_3.4.21'),
+      fake('a.node', 'GLIBC_2.34', 'GLIBCXX_3.4.29', 'GLIBC_2.9'),
+    ];
+    expect(needsOf(files)).toEqual({libc: '2.34', libstdcxx: '11'});
+  });
+
+  test('is never guessed', () => {
+    expect(() => needsOf([fake('node', 'GLIBC_2.28', 'GLIBCXX_3.4.99')])).toThrow('GLIBCXX_3.4.99');
+    expect(() => needsOf([])).toThrow('of which Debian');
+  });
+
+  test.each(['x64', 'arm64'])('%s: no system is too old for the database that the page about installation promises', cpu => {
+    const folder = 'node_modules/better-sqlite3/prebuilds';
+    const {libc, libstdcxx} = needsOf(binariesIn(folder).filter(file => path.basename(file) === `linux-${cpu}.node`));
+    expect(readFileSync('docs/install.md', 'utf8')).toContain('Raspberry Pi OS or Debian 12 and later');
+    // Debian 12 has glibc 2.36 and GCC 12.
+    expect(Number(libc.split('.')[1])).toBeLessThanOrEqual(36);
+    expect(Number(libstdcxx)).toBeLessThanOrEqual(12);
   });
 });
 

@@ -302,6 +302,18 @@ describe('copies', () => {
     expect(() => restoreFile(copy, place.file, START_MS)).toThrow(expect.objectContaining({code: 'STORE_UNUSABLE'}));
     expect(slotCount(place.file)).toBe(8);
   });
+
+  test('a copy in which somebody has left a trigger is not restored', async () => {
+    const place = bench();
+    await fill(place);
+    const copy = path.join(place.folder, 'copy.db');
+    backupFile(place.file, copy);
+    const db = new Database(copy);
+    db.exec('CREATE TRIGGER gone AFTER INSERT ON wl_slot BEGIN DELETE FROM wl_total; END');
+    db.close();
+    expect(() => restoreFile(copy, place.file, START_MS)).toThrow(expect.objectContaining({code: 'STORE_UNUSABLE'}));
+    expect(slotCount(place.file)).toBe(8);
+  });
 });
 
 describe('schemas', () => {

@@ -3,6 +3,7 @@
 import {existsSync, readdirSync, readFileSync} from 'node:fs';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {expect, test} from 'vitest';
+import {createAsking} from '../../src/store/asking.ts';
 import {bench, never} from './harness.ts';
 import {record, START_MS, slot} from './house.ts';
 
@@ -30,3 +31,31 @@ test.skipIf(!canSee)(
     }
   },
 );
+
+test.skipIf(!canSee)(
+  `the thread that answers leaves when nobody asks, and the next question finds another${canSee ? '' : ' (skipped: needs /proc)'}`,
+  async () => {
+    const place = bench();
+    const store = place.open();
+    await store.start();
+    await store.write([record(0, START_MS, {slots: [slot(START_MS, 1)]})], never);
+    await store.close(never);
+    const asking = createAsking({path: place.file}, thread => void thread.leave(), 1);
+    for (let round = 0; round < 3; round++) {
+      const answers = await Promise.all([asking.ask('size', []), asking.ask('size', [])]);
+      expect(answers).toEqual([expect.objectContaining({slots: 1}), expect.objectContaining({slots: 1})]);
+      while (threads().length > 0) await sleep(5);
+    }
+  },
+);
+
+test('what the daemon asks by itself is answered by the thread that writes, behind the commits', async () => {
+  const place = bench();
+  const store = place.open();
+  await store.start();
+  await store.write([record(0, START_MS, {slots: [slot(START_MS, 1)]})], never);
+  expect(await store.queryBehind('bills')).toEqual([]);
+  if (canSee) expect(threads()).not.toContain('store-reader');
+  await store.close(never);
+  await expect(store.queryBehind('bills')).rejects.toMatchObject({code: 'STORE_UNUSABLE'});
+});

@@ -13,6 +13,8 @@ export type Person = {
   press(question: string | RegExp, key: string): Promise<void>;
   /** All that was ever shown, without the codes of the terminal. */
   screen(): string;
+  /** The same with them. */
+  raw(): string;
   readonly ended: Promise<number | null>;
 };
 
@@ -22,7 +24,7 @@ export function sitDown(args: readonly string[], env: NodeJS.ProcessEnv = {}): P
   // The terminal stays a moment longer than the command, or socat may leave before it has read the last words.
   const command = `${words}; e=$?; sleep 0.3; exit $e`.replace(/([:,!"'\\])/g, '\\$1');
   const child = spawn('socat', ['-t', '0.1', '-', `SYSTEM:${command},pty,setsid,ctty,stderr`], {
-    env: {...process.env, ...env, TERM: 'xterm'},
+    env: {...process.env, TERM: 'xterm', ...env},
     stdio: ['pipe', 'pipe', 'ignore'],
   });
   afterTest(() => child.kill('SIGKILL'));
@@ -60,5 +62,5 @@ export function sitDown(args: readonly string[], env: NodeJS.ProcessEnv = {}): P
       };
       look();
     });
-  return {answer: (question, keys) => press(question, `${keys}\r`), press, screen: shown, ended};
+  return {answer: (question, keys) => press(question, `${keys}\r`), press, screen: shown, raw: () => raw, ended};
 }

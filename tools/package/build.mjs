@@ -8,6 +8,7 @@ import path from 'node:path';
 import {gzipSync} from 'node:zlib';
 import {optionsOf} from '../options.ts';
 import {completion, manPage} from './manual.mjs';
+import {binariesIn, needsOf} from './needs.mjs';
 import {sbomOf} from './sbom.mjs';
 
 const USAGE = `npm run package -- [--arch amd64|arm64] [--version V] [--out DIR] [--quick]
@@ -100,8 +101,12 @@ chmodSync(path.join(lib, 'bin/node'), 0o755);
 say('4/6 what the system needs');
 put(
   path.join(tree, 'usr/bin/wattledger'),
-  // A small nursery: V8's usual one costs 20 MB that a Pi has better use for, and nothing here makes much garbage.
-  '#!/bin/sh\nexec /usr/lib/wattledger/bin/node --max-semi-space-size=2 /usr/lib/wattledger/dist/src/cli/main.js "$@"\n',
+  // Small before fast, 45 MB less of a Pi's memory: a small nursery, a heap that grows late, one pool of native memory that is given back, and
+  // one compiler instead of three, for nothing here is any faster with the others.
+  `#!/bin/sh
+export MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=131072
+exec /usr/lib/wattledger/bin/node --max-semi-space-size=2 --optimize-for-size --no-opt --no-sparkplug /usr/lib/wattledger/dist/src/cli/main.js "$@"
+`,
   0o755,
 );
 for (const unit of ['wattledger.service', 'wattledger-backup.service', 'wattledger-backup.timer'])
@@ -211,6 +216,7 @@ function keepOnly(folder, good) {
 }
 
 function controlFile(size) {
+  const {libc, libstdcxx} = needsOf(binariesIn(lib));
   return `Package: wattledger
 Version: ${version}
 Architecture: ${arch}
@@ -218,7 +224,7 @@ Maintainer: ${maintainer}
 Installed-Size: ${size}
 Section: utils
 Priority: optional
-Depends: libc6 (>= 2.28), libgcc-s1, libstdc++6 (>= 8), systemd | systemd-sysusers
+Depends: libc6 (>= ${libc}), libgcc-s1, libstdc++6 (>= ${libstdcxx}), systemd | systemd-sysusers
 Recommends: systemd, ca-certificates
 Suggests: mosquitto, sqlite3
 Description: home energy monitor that accounts for every watt

@@ -40,6 +40,7 @@ log "install 0.0.9, without a network, without a compiler"
 unshare -n chroot "$root" dpkg -i "/root/wattledger_0.0.9_$arch.deb"
 [ "$(in_root stat -c '%U:%G %a' /etc/wattledger)" = "root:wattledger 750" ]
 in_root id wattledger | grep -q dialout
+[ "$(in_root stat -c '%a' /etc/default/wattledger)" = 640 ]
 in_root wattledger --version
 in_root wattledger profiles --json | head -c 60; echo
 [ -s "$root/usr/share/man/man1/wattledger.1.gz" ] && [ -s "$root/usr/share/bash-completion/completions/wattledger" ]
@@ -106,4 +107,5 @@ log "purge: nothing stays"
 in_root dpkg -i "/root/wattledger_0.1.0_$arch.deb"
 in_root dpkg -P wattledger
 [ ! -e "$root/var/lib/wattledger" ] && [ ! -e "$root/etc/wattledger" ] && [ ! -e "$root/usr/lib/wattledger" ]
+[ -z "$(find "$root/etc" -name 'wattledger*')" ]
 log "all well"

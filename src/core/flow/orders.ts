@@ -3,8 +3,7 @@
 /** What the configuration puts in front. */
 export type Orders = {readonly sources: readonly string[]; readonly sinks: readonly string[]};
 
-const inFront = (first: readonly string[], rest: readonly string[]): string[] =>
-  first.length === 0 ? [...rest] : [...new Set([...first, ...rest])];
+const inFront = (first: readonly string[], rest: readonly string[]): string[] => [...new Set([...first, ...rest])];
 
 /** Sources in serving order; `first` are the ids that the configuration puts in front. */
 export const sourceOrder = (batteries: readonly string[], first: readonly string[] = []): string[] =>

@@ -2,7 +2,7 @@
 
 import {empty} from './cells.ts';
 import {type Instant, solveInstant} from './instant.ts';
-import type {Amounts, Matrix} from './model.ts';
+import type {Matrix} from './model.ts';
 import type {InstantValues, Topology} from './topology.ts';
 
 /** Meter values that mean "no value", mW. */
@@ -41,14 +41,18 @@ const NO_TOPOLOGY: Topology = {generation: [], batteries: [], hybrids: [], loads
 function singleBus(input: Fields, readings: Fields, policy: 'solar-first' | 'proportional'): SnapshotResult {
   const generation = empty<number>();
   const kinds: {id: string; kind: 'solar' | 'wind' | 'generator'}[] = [];
+  // A device of generation may be called what it likes, also like a meter.
+  const names = new Map([['home', 'homeMeter']]);
   for (const kind of ['solar', 'wind', 'generator'] as const) {
     const value = readings[kind];
-    if (value === undefined || value === null) continue;
-    for (const [id, milliW] of typeof value === 'object'
+    if (value === undefined) continue;
+    for (const [id, milliW] of typeof value === 'object' && value !== null
       ? Object.entries(amountsOf(value, kind))
       : [[kind, integer(value, kind)] as const]) {
-      kinds.push({id, kind});
-      generation[id] = milliW;
+      const own = `${kind}:${id}`;
+      names.set(own, id);
+      kinds.push({id: own, kind});
+      generation[own] = milliW;
     }
   }
   const batteries = amountsOf(readings['batteries'] ?? {}, 'batteries');
@@ -57,12 +61,14 @@ function singleBus(input: Fields, readings: Fields, policy: 'solar-first' | 'pro
   const phases =
     gridOn && readings['gridPhases'] !== undefined && readings['gridPhases'] !== null ? phasesOf(readings['gridPhases']) : null;
   const raw = readings['grid'];
-  const grid = !gridOn || raw === null || raw === undefined || GRID_SENTINELS.includes(raw as number) ? null : integer(raw, 'grid');
+  const grid =
+    !gridOn || phases || raw === null || raw === undefined || GRID_SENTINELS.includes(raw as number) ? null : integer(raw, 'grid');
   const home =
     readings['homeMeter'] === undefined || readings['homeMeter'] === null ? null : integer(readings['homeMeter'], 'homeMeter', 0);
   if (gridOn && grid === null && phases === null && home === null) throw new RangeError('the grid is unknown and there is no homeMeter');
-  const ids = [...kinds.map(one => one.id), ...Object.keys(batteries), ...Object.keys(loads)];
-  if (new Set(ids).size !== ids.length) throw new RangeError('an id stands for two channels');
+  for (const id of ['grid', ...Object.keys(batteries), ...Object.keys(loads)]) names.set(id, id);
+  const ids = [...new Set(kinds.map(one => one.kind)), ...Object.keys(batteries), ...Object.keys(loads)];
+  if (new Set(ids).size !== ids.length) throw new RangeError('an id stands for two rows or columns');
 
   const topology: Topology = {
     ...NO_TOPOLOGY,
@@ -72,8 +78,9 @@ function singleBus(input: Fields, readings: Fields, policy: 'solar-first' | 'pro
     netting: oneOf(input['netting'], ['net', 'per-phase'] as const, 'netting'),
     homeMeter: home !== null,
   };
-  const {homeMeter, ...others} = amountsOf(input['sigma'] ?? {}, 'sigma', 0);
-  const sigma: Amounts = homeMeter === undefined ? others : {...others, home: homeMeter};
+  const sigmas = amountsOf(input['sigma'] ?? {}, 'sigma', 0);
+  const sigma = empty<number>();
+  for (const [own, id] of names) sigma[own] = sigmas[id] ?? 0;
   const instant = solveInstant(
     topology,
     {...NO_VALUES, generation, batteries, loads, grid, gridPhases: phases, gridOn, home},
@@ -82,11 +89,12 @@ function singleBus(input: Fields, readings: Fields, policy: 'solar-first' | 'pro
     {sources: listOf(input['sourceOrder'], 'sourceOrder'), sinks: listOf(input['sinkOrder'], 'sinkOrder')},
     true,
   );
+  if (instant.adjusted && new Set(names.values()).size < names.size) throw new RangeError('an id stands for two channels');
   return {
     home: instant.home,
     quality: instant.quality,
     matrix: matrixOf(instant, policy),
-    ...(instant.adjusted ? {adjusted: renamed(instant.adjusted, {home: 'homeMeter'})} : {}),
+    ...(instant.adjusted ? {adjusted: renamed(instant.adjusted, names)} : {}),
     ...(instant.quality === 'grid-derived' ? {grid: instant.grid} : {}),
   };
 }
@@ -96,8 +104,8 @@ function dcHybrid(input: Fields, readings: Fields, policy: 'solar-first' | 'prop
   const battDc = integer(readings['battDc'], 'battDc');
   const ac = integer(readings['ac'], 'ac');
   const grid = integer(readings['grid'], 'grid');
-  const solarAc = integer(readings['solarAc'] ?? 0, 'solarAc', 0);
-  const generator = integer(readings['generator'] ?? 0, 'generator', 0);
+  const solarAc = whereTold(readings['solarAc'], 'solarAc', 0);
+  const generator = whereTold(readings['generator'], 'generator', 0);
   if (ac + grid + solarAc + generator < 0) throw new RangeError('the home would be negative');
   if (ac < 0 && battDc > 0) throw new RangeError('the battery discharges while the inverter draws power');
   const sigmas = amountsOf(input['sigma'] ?? {}, 'sigma', 0);
@@ -131,7 +139,7 @@ function cascade(readings: Fields, policy: 'solar-first' | 'proportional'): Snap
   const z1 = integer(readings['z1'], 'z1');
   const z2 = integer(readings['z2'], 'z2');
   const solar = integer(readings['solar'], 'solar', 0);
-  const battery = integer(readings['battery'] ?? 0, 'battery');
+  const battery = whereTold(readings['battery'], 'battery');
   if (z1 - z2 < 0) throw new RangeError('the heat pump would be negative');
   if (solar + battery + z2 < 0) throw new RangeError('the home would be negative');
   const instant = solveInstant(
@@ -153,8 +161,8 @@ function cascade(readings: Fields, policy: 'solar-first' | 'proportional'): Snap
 
 const matrixOf = (instant: Instant, policy: 'solar-first' | 'proportional'): Matrix => instant.matrix[policy] ?? {};
 
-const renamed = (record: Readonly<Record<string, number>>, names: Readonly<Record<string, string>>): Record<string, number> =>
-  Object.fromEntries(Object.entries(record).map(([id, value]) => [names[id] ?? id, value]));
+const renamed = (record: Readonly<Record<string, number>>, names: ReadonlyMap<string, string>): Record<string, number> =>
+  Object.fromEntries(Object.entries(record).map(([id, value]) => [names.get(id) ?? id, value]));
 
 // ---- Preconditions
 
@@ -164,6 +172,10 @@ export function integer(value: unknown, name: string, least = -Infinity): number
     throw new RangeError(`${name}: ${JSON.stringify(value)} is no integer${least === 0 ? ' >= 0' : ''}`);
   return value + 0;
 }
+
+/** 0 where nothing is told. What is told to be unknown is none. */
+export const whereTold = (value: unknown, name: string, least = -Infinity): number =>
+  value === undefined ? 0 : integer(value, name, least);
 
 export function objectOf(value: unknown, name: string): Fields {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new RangeError(`${name}: expected an object`);

@@ -124,6 +124,7 @@ export function createConnection(settings: ConnectionSettings, {log, onConnect, 
       resubscribe: false,
       queueQoSZero: false,
       timerVariant: 'native',
+      writeCache: false, // a buffer for each number of 16 bits, 8 MB of them
       will: {topic: will.topic, payload: Buffer.from(will.payload), qos: 1, retain: true},
       ...(username === undefined ? {} : {username}),
       ...(password === undefined ? {} : {password}),

@@ -3,14 +3,18 @@
 /** kWh per key of one message. */
 export type Energies = Readonly<Record<string, number>>;
 
+/** No meter of a house has counted this much; registers that are "not available" read so. */
+const ABSURD_KWH = 2_000_000;
+/** What a broker holds may be anybody's: a figure that no house has would stand there for ever. */
+export const isCount = (kwh: number): boolean => kwh >= 0 && kwh < ABSURD_KWH;
+
 /** The ledger's own totals. One that was published once stays, also where a kill took the ledger back behind its beginning. */
 export class Floors {
   private readonly published = new Map<string, number>();
 
-  /** What the broker still holds of an earlier run. */
+  /** What the broker still holds of an earlier run, as `energiesIn` reads it. */
   remember(energies: Energies): void {
-    for (const [key, kwh] of Object.entries(energies))
-      if (Number.isFinite(kwh)) this.published.set(key, Math.max(kwh, this.published.get(key) ?? -Infinity));
+    for (const [key, kwh] of Object.entries(energies)) this.published.set(key, Math.max(kwh, this.published.get(key) ?? -Infinity));
   }
 
   keys(): Iterable<string> {
@@ -30,8 +34,6 @@ const BELIEVED_AFTER = 30;
 /** What a counter may gain: no house takes more, and no counter has coarser steps. */
 const MOST_KW = 1000;
 const COARSEST_STEP_KWH = 10;
-/** No meter of a house has counted this much; registers that are "not available" read so. */
-const ABSURD_KWH = 2_000_000;
 
 /** A series of readings that may be the counter's. */
 type Series = {
@@ -65,7 +67,7 @@ export class CounterGuard {
 
   /** What the broker still holds of an earlier run. */
   remember(key: string, kwh: number): void {
-    if (Number.isFinite(kwh)) this.counterOf(key).publishedKwh = kwh;
+    this.counterOf(key).publishedKwh = kwh;
   }
 
   /** A reading of the register, taken at `monoMs`. The same reading may be told again. */

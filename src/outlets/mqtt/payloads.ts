@@ -8,7 +8,7 @@ import type {Site} from '../../core/site.ts';
 import {utcText} from '../../core/time.ts';
 import {VERSION} from '../../core/version.ts';
 import {parsePoint, pointInfo, pointKey} from '../../core/vocabulary.ts';
-import type {Counted, Energies} from './floors.ts';
+import {type Counted, type Energies, isCount} from './floors.ts';
 
 /** The board's readings by device. */
 export function byDevice(board: Board): ReadonlyMap<string, readonly Reading[]> {
@@ -117,7 +117,7 @@ export const energiesOf = (energy: SiteEnergy): Energies =>
 /** The energies of a message that was published earlier; none where it cannot be read. */
 export function energiesIn(payload: string): Energies {
   try {
-    return energiesOf(JSON.parse(payload) as SiteEnergy);
+    return Object.fromEntries(Object.entries(energiesOf(JSON.parse(payload) as SiteEnergy)).filter(([, kwh]) => isCount(kwh)));
   } catch {
     return {};
   }

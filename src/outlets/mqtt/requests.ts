@@ -42,8 +42,11 @@ export async function replyTo(message: Message, base: string, answers: Answers):
   const command = message.topic.slice(prefix.length);
   let question: Record<string, unknown> = {};
   let transaction: unknown;
+  const usual = `${base}/bridge/response/`;
+  // Whoever may only ask must not make us write over what we publish.
+  const isForeign = (topic: string): boolean => topic.startsWith(usual) || !topic.startsWith(`${base}/`);
   const finish = (body: object): Reply => ({
-    topic: isTopic(message.responseTopic) ? message.responseTopic : `${base}/bridge/response/${command}`,
+    topic: isTopic(message.responseTopic) && isForeign(message.responseTopic) ? message.responseTopic : `${usual}${command}`,
     payload: JSON.stringify({...body, ...(transaction === undefined ? {} : {transaction})}),
     ...(message.correlationData === undefined ? {} : {correlationData: message.correlationData}),
   });
