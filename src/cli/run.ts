@@ -5,6 +5,7 @@ import {createLogger} from '../app/logger.ts';
 import {loadConfigApart} from '../config/apart.ts';
 import type {AppConfig} from '../config/load.ts';
 import {AppError} from '../core/errors.ts';
+import type {Log} from '../core/log.ts';
 import {type Command, DEFAULT_CONFIG, textOption} from './command.ts';
 
 /** Lines of the log that the page can show. */
@@ -23,6 +24,30 @@ A device or a broker that is not there is waited for.`,
 
   async run(context) {
     const fileName = textOption(context, 'config') ?? DEFAULT_CONFIG;
+    let previous: AppConfig | null = null;
+    let next: AppConfig | null = null;
+    let reload = new AbortController();
+    // One after the other, the first one too: the last one read is the last one written.
+    const up = Promise.withResolvers<Log>();
+    let reading: Promise<unknown> = up.promise;
+    const onHangup = (): void => {
+      reading = reading.then(readAgain);
+    };
+    process.on('SIGHUP', onHangup);
+    async function readAgain(): Promise<void> {
+      const log = await up.promise;
+      try {
+        next = await loadConfigApart(fileName);
+        log.info({part: 'config', file: fileName}, 'configuration read again');
+        reload.abort();
+      } catch (error) {
+        log.error(
+          {part: 'config', code: error instanceof AppError ? error.code : undefined},
+          `the new configuration is wrong, the old one stays: ${(error as Error).message}`,
+        );
+      }
+    }
+
     let config = await loadConfigApart(fileName);
     // Only now: what stays would settle between what goes, and keep its memory from being given back.
     const {runApp} = await import('../app/app.ts');
@@ -37,27 +62,7 @@ A device or a broker that is not there is waited for.`,
         if (tail.length > TAIL_LINES) tail.shift();
       },
     });
-    let previous: AppConfig | null = null;
-    let next: AppConfig | null = null;
-    let reload = new AbortController();
-    const readAgain = async (): Promise<void> => {
-      try {
-        next = await loadConfigApart(fileName);
-        log.info({part: 'config', file: fileName}, 'configuration read again');
-        reload.abort();
-      } catch (error) {
-        log.error(
-          {part: 'config', code: error instanceof AppError ? error.code : undefined},
-          `the new configuration is wrong, the old one stays: ${(error as Error).message}`,
-        );
-      }
-    };
-    // One after the other: the last one read is the last one written.
-    let reading = Promise.resolve();
-    const onHangup = (): void => {
-      reading = reading.then(readAgain);
-    };
-    process.on('SIGHUP', onHangup);
+    up.resolve(log);
     for (;;) {
       next = null;
       reload = new AbortController();

@@ -14,7 +14,7 @@ test.each(['tools/package/build.mjs', 'docs/install.md'])('the launcher in %s st
 });
 
 test('`npm start` starts node as it is measured', () => {
-  expect(JSON.parse(readFileSync('package.json', 'utf8')).scripts.start).toBe(`node ${START_FLAGS.join(' ')} src/cli/main.ts demo`);
+  expect(JSON.parse(readFileSync('package.json', 'utf8')).scripts.start).toBe(`exec node ${START_FLAGS.join(' ')} src/cli/main.ts demo`);
 });
 
 test('node knows these flags: with one that it does not know it would not start at all', () => {
