@@ -115,11 +115,14 @@ function judge(
   return {id, identity: {manufacturer, model, serial, firmware}, good: sweep.readings.length - missing.length, missing, latencyMs};
 }
 
+/** What the house needs of a device. */
 const mappedRefs = ({site: {map}}: AppConfig, id: string): ChannelRef[] =>
   [
-    ...(map.grid ? [map.grid.meter] : []),
+    ...[map.grid?.meter, map.home, map.cascade?.meter].filter(ref => ref !== null && ref !== undefined),
     ...map.hybrids.flatMap(hybrid => [...hybrid.pv, ...hybrid.battery, hybrid.ac]),
     ...map.solar,
+    ...map.wind,
+    ...map.generator,
     ...map.batteries,
     ...map.loads,
   ].filter(ref => ref.device === id);

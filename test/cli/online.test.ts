@@ -114,6 +114,43 @@ test('a profile on another device: said by `check --online`, `read` and the daem
   expect(right.stdout).not.toContain('warnings');
 });
 
+test('a second meter without a power is named: the house needs it', async () => {
+  const source = [...bankOf(readCapture('test/captures/eastron-sdm630.json'), () => 0).values()][0] as RegisterSource;
+  // Its total power is not a number.
+  const [POWER_AT, NAN] = [0x34, [0x7fc0, 0]];
+  const without: RegisterSource = {
+    async read(fc, at, words) {
+      const answer = await source.read(fc, at, words);
+      return Array.isArray(answer) ? answer.map((word, index) => NAN[at + index - POWER_AT] ?? word) : answer;
+    },
+  };
+  const server = await startModbusServer({
+    host: '127.0.0.1',
+    port: 0,
+    units: new Map([
+      [1, source],
+      [2, without],
+    ]),
+  });
+  afterTest(() => server.close());
+  const folder = tempFolder();
+  const file = path.join(folder, 'site.yaml');
+  writeFileSync(
+    file,
+    `version: 1
+links: {bus: {url: "tcp://127.0.0.1:${server.port}"}}
+devices: {meter: {profile: eastron-sdm630, link: bus, unit: 1}, second: {profile: eastron-sdm630, link: bus, unit: 2}}
+map: {grid: meter, cascade: {meter: second, loads: [heat_pump]}}
+store: {path: ${folder}/w.db}
+http: false
+`,
+  );
+  const {findings} = await checked(file);
+  expect(findings.filter(({where}) => where === 'devices.second').map(({what}) => what)).toContainEqual(
+    expect.stringMatching(/^meter\.power_w is missing .*the house needs it/),
+  );
+});
+
 test('doctor asks the running daemon for what it measured, and says where it does not run', async () => {
   const file = await house({http: `{listen: "127.0.0.1:${await freePort()}", token: "a token of length"}`});
   expect((await run(['doctor', '--config', file])).stdout).toMatch(/## daemon\n\ndoes not run/);
