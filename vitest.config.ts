@@ -36,9 +36,11 @@ const WORLD = [
   'test/{app,cli,http,package,store}/*.test.ts',
   'test/link/!(chaos|spoiled|framing).test.ts',
   'test/outlets/!(counters).test.ts',
-  'test/web/{page,ledger}.test.ts',
+  'test/web/{page,ledger,place}.test.ts',
+  'test/device/{against,real-captures,stubborn,sunspec,turn,watch}.test.ts',
+  'test/profiles/*.test.ts',
   'test/demo/{demo,oracle}.test.ts',
-  'test/tariff/daemon.test.ts',
+  'test/tariff/{daemon,report}.test.ts',
 ];
 
 class TellSecondTries implements Reporter {
@@ -64,6 +66,7 @@ export default defineConfig({
     hookTimeout: 300_000,
     expect: {poll: {timeout: 120_000}},
     pool: 'forks',
+    setupFiles: ['test/support/seed.ts'],
     // Many tests wait for processes, time-outs and brokers; meanwhile others compute.
     maxWorkers: 2 * os.availableParallelism(),
     sequence: {sequencer: LongestFirst},

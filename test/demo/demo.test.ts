@@ -20,10 +20,10 @@ type Summary = {
 };
 
 /**
- * On a busy machine the last registers may be two seconds old, half a minute of the house's time: so long the ledger goes by powers.
+ * On a busy machine the last registers may be three seconds old, most of a minute of the house's time: so long the ledger goes by powers.
  * That totals are exact is shown where time waits for the readings.
  */
-const LATE_WH = 30;
+const LATE_WH = 60;
 /** Both ends of a span may stand anywhere inside a step of the register; `home` is the sum of five registers. */
 const stepsOf = (total: string): number => (total === 'home' ? 5 : 2);
 

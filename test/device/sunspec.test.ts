@@ -81,7 +81,7 @@ async function serve(base: number, ...models: readonly (readonly number[])[]): P
   const server = await startModbusServer({host: '127.0.0.1', port: 0, units: new Map([[1, {read}]])});
   afterTest(() => server.close());
   const linkUrl = parseLinkUrl(`tcp://127.0.0.1:${server.port}`);
-  const link = openLink('test', linkUrl, {clock: realClock, timeoutMs: 5000, minGapMs: 0});
+  const link = openLink('test', linkUrl, {clock: realClock, timeoutMs: 30_000, minGapMs: 0});
   afterTest(() => link.close());
   const profile = loadProfile('sunspec');
   const device = createDevice(

@@ -24,7 +24,7 @@ async function valuesOf(profile: string, grid: string, invert: string): Promise<
     'site.yaml',
   );
   const [{url}, device] = [config.links[0] as (typeof config.links)[number], config.devices[0] as (typeof config.devices)[number]];
-  const link = openLink('bus', url, {clock: realClock});
+  const link = openLink('bus', url, {clock: realClock, timeoutMs: 30_000});
   afterTest(() => link.close());
   const {readings} = await createDevice(
     {...device, link, linkUrl: url, everyMs: 0, slowEveryMs: 0},

@@ -136,6 +136,20 @@ describe('a clock that ran ahead and came back', () => {
     expect(hour).toEqual(['09:00', '09:15', '09:30', '09:45']);
   });
 
+  test('into tomorrow: tomorrow has what the wrong clock has named after it', () => {
+    const byS = 17 * 3600;
+    const steps = [
+      {beat: 30, byS},
+      {beat: 60, byS: -byS},
+    ];
+    const {ledger, day} = live({...STEADY, pollS: 60, countersS: 60, beats: 20 * 60, steps});
+    // A local day of the ledger begins two hours before that of UTC.
+    const isOf = (name: string): boolean => new Date(Date.parse(`${name}:00Z`) + 2 * 3_600_000).toISOString().startsWith('2026-05-11');
+    const tomorrow = [...ledger].filter(([name]) => isOf(name));
+    expect(day?.['day']).toBe('2026-05-11');
+    expect(day?.['grid_import_kwh']).toBeCloseTo(tomorrow.reduce((sum, [, slot]) => sum + totalOf(slot, 'grid_import'), 0) / 1e6, 6);
+  });
+
   test('after a power cut with a clock that knows nothing: the hole is filled where it was, once the clock is set', () => {
     // Off from 8:20 to 11:20; the clock goes on where it stood, and is set three minutes later.
     const lived = live({

@@ -183,7 +183,7 @@ describe('rules at their edges', () => {
 
 describe('the command', () => {
   const run = (input: string): unknown[] =>
-    spawnSync('node', ['src/cli/conformance.ts'], {input, encoding: 'utf8'})
+    spawnSync(process.execPath, ['src/cli/conformance.ts'], {input, encoding: 'utf8'})
       .stdout.trim()
       .split('\n')
       .map(line => JSON.parse(line) as unknown);

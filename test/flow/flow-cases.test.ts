@@ -23,7 +23,7 @@ describe.skipIf(cases.length === 0)('acceptance cases (skipped where flow-cases.
 
   test('the command answers each line, and goes on after a bad one', () => {
     const input = ['no json', ...cases.map(one => JSON.stringify(one)), '{"id": "X", "kind": "nothing", "input": {}}'].join('\n');
-    const {stdout, status} = spawnSync('node', ['src/cli/conformance.ts'], {input, encoding: 'utf8'});
+    const {stdout, status} = spawnSync(process.execPath, ['src/cli/conformance.ts'], {input, encoding: 'utf8'});
     const lines = stdout
       .trim()
       .split('\n')

@@ -348,8 +348,10 @@ test.each([
   ['wattledger2/x', 'wattledger2/x'],
   ['wattledger/site/energy', 'wattledger/bridge/response/info'],
   ['wattledger/bridge/request/info', 'wattledger/bridge/response/info'],
+  ['wattledger', 'wattledger/bridge/response/info'],
+  ['homeassistant/device/wattledger_home_house/config', 'wattledger/bridge/response/info'],
   ['my/#', 'wattledger/bridge/response/info'],
 ])('an answer wanted on %s comes on %s', async (responseTopic, topic) => {
   const question = {topic: 'wattledger/bridge/request/info', payload: '', retain: false, responseTopic};
-  expect(await replyTo(question, 'wattledger', {info: () => 1})).toMatchObject({topic});
+  expect(await replyTo(question, 'wattledger', {info: () => 1}, ['wattledger', 'homeassistant'])).toMatchObject({topic});
 });

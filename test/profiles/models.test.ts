@@ -36,6 +36,15 @@ const CASES: readonly (readonly [string, string, Case])[] = [
       },
     },
   ],
+  ...(
+    [
+      ['charging', {31393: [0, 500], 31395: NOT_U32}, -500],
+      ['discharging', {31393: NOT_U32, 31395: [0, 700]}, 700],
+    ] as const
+  ).map(
+    ([title, blocks, watts]) =>
+      ['sma-hybrid', `${title}, the other way not available`, {served: [input(3, blocks)], expected: {'battery.power_w': watts}}] as const,
+  ),
   [
     'sma-hybrid',
     'one string in the sun',

@@ -4,14 +4,21 @@ import {existsSync, readdirSync, readFileSync} from 'node:fs';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {expect, test} from 'vitest';
 import {createAsking} from '../../src/store/asking.ts';
-import {bench, never} from './harness.ts';
+import {bench, never, until} from './harness.ts';
 import {record, START_MS, slot} from './house.ts';
 
 const TASKS = '/proc/self/task';
 const canSee = existsSync(TASKS);
+function nameOf(task: string): string {
+  try {
+    return readFileSync(`${TASKS}/${task}/comm`, 'utf8').trim();
+  } catch {
+    return ''; // it has just ended
+  }
+}
 const threads = (): string[] =>
   readdirSync(TASKS)
-    .map(task => readFileSync(`${TASKS}/${task}/comm`, 'utf8').trim())
+    .map(nameOf)
     .filter(name => name.startsWith('store-'));
 
 test.skipIf(!canSee)(
@@ -58,4 +65,17 @@ test('what the daemon asks by itself is answered by the thread that writes, behi
   if (canSee) expect(threads()).not.toContain('store-reader');
   await store.close(never);
   await expect(store.queryBehind('bills')).rejects.toMatchObject({code: 'STORE_UNUSABLE'});
+});
+
+test('a stop that cannot wait for the commit under way: what came after it is stored behind it', async () => {
+  const place = bench();
+  const store = place.open({commitEveryMs: 20});
+  await store.start();
+  await until(() => store.flushDue(), Boolean);
+  // This one is due and goes at once; the next one has to wait for it.
+  await store.write([record(1, START_MS, {flowState: '{"n":1}'})], never);
+  await store.write([record(2, START_MS, {flowState: '{"n":2}', slots: [slot(START_MS, 9)]})], never);
+  await store.close(AbortSignal.abort());
+  const {flowState} = await place.open().start();
+  expect(flowState).toBe('{"n":2}');
 });

@@ -133,6 +133,7 @@ describe.skipIf(!canBrowse)(`the page over a known ledger${WITHOUT_BROWSER}`, ()
   });
 
   test('a device that dies is named with what to do, and the words go when it is back', async () => {
+    told = health('good');
     const {page} = await opened(`${base}/#/devices`);
     const findings = page.locator('section[aria-labelledby=findings]');
     await expect.poll(() => findings.innerText()).not.toMatch(/roof/);

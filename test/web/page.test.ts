@@ -201,6 +201,7 @@ describe.skipIf(!canBrowse)(`the page${WITHOUT_BROWSER}`, () => {
   });
 
   test('it says that the daemon is gone, and goes on when it is back', async () => {
+    if (demo.exitCode !== null || demo.signalCode !== null) await startDemo();
     const {page} = await opened(SIZES[1], 'devices');
     await expect.poll(() => page.locator('main').innerText()).toMatch(/eastron-sdm630/);
     demo.kill('SIGKILL');
