@@ -12,7 +12,7 @@ type Value =
 
 /** What a point says now. Outside its plausible range it says nothing. */
 export function evaluate(point: PointDef, registers: Registers): Measured {
-  const told = resolve(point.source, registers);
+  const told = resolve(point.source, registers, point.zeroIfAbsent);
   const result = point.zeroIfAbsent ? nothingFor(told, point.source, registers) : told;
   if (result.kind === 'none') return {kind: 'missing', fault: result.fault};
   let {value} = result;
@@ -61,7 +61,7 @@ export function rawWords(
   );
 }
 
-function resolve(source: PointSource, registers: Registers): Value {
+function resolve(source: PointSource, registers: Registers, zeroIfAbsent = false): Value {
   switch (source.kind) {
     case 'field':
       return fieldValue(source.field, registers);
@@ -70,8 +70,11 @@ function resolve(source: PointSource, registers: Registers): Value {
     case 'difference': {
       const plus = sum(source.plus.map(field => fieldValue(field, registers)));
       const minus = sum(source.minus.map(field => fieldValue(field, registers)));
-      if (plus.kind === 'none' && source.plus.length > 0) return plus;
-      if (minus.kind === 'none' && source.minus.length > 0) return minus;
+      // Of a battery that is charging the power it gives may be "not available".
+      const isNothing = (one: Value, other: Value): boolean =>
+        zeroIfAbsent && one.kind === 'none' && one.fault.kind === 'absent' && other.kind === 'value';
+      if (plus.kind === 'none' && source.plus.length > 0 && !isNothing(plus, minus)) return plus;
+      if (minus.kind === 'none' && source.minus.length > 0 && !isNothing(minus, plus)) return minus;
       const a = plus.kind === 'value' ? Number(plus.value) : 0;
       const b = minus.kind === 'value' ? Number(minus.value) : 0;
       return {
