@@ -1,4 +1,5 @@
-// Keeps the money of today, this month and this year at hand, and the bills of closed months on record. All sums are made by the store's reader.
+// Keeps the money of today, this month and this year at hand, and the bills of closed months on record. Sums are asked for behind the commits; bills, which walk far
+// back, of the store's reader.
 
 import type {MoneyConfig} from '../config/tariffs.ts';
 import type {FlowEvent} from '../core/flow/model.ts';
@@ -17,7 +18,7 @@ type MoneyDeps = {
   readonly site: Site;
   readonly clock: Clock;
   readonly log: Log;
-  readonly store: Pick<Store, 'queryBehind' | 'keepBills'>;
+  readonly store: Pick<Store, 'query' | 'queryBehind' | 'keepBills'>;
   readonly note: (event: FlowEvent) => void;
   /** Real ms between two looks; the ledger changes with each commit. */
   readonly everyMs: number;
@@ -26,7 +27,7 @@ type MoneyDeps = {
 const HOUR_MS = 3_600_000;
 /** Bills are computed again each day as far back as this, and once after each start (tariffs may be others then) from the ledger's begin. */
 const BILLS_BACK_MS = 400 * 24 * HOUR_MS;
-/** One question to the thread that writes; a commit waits no longer than for this. */
+/** One question to the reader's thread; others wait no longer than for this. */
 const CHUNK_MS = 92 * 24 * HOUR_MS;
 
 export function keepMoney(config: MoneyConfig, {site, clock, log, store, note, everyMs}: MoneyDeps): MoneyKeeper {
@@ -90,7 +91,7 @@ export function keepMoney(config: MoneyConfig, {site, clock, log, store, note, e
   }
 
   async function keepBills(fromMs: number, toMs: number): Promise<void> {
-    const {bills} = await store.queryBehind('money', question(fromMs, toMs, 'bills'));
+    const {bills} = await store.query('money', question(fromMs, toMs, 'bills'));
     const changed = await store.keepBills(
       bills.filter(bill => bill.complete && (bill.quarterHours.stored > 0 || bill.lines.length > 0)),
       tariffs.currency,

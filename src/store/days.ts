@@ -8,6 +8,7 @@ export type Part = {readonly fromMs: number; readonly toMs: number; readonly who
 
 /** The range in up to three parts, those without length left out. */
 export function partsOf({fromMs, toMs, zone}: Range): Part[] {
+  if (toMs <= fromMs) return [];
   const begin = dayStart(zone, localDay(zone, fromMs));
   const first = begin === fromMs ? begin : dayStart(zone, addDays(localDay(zone, fromMs), 1));
   const last = dayStart(zone, localDay(zone, toMs));

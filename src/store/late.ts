@@ -8,15 +8,17 @@ import type {Policy} from '../core/site.ts';
  * What takes the place of energy from nowhere was reckoned by the cells as they were told. Where a correction has moved that energy to other
  * sinks, it is found there: no cell is less than nothing, and what each source gave and each sink took stays as it is.
  */
-export function settled(whole: SlotRecord, added: SlotRecord): SlotRecord {
+export function settled(whole: SlotRecord, added: SlotRecord, batteries: ReadonlySet<string>): SlotRecord {
   const policies = Object.entries(whole.cells) as [Policy, readonly SlotCell[]][];
   if (policies.every(([, list]) => list.every(cell => cell.energyMilliWh >= 0))) return whole;
-  return {...whole, cells: Object.fromEntries(policies.map(([policy, list]) => [policy, mended(list, added.cells[policy] ?? [])]))};
+  return {
+    ...whole,
+    cells: Object.fromEntries(policies.map(([policy, list]) => [policy, mended(list, added.cells[policy] ?? [], batteries)])),
+  };
 }
 
-function mended(list: readonly SlotCell[], added: readonly SlotCell[]): SlotCell[] {
+function mended(list: readonly SlotCell[], added: readonly SlotCell[], batteries: ReadonlySet<string>): SlotCell[] {
   const energies = new Map(list.map(cell => [keyOf(cell), cell]));
-  const batteries = new Set(list.flatMap(({label, sink, via}) => (label === 'stored' ? [sink, via] : [via])));
   const change = (like: SlotCell, sink: string, byMilliWh: number): void => {
     const isBattery = batteries.has(sink);
     const cell = {...like, sink, energyMilliWh: 0, label: labelOf(like.origin, like.via, sink, isBattery)};

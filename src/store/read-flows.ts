@@ -179,6 +179,7 @@ function totalsOfSlots(db: Db, query: TotalQuery): TotalRow[] {
   const startOf = dayStarts(query.zone);
   return sumTotals(db, slotsIn(query), slot => localDay(query.zone, msOfSlot(slot)).slice(0, kept), names).map(({step, ...row}) => ({
     ...row,
+    counterWh: null,
     startMs: startOf(firstDay(step)),
     day: firstDay(step),
   }));

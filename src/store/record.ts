@@ -6,6 +6,7 @@ import type {Policy} from '../core/site.ts';
 import type {Db} from './connect.ts';
 import {settled} from './late.ts';
 import {cellsOf, slotOf, totalsOf} from './read-flows.ts';
+import {batteries} from './read-rest.ts';
 import {POLICY_IDS} from './schema.ts';
 
 /** Null where nothing is stored of it. */
@@ -39,5 +40,7 @@ export function storedRecord(db: Db, startMs: number): SlotRecord | null {
 /** What the quarter hour is with this record: itself, or the sum of what is stored and what is added. */
 export function wholeRecord(db: Db, record: SlotRecord): SlotRecord {
   const before = record.adds && record.slot.kind === 'utc' ? storedRecord(db, record.slot.startMs) : null;
-  return before ? {...settled(merged(before, [record]), record), closed: record.closed, takes: record.takes ?? []} : record;
+  return before
+    ? {...settled(merged(before, [record]), record, new Set(batteries(db))), closed: record.closed, takes: record.takes ?? []}
+    : record;
 }

@@ -333,6 +333,9 @@ export function createStore(settings: StoreSettings, {clock, log, zone, efficien
         await writer?.call('close');
       })().catch(error => log.error({part: 'store', err: error}, 'the database could not be closed in order'));
       await Promise.race([orderly, leave]);
+      // What waits for a commit that takes long goes behind it: the thread does both before it leaves.
+      const rest = committing && lastError === null ? batch.take() : null;
+      if (rest) void writer?.call('commit', rest).catch(error => log.error({part: 'store', err: error}, 'the last commit failed'));
       asking.leave();
       for (const thread of [writer, keeper]) dismiss(thread);
       writer = keeper = null;
