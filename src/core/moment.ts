@@ -15,7 +15,7 @@ export const LATEST_MS = Date.parse('2200-01-01T00:00:00Z');
 export function parseMoment(text: string, zone: string): number {
   if (/^\d{4}-\d{2}-\d{2}$/.test(text)) return isDate(text) ? dayStart(zone, text) : Number.NaN;
   if (/^(0|\d{9,11})$/.test(text)) return Number(text) * 1000;
-  return /^\d{4}-\d{2}-\d{2}T.*(Z|[+-]\d{2}:\d{2})$/.test(text) && isDate(text.slice(0, 10)) ? Date.parse(text) : Number.NaN;
+  return /^\d{4}-\d{2}-\d{2}T.*(Z|[+-]\d{2}:?\d{2})$/i.test(text) && isDate(text.slice(0, 10)) ? Date.parse(text) : Number.NaN;
 }
 
 /** Whether the calendar has that day: some parsers take the 30th of February for the 2nd of March. */

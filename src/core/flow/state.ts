@@ -57,8 +57,8 @@ export type FlowState = {
   /** What is known of the batteries' rests on their lowest charge, by battery. */
   rests: Record<string, RestWatch>;
   lifetime: Sums;
-  /** Today so far; and the day before it, which goes on where a clock that ran ahead comes back. */
-  day: (DaySums & {before?: DaySums | null}) | null;
+  /** Today so far; the day before it, which goes on where a clock that ran ahead comes back; and the day that such a clock has begun. */
+  day: (DaySums & {before?: DaySums | null; after?: DaySums | null}) | null;
   published: Record<string, number>;
   waiting: string[];
   lastClosedMs: number | null;
@@ -75,9 +75,9 @@ export type FlowState = {
 /** Closed quarter hours of a local day, and every word that was said of one of them. */
 export type DaySums = {day: string; sums: Sums; qualities?: SlotQuality[]};
 
-/** What is known of a day, or null: of today, of the newest one, or of the one before that. */
+/** What is known of a day, or null: of today, of the one before it, or of one that a clock which ran ahead has begun. */
 export const sumsOfDay = ({day: newest}: Pick<FlowState, 'day'>, day: string): DaySums | null =>
-  newest?.day === day ? newest : newest?.before?.day === day ? newest.before : null;
+  [newest, newest?.before, newest?.after].find(one => one?.day === day) ?? null;
 
 export const newSums = (): Sums => ({cells: {}, totals: {}});
 

@@ -133,15 +133,18 @@ function addToDay(site: Site, house: House, state: FlowState, record: SlotRecord
   state.day.qualities = [...new Set([...(state.day.qualities ?? []), ...record.quality])];
 }
 
-/** Days follow each other; after a clock that ran ahead it is an earlier one that is today. */
+/** Days follow each other; after a clock that ran ahead it is an earlier one that is today, and what the later one has waits for it. */
 function turnTo(site: Site, state: FlowState, day: string): void {
   const newest = state.day;
   if (newest === null) state.day = {day, sums: newSums()};
   else if (day > newest.day) {
-    const {before: _, ...before} = newest;
-    state.day = {day, sums: newSums(), before};
-  } else if (day < newest.day && state.tick !== null && day === localDay(site.timezone, state.tick.wallMs))
-    state.day = sumsOfDay(state, day) ?? {day, sums: newSums()};
+    const {before: _, after = null, ...before} = newest;
+    state.day =
+      after?.day === day ? {...after, before} : {day, sums: newSums(), before, after: after !== null && after.day > day ? after : null};
+  } else if (day < newest.day && state.tick !== null && day === localDay(site.timezone, state.tick.wallMs)) {
+    const {before: _, after: __, ...after} = newest;
+    state.day = {...(sumsOfDay(state, day) ?? {day, sums: newSums()}), after};
+  }
 }
 
 /** What a cell is called in the sums. */
