@@ -11,8 +11,9 @@ import {utcText} from '../core/time.ts';
 import {createAnnouncer} from './mqtt/announcer.ts';
 import {createAnswers, type TotalsQuestion} from './mqtt/answers.ts';
 import {type ConnectionSettings, createConnection, type Message, shown} from './mqtt/connection.ts';
-import {CounterGuard, Floors} from './mqtt/floors.ts';
+import {CounterGuard, type Energies, Floors} from './mqtt/floors.ts';
 import {createHistory, type Outbox} from './mqtt/history.ts';
+import {namesOf} from './mqtt/names.ts';
 import {createNewest} from './mqtt/newest.ts';
 import {
   bridgeDevices,
@@ -104,6 +105,7 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
     base,
     createAnswers({...deps, protocol, record: () => picture?.record ?? null}),
     ({topic, payload, correlationData}) => connection.publish(topic, payload, correlationData ? {correlationData} : {}),
+    [base, ...(homeassistant ? [homeassistant.prefix, homeassistant.statusTopic] : [])],
   );
 
   /** After each connect: status, what the broker still holds of us, then everything. */
@@ -151,7 +153,7 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
     } else if (!lookedBack && retain && payload !== '') {
       held++;
       if (topic === `${base}/site/energy`) {
-        if (continued) siteFloors.remember(energiesIn(payload));
+        if (continued) siteFloors.remember(ofThisHouse(energiesIn(payload)));
       } else if (topic === `${base}/site/money`) {
         if (!tariffs) leftOver.add(topic);
       } else if (topic.startsWith(`${base}/device/`)) {
@@ -159,6 +161,10 @@ export function createMqtt(settings: MqttSettings, deps: MqttDeps): Sink {
       } else announcer?.remember(topic, payload);
     }
   }
+
+  /** A load that was taken out of the configuration, or a key of somebody else, is not published for ever. */
+  const ofThisHouse = (told: Energies): Energies =>
+    Object.fromEntries(Object.entries(told).filter(([key]) => namesOf(site).has(key.replace(/_kwh$/, ''))));
 
   function rememberDevice(topic: string, payload: string): void {
     const [id = '', what] = topic.slice(`${base}/device/`.length).split('/');
