@@ -26,6 +26,8 @@ const SESSION_MS = 30 * 86_400_000;
 const MOST_SESSIONS = 100;
 /** Wrong passwords or tokens an address may try in a minute. */
 const TRIES = 5;
+/** Of one network, in whatever addresses. */
+const TRIES_OF_A_NETWORK = 50;
 const MINUTE_MS = 60_000;
 /** Logins that may wait for the one that is looked at: each derivation takes 16 MB, and a thread that name look-ups need as well. */
 const MOST_WAITING = 20;
@@ -129,25 +131,31 @@ export function networkOf(address: string): string {
     .join(':')}::/64`;
 }
 
-/** Wrong tries by address. */
+/** Wrong tries by address, and by network: a home is one, and a device of it with an old token is not to lock out the others at once. */
 function createGuesses() {
   const tries = new Map<string, {count: number; untilMs: number}>();
+  const isTooMany = (who: string, most: number): boolean => {
+    const own = tries.get(who);
+    return own !== undefined && own.untilMs > performance.now() && own.count >= most;
+  };
   return {
     /** Throws HttpError 429 after too many. */
     check(who: string): void {
-      const own = tries.get(networkOf(who));
-      if (own && own.untilMs > performance.now() && own.count >= TRIES)
+      if (isTooMany(who, TRIES) || isTooMany(networkOf(who), TRIES_OF_A_NETWORK))
         throw new HttpError(429, 'too many tries; wait a minute', {'retry-after': '60'});
     },
     wrong(address: string): void {
-      const who = networkOf(address);
       const now = performance.now();
-      const own = tries.get(who);
-      tries.set(who, own && own.untilMs > now ? {...own, count: own.count + 1} : {count: 1, untilMs: now + MINUTE_MS});
+      for (const who of new Set([address, networkOf(address)])) {
+        const own = tries.get(who);
+        tries.set(who, own && own.untilMs > now ? {...own, count: own.count + 1} : {count: 1, untilMs: now + MINUTE_MS});
+      }
       if (tries.size > MOST_ADDRESSES)
         for (const [old, {untilMs}] of tries) if (untilMs < now || tries.size > MOST_ADDRESSES) tries.delete(old);
     },
-    right: (who: string): void => void tries.delete(networkOf(who)),
+    right: (who: string): void => {
+      for (const one of [who, networkOf(who)]) tries.delete(one);
+    },
   };
 }
 
