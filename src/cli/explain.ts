@@ -124,6 +124,9 @@ function noSuchCell(cell: string, cells: readonly CellRow[], names: readonly str
   const ids = [...cells.map(one => one.source), ...cells.map(one => one.sink), ...ORIGINS];
   if (ids.includes(source) && [...ids, ...SINKS].includes(sink))
     return new AppError('FAILED', '--cell', `"${cell}" is zero in this quarter hour; ${there}`);
+  // A battery or a load that rests is in none of its cells.
+  if ([source, sink].every(id => /^[a-z0-9_]+$/.test(id)) && nearest(cell, names) === null)
+    return new AppError('FAILED', '--cell', `"${cell}" is zero in this quarter hour, or no cell of this house; ${there}`);
   const near = nearest(cell, names);
   return new AppError('USAGE', '--cell', `no cell is called "${cell}"${near ? `; did you mean "${near}"?` : ''}; ${there}`);
 }

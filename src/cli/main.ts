@@ -160,7 +160,10 @@ function report(error: unknown): number {
     if (debug) err(String(error.stack));
     return error.exitCode;
   }
-  fatal(`wattledger: ${(error as Error)?.message ?? error}`);
+  const what = String((error as Error)?.message ?? error);
+  if (process.argv.includes('--json') && !told)
+    out(JSON.stringify({schema: 1, error: {code: 'FAULT', where: 'wattledger', what, hint: 'This is a fault of the program.'}}));
+  fatal(`wattledger: ${what}`);
   err(debug ? String((error as Error)?.stack) : 'This is a fault of the program; --debug prints where it happened.');
   return 1;
 }

@@ -37,10 +37,13 @@ A device or a broker that is not there is waited for.`,
     async function readAgain(): Promise<void> {
       const log = await up.promise;
       try {
-        next = await loadConfigApart(fileName);
+        const read = await loadConfigApart(fileName);
+        if (context.signal.aborted) return;
+        next = read;
         log.info({part: 'config', file: fileName}, 'configuration read again');
         reload.abort();
       } catch (error) {
+        if (context.signal.aborted) return;
         log.error(
           {part: 'config', code: error instanceof AppError ? error.code : undefined},
           `the new configuration is wrong, the old one stays: ${(error as Error).message}`,

@@ -13,7 +13,11 @@ export type ReadApart =
 export async function loadConfigApart(fileName: string): Promise<AppConfig> {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const thread = new Worker(new URL(`./thread.${extension}`, import.meta.url), {workerData: fileName, name: 'config'});
-  const [told] = (await once(thread, 'message')) as [ReadApart];
+  const gone = once(thread, 'exit').then(() => {
+    throw new AppError('FAILED', fileName, 'the thread that reads it ended without a word');
+  });
+  gone.catch(() => {}); // after its word it ends as well
+  const [told] = (await Promise.race([once(thread, 'message'), gone])) as [ReadApart];
   if ('config' in told) return told.config;
   const {code, where, what, stack} = told.error;
   throw Object.assign(new AppError(code, where, what), {stack});

@@ -4,7 +4,9 @@ import {AppError} from '../core/errors.ts';
 import {placeOf, type YamlFile} from './document.ts';
 import type {ConfigFile} from './schema.ts';
 
-const EVERYWHERE: readonly string[] = ['0.0.0.0', '[::]'];
+/** Whether who listens at one host listens at the other too: `[::]` takes IPv4 as well, `0.0.0.0` nothing else. */
+const covers = (host: string, other: string): boolean =>
+  host === other || host === '[::]' || (host === '0.0.0.0' && !other.startsWith('['));
 
 /** Throws AppError with the line of what wants to listen where something else of this file listens. */
 export function requireOwnPorts({http, proxy}: ConfigFile, yaml: YamlFile): void {
@@ -27,7 +29,7 @@ function clash(a: string, b: string): boolean {
   const [hostA, portA] = partsOf(a);
   const [hostB, portB] = partsOf(b);
   // Port 0 takes a free one.
-  return portA === portB && portA !== 0 && (hostA === hostB || EVERYWHERE.includes(hostA) || EVERYWHERE.includes(hostB));
+  return portA === portB && portA !== 0 && (covers(hostA, hostB) || covers(hostB, hostA));
 }
 
 function partsOf(listen: string): readonly [string, number] {
