@@ -2,7 +2,7 @@
 
 import {realClock} from '../app/clock.ts';
 import type {AppConfig, ConfigMqtt, DeviceConfig} from '../config/load.ts';
-import type {Finding} from '../core/checks.ts';
+import {type Finding, refsOf} from '../core/checks.ts';
 import {numberOf, type Reading} from '../core/reading.ts';
 import type {ChannelRef} from '../core/site.ts';
 import type {FullSweep} from '../device/device.ts';
@@ -104,7 +104,7 @@ function judge(
       `an answer takes ${latencyMs} ms on average`,
       'use a cable instead of Wi-Fi, or look for a second program that asks the same device',
     );
-  for (const ref of mappedRefs(config, id)) {
+  for (const ref of refsOf(config.site.map).filter(one => one.device === id)) {
     const power = sweep.readings.find(reading => reading.point === `${ref.part}.power_w`);
     if (power?.measured.kind === 'missing' && power.measured.fault.kind !== 'asleep')
       add(
@@ -114,18 +114,6 @@ function judge(
   }
   return {id, identity: {manufacturer, model, serial, firmware}, good: sweep.readings.length - missing.length, missing, latencyMs};
 }
-
-/** What the house needs of a device. */
-const mappedRefs = ({site: {map}}: AppConfig, id: string): ChannelRef[] =>
-  [
-    ...[map.grid?.meter, map.home, map.cascade?.meter].filter(ref => ref !== null && ref !== undefined),
-    ...map.hybrids.flatMap(hybrid => [...hybrid.pv, ...hybrid.battery, hybrid.ac]),
-    ...map.solar,
-    ...map.wind,
-    ...map.generator,
-    ...map.batteries,
-    ...map.loads,
-  ].filter(ref => ref.device === id);
 
 /** The house by one look: what is left for it must not be negative. The looks are not quite of one moment. */
 function judgeBalance(config: AppConfig, readings: ReadonlyMap<string, readonly Reading[]>, findings: Finding[]): number | null {

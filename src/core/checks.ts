@@ -14,7 +14,8 @@ const WORDS = ['standby', 'hybrid', 'unexplained'];
 
 const finding = (where: string, what: Said, todo: Said): SiteFinding => ({where, what, todo});
 const has = (ref: ChannelRef, quantity: string): boolean => ref.points.includes(quantity);
-const refsOf = (map: SiteMap): readonly ChannelRef[] => [
+/** Every part that a house has a use for. */
+export const refsOf = (map: SiteMap): readonly ChannelRef[] => [
   ...(map.grid ? [map.grid.meter] : []),
   ...map.hybrids.flatMap(hybrid => [...hybrid.pv, ...hybrid.battery, hybrid.ac]),
   ...map.solar,

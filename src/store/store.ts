@@ -5,7 +5,7 @@ import {AppError} from '../core/errors.ts';
 import type {LedgerCorrection} from '../core/flow/corrections.ts';
 import type {SiteEnergy} from '../core/flow/model.ts';
 import type {Log} from '../core/log.ts';
-import {say} from '../core/sentences/say.ts';
+import {type Said, say} from '../core/sentences/say.ts';
 import type {Sink, SinkHealth} from '../core/sink.ts';
 import type {Bill} from '../core/tariff/bills.ts';
 import type {SeriesRow} from '../core/tariff/series.ts';
@@ -113,6 +113,8 @@ export function createStore(settings: StoreSettings, {clock, log, zone, efficien
     history: settings.history ?? false,
   };
   const batch = createBatch(settings.bufferRows);
+  const note = (kind: StoredEvent['kind'], detail: Said, evidence: StoredEvent['evidence'] = null): void =>
+    batch.addEvent({atMs: Math.round(clock.wallMs()), kind, about: 'store', detail, evidence});
   let writer: Peer | null = null;
   let keeper: Peer | null = null;
   let keeping = 0;
@@ -184,13 +186,7 @@ export function createStore(settings: StoreSettings, {clock, log, zone, efficien
         for (const id of data.outboxDone) delivered.delete(id);
         if (lastError !== null) {
           log.info({part: 'store', queued: batch.queued, dropped: batch.dropped}, 'the database takes data again');
-          batch.addEvent({
-            atMs: Math.round(clock.wallMs()),
-            kind: 'store-back',
-            about: 'store',
-            detail: say('stored again after: {trouble}', {trouble: lastError}),
-            evidence: {dropped: batch.dropped},
-          });
+          note('store-back', say('stored again after: {trouble}', {trouble: lastError}), {dropped: batch.dropped});
         }
         lastError = null;
         state = 'open';
@@ -220,13 +216,7 @@ export function createStore(settings: StoreSettings, {clock, log, zone, efficien
     if (!change) return;
     const {detail, everyS, perDayMb} = change;
     log.warn({part: 'store', everyS, perDayMb}, detail);
-    batch.addEvent({
-      atMs: Math.round(clock.wallMs()),
-      kind: 'write-budget',
-      about: 'store',
-      detail,
-      evidence: {commit_every_s: everyS, mb_per_day: perDayMb},
-    });
+    note('write-budget', detail, {commit_every_s: everyS, mb_per_day: perDayMb});
   }
 
   async function start(): Promise<StartState> {
@@ -241,13 +231,7 @@ export function createStore(settings: StoreSettings, {clock, log, zone, efficien
       if (trouble !== null) log.error({part: 'store'}, `nothing can be stored: ${trouble}; readings wait in memory`);
       growth.begin();
       if (found.uncleanStop) {
-        batch.addEvent({
-          atMs: Math.round(clock.wallMs()),
-          kind: 'unclean-stop',
-          about: 'store',
-          detail: say('the last run did not end in order (power cut or kill); the counters of the devices fill the hole'),
-          evidence: null,
-        });
+        note('unclean-stop', say('the last run did not end in order (power cut or kill); the counters of the devices fill the hole'));
       }
       // Damage is found while nothing waits for it, on whatever start comes first after it happened.
       if (trouble === null) void check();
@@ -321,7 +305,7 @@ export function createStore(settings: StoreSettings, {clock, log, zone, efficien
             {n: lost},
           );
           log.warn({part: 'store', rows: lost}, detail);
-          batch.addEvent({atMs: Math.round(clock.wallMs()), kind: 'rows-undated', about: 'store', detail, evidence: {rows: lost}});
+          note('rows-undated', detail, {rows: lost});
         }
         await commit();
         // What the last commit itself had to say.
