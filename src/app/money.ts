@@ -1,5 +1,5 @@
-// Keeps the money of today, this month and this year at hand, and the bills of closed months on record. Sums are asked for behind the commits; bills, which walk far
-// back, of the store's reader.
+// Keeps the money of today, this month and this year at hand, and the bills of closed months on record. Sums are asked for behind the
+// commits; bills, which walk far back, of the store's reader.
 
 import type {MoneyConfig} from '../config/tariffs.ts';
 import type {FlowEvent} from '../core/flow/model.ts';

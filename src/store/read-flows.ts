@@ -46,12 +46,18 @@ export function flows(db: Db, query: FlowQuery): FlowRow[] {
 const partsFor = (db: Db, query: TotalQuery): readonly Part[] =>
   isLong(query.step) && isStoredZone(db, query.zone) ? partsOf(query) : [{...query, whole: false}];
 
-function flowsOfDays(db: Db, query: FlowQuery): FlowRow[] {
-  const names = cellNames(db);
+/** Whole days by the steps of a question: what of their names a step keeps, where steps begin, and what was said of them. */
+function keptDays(db: Db, query: TotalQuery) {
   const kept = KEPT_LENGTH[query.step as keyof typeof KEPT_LENGTH];
   const startOf = dayStarts(query.zone);
   const [from, to] = daysOf(query);
   const qualities = dayQualities(db, kept, from, to);
+  return {kept, from, to, startOf, qualityOf: (step: string): string => qualities.get(step) ?? 'ok'};
+}
+
+function flowsOfDays(db: Db, query: FlowQuery): FlowRow[] {
+  const names = cellNames(db);
+  const {kept, from, to, startOf, qualityOf} = keptDays(db, query);
   const sums = db
     .prepare(
       'SELECT substr(day, 1, ?) AS step, cell, sum(energy_mwh) FROM wl_day WHERE policy = ? AND day BETWEEN ? AND ? GROUP BY step, cell ORDER BY step, cell',
@@ -61,7 +67,7 @@ function flowsOfDays(db: Db, query: FlowQuery): FlowRow[] {
   return sums.flatMap(([step, cell, energyMilliWh]) => {
     const name = names.get(cell);
     const day = firstDay(step);
-    return name && energyMilliWh !== 0 ? [{startMs: startOf(day), day, ...name, energyMilliWh, quality: qualities.get(step) ?? 'ok'}] : [];
+    return name && energyMilliWh !== 0 ? [{startMs: startOf(day), day, ...name, energyMilliWh, quality: qualityOf(step)}] : [];
   });
 }
 
@@ -154,10 +160,7 @@ export function totals(db: Db, query: TotalQuery): TotalRow[] {
 
 function totalsOfDays(db: Db, query: TotalQuery): TotalRow[] {
   const names = totalNames(db);
-  const kept = KEPT_LENGTH[query.step as keyof typeof KEPT_LENGTH];
-  const startOf = dayStarts(query.zone);
-  const [from, to] = daysOf(query);
-  const qualities = dayQualities(db, kept, from, to);
+  const {kept, from, to, startOf, qualityOf} = keptDays(db, query);
   const sums = db
     .prepare(
       'SELECT substr(day, 1, ?) AS step, name, sum(energy_mwh), sum(raw_mwh) FROM wl_total_day WHERE day BETWEEN ? AND ? GROUP BY step, name ORDER BY step, name',
@@ -166,8 +169,7 @@ function totalsOfDays(db: Db, query: TotalQuery): TotalRow[] {
     .all(kept, from, to) as [string, number, number, number][];
   return sums.map(([step, name, energyMilliWh, rawMilliWh]) => {
     const day = firstDay(step);
-    const quality = qualities.get(step) ?? 'ok';
-    return {startMs: startOf(day), day, name: names.get(name) ?? '', energyMilliWh, rawMilliWh, counterWh: null, quality};
+    return {startMs: startOf(day), day, name: names.get(name) ?? '', energyMilliWh, rawMilliWh, counterWh: null, quality: qualityOf(step)};
   });
 }
 
